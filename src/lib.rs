@@ -1,0 +1,5 @@
+//! mplang, a small scripting language for parallel work: text → tree → bytecode → machine → world.
+
+pub mod diagnostics;
+pub mod source;
+pub mod syntax;

@@ -1,0 +1,3 @@
+//! The `mplang` command.
+
+fn main() {}
