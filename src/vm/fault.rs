@@ -1,0 +1,158 @@
+//! Errors on their way through the machine.
+
+use super::value::{ErrorValue, Ref, Site, Value};
+
+/// The kinds of error that the language raises itself.
+#[allow(missing_docs)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Type,
+    Value,
+    Index,
+    Key,
+    Name,
+    Arity,
+    ZeroDivision,
+    Overflow,
+    Stack,
+    Assert,
+    Io,
+    Parse,
+    Closed,
+    Timeout,
+    Deadlock,
+    ProcessFailed,
+    ProcessKilled,
+    Cancelled,
+    Limit,
+    User,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Kind; 20] = [
+        Kind::Type,
+        Kind::Value,
+        Kind::Index,
+        Kind::Key,
+        Kind::Name,
+        Kind::Arity,
+        Kind::ZeroDivision,
+        Kind::Overflow,
+        Kind::Stack,
+        Kind::Assert,
+        Kind::Io,
+        Kind::Parse,
+        Kind::Closed,
+        Kind::Timeout,
+        Kind::Deadlock,
+        Kind::ProcessFailed,
+        Kind::ProcessKilled,
+        Kind::Cancelled,
+        Kind::Limit,
+        Kind::User,
+    ];
+
+    /// The name in scripts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Type => "type",
+            Kind::Value => "value",
+            Kind::Index => "index",
+            Kind::Key => "key",
+            Kind::Name => "name",
+            Kind::Arity => "arity",
+            Kind::ZeroDivision => "zero_division",
+            Kind::Overflow => "overflow",
+            Kind::Stack => "stack",
+            Kind::Assert => "assert",
+            Kind::Io => "io",
+            Kind::Parse => "parse",
+            Kind::Closed => "closed",
+            Kind::Timeout => "timeout",
+            Kind::Deadlock => "deadlock",
+            Kind::ProcessFailed => "process_failed",
+            Kind::ProcessKilled => "process_killed",
+            Kind::Cancelled => "cancelled",
+            Kind::Limit => "limit",
+            Kind::User => "user",
+        }
+    }
+
+    /// The code of diagnostics for uncaught errors of this kind.
+    pub fn code(name: &str) -> &'static str {
+        const CODES: [&str; 20] = [
+            "R0001", "R0002", "R0003", "R0004", "R0005", "R0006", "R0007", "R0008", "R0009", "R0010", "R0011", "R0012",
+            "R0013", "R0014", "R0015", "R0016", "R0017", "R0018", "R0019", "R0020",
+        ];
+        Kind::ALL.iter().position(|kind| kind.name() == name).map_or("R0020", |at| CODES[at])
+    }
+}
+
+/// An error that is being raised.
+#[derive(Clone)]
+pub struct Fault(pub Ref<ErrorValue>);
+
+impl Fault {
+    /// An error of this kind.
+    #[cold]
+    pub fn new(kind: Kind, message: impl Into<String>) -> Fault {
+        Fault::from_error(ErrorValue {
+            kind: Value::from(kind.name()),
+            message: Value::str(message),
+            data: Value::Null,
+            trace: Vec::new(),
+            process: Value::Null,
+            cause: Value::Null,
+            help: None,
+            exit: None,
+        })
+    }
+
+    /// Raises this error.
+    pub fn from_error(error: ErrorValue) -> Fault {
+        Fault(Ref::new(error))
+    }
+
+    /// A wrong type.
+    #[cold]
+    pub fn type_error(message: impl Into<String>) -> Fault {
+        Fault::new(Kind::Type, message)
+    }
+
+    /// A wrong value of the right type.
+    #[cold]
+    pub fn value_error(message: impl Into<String>) -> Fault {
+        Fault::new(Kind::Value, message)
+    }
+
+    /// Adds a way out.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Fault {
+        let text = text.into().into_boxed_str();
+        self.change(|error| error.help = Some(text));
+        self
+    }
+
+    /// Adds data.
+    #[must_use]
+    pub fn data(mut self, data: Value) -> Fault {
+        self.change(|error| error.data = data);
+        self
+    }
+
+    /// Changes the error, in place when nobody else has it.
+    pub fn change(&mut self, change: impl FnOnce(&mut ErrorValue)) {
+        change(self.0.make_mut());
+    }
+
+    /// Adds a step to the trace.
+    pub fn add_site(&mut self, site: Site) {
+        self.change(|error| error.trace.push(site));
+    }
+
+    /// Whether the error is of this kind.
+    pub fn is(&self, kind: Kind) -> bool {
+        self.0.kind.as_str() == Some(kind.name())
+    }
+}

@@ -1,0 +1,84 @@
+//! How a function of the library is declared and called.
+
+use super::fault::Fault;
+use super::op::Op;
+use super::types::Type;
+use super::value::{HandleKey, Table, Value};
+use std::rc::Rc;
+
+/// What natives may ask of the machine.
+pub struct Context {
+    /// The name of each prototype, for printing functions.
+    pub names: Vec<Rc<str>>,
+    /// How the world writes a handle: `<process P.1 worker>`.
+    pub describe: fn(HandleKey) -> String,
+    /// The remembered results of each `memo`.
+    pub memos: Vec<Table<Value>>,
+}
+
+/// The implementation of a library function. Arguments come in the declared order, one value for each parameter:
+/// `Undefined` where an optional one was not given, a list for a rest parameter.
+#[derive(Clone, Copy)]
+pub enum Run {
+    /// Computes a value.
+    Pure(fn(&mut Context, &mut [Value]) -> Result<Value, Fault>),
+    /// A method that changes its receiver in place; the arguments are without the receiver.
+    Change(fn(&mut Context, &mut Value, &mut [Value]) -> Result<Value, Fault>),
+    /// Asks the world.
+    Effect(fn(&mut Context, &mut [Value]) -> Result<Op, Fault>),
+    /// `fn name(…) { … }` in the language itself: for functions that call functions.
+    Script(&'static str),
+}
+
+/// A declared parameter.
+#[derive(Clone, Copy)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// How the documentation writes the default; `None` for a required one.
+    pub default: Option<&'static str>,
+    /// Takes all that is left, as a list.
+    pub rest: bool,
+}
+
+/// A parameter that must be given.
+pub const fn required(name: &'static str) -> Parameter {
+    Parameter { name, default: None, rest: false }
+}
+
+/// A parameter that may be left out.
+pub const fn optional(name: &'static str, default: &'static str) -> Parameter {
+    Parameter { name, default: Some(default), rest: false }
+}
+
+/// A parameter that takes all positional arguments that are left.
+pub const fn rest(name: &'static str) -> Parameter {
+    Parameter { name, default: Some(""), rest: true }
+}
+
+/// How a library function may be called.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// `f(x)`
+    Function,
+    /// `x.f()`
+    Method,
+    /// Both: `f(x)` is `x.f()`.
+    Both,
+}
+
+/// A function of the library: name, parameters, documentation and implementation together.
+pub struct Declaration {
+    /// Its name. Several declarations may share one, for different receivers.
+    pub name: &'static str,
+    /// How it is called.
+    pub form: Form,
+    /// The types whose method it is. Empty for plain functions, and for `Both` on any type.
+    pub on: &'static [Type],
+    /// The parameters, for methods without the receiver, which is called `self_` in `Both` functions.
+    pub params: &'static [Parameter],
+    /// One or more sentences; the first is a summary.
+    pub doc: &'static str,
+    /// What it does.
+    pub run: Run,
+}

@@ -1,0 +1,107 @@
+//! What a machine asks of the world.
+
+use super::value::{HandleKey, Value};
+
+/// One request. The world performs it and gives a value back; nothing else that the machine does can be seen outside.
+#[allow(missing_docs)]
+#[derive(Clone)]
+pub enum Op {
+    /// Writes text whole.
+    Print { text: String, stderr: bool },
+    /// A line of standard input without its end; null at the end.
+    Input { prompt: Option<String> },
+    /// The text of a file.
+    ReadText { path: String },
+    /// The bytes of a file.
+    ReadBytes { path: String },
+    /// Makes or empties a file and writes it, or adds to it.
+    WriteFile { path: String, data: Vec<u8>, append: bool },
+    /// Paths that fit a pattern, sorted.
+    Files { pattern: String },
+    /// A stream of the lines of a file.
+    OpenLines { path: String },
+    /// A stream of the lines of standard input.
+    StdinLines,
+    /// The next line of a stream; `Undefined` at its end.
+    NextLine { stream: u32 },
+    /// Opens a file for `with open(…)`.
+    Open { path: String, mode: String },
+    /// A file's whole rest, as text.
+    FileRead { file: HandleKey },
+    /// A stream of the lines of an open file.
+    FileLines { file: HandleKey },
+    /// Writes text to an open file.
+    FileWrite { file: HandleKey, text: String },
+    /// The script's arguments.
+    Args,
+    /// An environment variable, or all of them.
+    Env { name: Option<String>, default: Value },
+    /// Ends the process.
+    Exit { status: u8 },
+    /// Sleeps so many seconds.
+    Sleep { seconds: f64 },
+    /// Seconds since 1970.
+    Now,
+    /// Seconds on a clock that only goes forward.
+    Clock,
+    /// Runs a function in a new process.
+    Spawn { function: Value, args: Vec<Value>, name: Option<String>, daemon: bool },
+    /// Waits for processes and gives their results: a list when `many`.
+    Join { processes: Vec<HandleKey>, many: bool, timeout: Option<f64> },
+    /// Waits for a process and tells how it ended.
+    Wait { process: HandleKey, timeout: Option<f64> },
+    /// Sends a signal to a process.
+    Signal { process: HandleKey, signal: i32 },
+    /// Asks a process to stop, and kills it after the grace time.
+    Stop { process: HandleKey, grace: f64 },
+    /// A property of a handle.
+    Property { handle: HandleKey, name: String },
+    /// The handle of this process.
+    SelfProcess,
+    /// The handles of this process's children.
+    Children,
+    /// Number of processors that this process may use.
+    CpuCount,
+    /// The operating system's number of this process.
+    Pid,
+    /// The two ends of a pipe, as a list.
+    Pipe { capacity: Option<u64> },
+    /// A queue.
+    Queue { capacity: Option<u64> },
+    /// A lock.
+    Lock,
+    /// Puts a value in; with `try_` gives whether there was room.
+    Send { channel: HandleKey, value: Value, try_: bool, timeout: Option<f64> },
+    /// Puts all items of a list in.
+    SendAll { channel: HandleKey, values: Value, timeout: Option<f64> },
+    /// Takes a value out.
+    Receive { channel: HandleKey, timeout: Option<f64> },
+    /// Takes a value out, or gives the default at once.
+    TryReceive { channel: HandleKey, default: Value },
+    /// Takes a value out for a loop; `Undefined` when no more can come.
+    ReceiveOrEnd { channel: HandleKey },
+    /// Waits for one value and takes up to so many.
+    ReceiveMany { channel: HandleKey, most: u64, timeout: Option<f64> },
+    /// Whether a value is there, after waiting for it.
+    Poll { channel: HandleKey, timeout: Option<f64> },
+    /// How many values wait in a channel.
+    Pending { channel: HandleKey },
+    /// Whether a channel has no room.
+    Full { channel: HandleKey },
+    /// No more puts.
+    Close { handle: HandleKey },
+    /// A queue's handle that may only put, or only take.
+    Restrict { channel: HandleKey, role: u8 },
+    /// Takes a lock; with `try_` gives whether it was free.
+    Acquire { lock: HandleKey, try_: bool, timeout: Option<f64> },
+    /// Gives a lock back.
+    Release { lock: HandleKey },
+    /// Whether this process holds the lock.
+    Held { lock: HandleKey },
+    /// Begins or ends `with` on a value.
+    Enter { value: Value },
+    /// Ends `with`.
+    Leave { value: Value },
+    /// A signal came: lets the world act on it.
+    Interrupted,
+}

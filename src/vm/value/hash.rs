@@ -1,0 +1,111 @@
+//! Hashes of values: equal values have equal hashes, `1` and `1.0` among them.
+
+use super::{Array, Function, Value};
+use rustc_hash::FxHasher;
+use std::hash::{Hash, Hasher};
+
+/// The hash of a text; never 0.
+pub fn hash_text(text: &str) -> u64 {
+    let mut hasher = FxHasher::default();
+    text.hash(&mut hasher);
+    hasher.finish() | 1 << 32
+}
+
+fn mix(seed: u64, word: u64) -> u64 {
+    let mut hasher = FxHasher::default();
+    (seed, word).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The hash of a value. Containers are walked without recursion.
+#[inline]
+pub fn hash(value: &Value) -> u64 {
+    match value {
+        Value::Int(int) => mix(1, *int as u64),
+        Value::Str(text) => text.hash(),
+        _ => hash_any(value),
+    }
+}
+
+fn hash_any(value: &Value) -> u64 {
+    let mut total = 0;
+    let mut waiting = vec![value];
+    while let Some(value) = waiting.pop() {
+        let word = match value {
+            Value::Undefined | Value::Null => 0,
+            Value::False => 2,
+            Value::True => 3,
+            Value::Int(int) => mix(1, *int as u64),
+            Value::Float(bits) => {
+                let float = bits.get();
+                if float == float.trunc() && float.abs() < 9.2e18 {
+                    mix(1, float as i64 as u64)
+                } else if float.is_finite() && float == float.trunc() {
+                    num_traits::FromPrimitive::from_f64(float).map_or(5, |big: num_bigint::BigInt| hash_big(&big))
+                } else {
+                    mix(5, float.to_bits())
+                }
+            }
+            Value::Str(text) => text.hash(),
+            Value::Big(big) => hash_big(big),
+            Value::Bytes(bytes) => {
+                let mut hasher = FxHasher::default();
+                bytes.hash(&mut hasher);
+                hasher.finish()
+            }
+            Value::List(items) => {
+                waiting.extend(items.iter().rev());
+                mix(7, items.len() as u64)
+            }
+            // Order does not count in maps and sets, so only what is the same in any order goes in.
+            Value::Map(map) => mix(11, map.keys().fold(map.len() as u64, |sum, key| sum.wrapping_add(shallow(key)))),
+            Value::Set(set) => mix(13, set.keys().fold(set.len() as u64, |sum, key| sum.wrapping_add(shallow(key)))),
+            Value::Range(range) => {
+                let len = range.len();
+                let first = if len == 0 { 0 } else { range.start as u64 };
+                mix(17, mix(first, len as u64))
+            }
+            Value::Function(function) => match &**function {
+                Function::Closure { proto, captures } => {
+                    waiting.extend(captures.iter());
+                    mix(19, u64::from(*proto))
+                }
+                Function::Native(id) => mix(23, u64::from(*id)),
+            },
+            Value::Array(array) => match &**array {
+                Array::Ints(items) => items.iter().fold(29, |sum, item| mix(sum, *item as u64)),
+                Array::Floats(items) => items.iter().fold(29, |sum, item| mix(sum, *item as i64 as u64)),
+            },
+            Value::Error(error) => {
+                waiting.push(&error.message);
+                waiting.push(&error.kind);
+                31
+            }
+            Value::Stream(stream) => stream.address() as u64,
+            Value::Handle(handle) => {
+                let mut hasher = FxHasher::default();
+                handle.key().hash(&mut hasher);
+                hasher.finish()
+            }
+        };
+        total = mix(total, word);
+    }
+    total
+}
+
+/// A hash that does not look into containers.
+fn shallow(value: &Value) -> u64 {
+    match value {
+        Value::List(items) => items.len() as u64,
+        Value::Map(map) => map.len() as u64,
+        Value::Set(set) => set.len() as u64,
+        Value::Function(_) => 1,
+        scalar => hash(scalar),
+    }
+}
+
+fn hash_big(big: &num_bigint::BigInt) -> u64 {
+    let mut hasher = FxHasher::default();
+    big.hash(&mut hasher);
+    hasher.finish()
+}

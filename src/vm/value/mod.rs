@@ -1,0 +1,526 @@
+//! The values of the language: 16 bytes each, scalars inside, everything else behind a counted reference.
+
+mod compare;
+mod hash;
+mod map;
+mod refcount;
+
+pub use compare::{compare, equal};
+pub use hash::{hash, hash_text};
+pub use map::Table;
+pub use refcount::{Heap, Ref};
+
+use super::types::Type;
+use crate::source::Place;
+use num_bigint::BigInt;
+use num_traits::ToPrimitive;
+use std::cell::RefCell;
+
+/// A float, kept as bits so that a [`Value`] travels in two registers.
+#[derive(Clone, Copy)]
+pub struct Bits(u64);
+
+impl Bits {
+    /// The float.
+    #[inline(always)]
+    pub fn get(self) -> f64 {
+        f64::from_bits(self.0)
+    }
+}
+
+/// A value. `Undefined` is never seen by a script: it marks a missing argument or a name not yet set.
+#[allow(missing_docs)]
+pub enum Value {
+    Undefined,
+    Null,
+    False,
+    True,
+    Int(i64),
+    Float(Bits),
+    Str(Ref<Str>),
+    /// An integer outside the range of `Int`.
+    Big(Ref<BigInt>),
+    Bytes(Ref<Vec<u8>>),
+    List(Ref<List>),
+    Map(Ref<Map>),
+    Set(Ref<Set>),
+    Range(Ref<Range>),
+    Function(Ref<Function>),
+    Array(Ref<Array>),
+    Error(Ref<ErrorValue>),
+    Stream(Ref<Stream>),
+    Handle(Ref<Handle>),
+}
+
+impl Default for Value {
+    fn default() -> Value {
+        Value::Null
+    }
+}
+
+impl Clone for Value {
+    #[inline(always)]
+    fn clone(&self) -> Value {
+        match self {
+            Value::Undefined => Value::Undefined,
+            Value::Null => Value::Null,
+            Value::False => Value::False,
+            Value::True => Value::True,
+            Value::Int(int) => Value::Int(*int),
+            Value::Float(bits) => Value::Float(*bits),
+            Value::Str(r) => Value::Str(r.clone()),
+            Value::Big(r) => Value::Big(r.clone()),
+            Value::Bytes(r) => Value::Bytes(r.clone()),
+            Value::List(r) => Value::List(r.clone()),
+            Value::Map(r) => Value::Map(r.clone()),
+            Value::Set(r) => Value::Set(r.clone()),
+            Value::Range(r) => Value::Range(r.clone()),
+            Value::Function(r) => Value::Function(r.clone()),
+            Value::Array(r) => Value::Array(r.clone()),
+            Value::Error(r) => Value::Error(r.clone()),
+            Value::Stream(r) => Value::Stream(r.clone()),
+            Value::Handle(r) => Value::Handle(r.clone()),
+        }
+    }
+}
+
+/// A list.
+pub type List = Vec<Value>;
+/// A map: keys in the order they were first set.
+pub type Map = Table<Value>;
+/// A set, in the order its members came.
+pub type Set = Table<()>;
+
+/// A text, with what is asked of it often.
+#[derive(Clone, Default)]
+pub struct Str {
+    text: String,
+    ascii: bool,
+    /// The hash, known beforehand for texts that stand in a script; else 0.
+    hash: u64,
+}
+
+impl Str {
+    /// Wraps a text.
+    pub fn new(text: String) -> Str {
+        Str { ascii: text.is_ascii(), text, hash: 0 }
+    }
+
+    /// Wraps a text and remembers its hash: for constants, which are sought in maps again and again.
+    pub fn constant(text: String) -> Str {
+        Str { hash: hash_text(&text), ..Str::new(text) }
+    }
+
+    /// The text.
+    #[inline(always)]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether all characters are ASCII, so that byte and character positions are the same.
+    #[inline(always)]
+    pub fn is_ascii(&self) -> bool {
+        self.ascii
+    }
+
+    /// The hash of the text.
+    #[inline(always)]
+    pub fn hash(&self) -> u64 {
+        if self.hash != 0 { self.hash } else { hash_text(&self.text) }
+    }
+
+    /// Number of characters.
+    pub fn len(&self) -> usize {
+        if self.ascii { self.text.len() } else { self.text.chars().count() }
+    }
+
+    /// Whether there are no characters.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// Byte offset of the character with this number; the length of the text when there are not so many.
+    pub fn offset(&self, index: usize) -> usize {
+        if self.ascii {
+            index.min(self.text.len())
+        } else {
+            self.text.char_indices().nth(index).map_or(self.text.len(), |(at, _)| at)
+        }
+    }
+
+    /// Adds a text at the end, in place.
+    pub fn push_str(&mut self, other: &Str) {
+        self.text.push_str(&other.text);
+        self.ascii &= other.ascii;
+        self.hash = 0;
+    }
+}
+
+impl std::ops::Deref for Str {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+/// A range of integers: `start`, `start + step`, … up to but without `end`. The step is not 0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Range {
+    /// The first number.
+    pub start: i64,
+    /// The first number beyond.
+    pub end: i64,
+    /// The distance.
+    pub step: i64,
+}
+
+impl Range {
+    /// How many numbers there are.
+    pub fn len(&self) -> usize {
+        let (start, end, step) = (i128::from(self.start), i128::from(self.end), i128::from(self.step));
+        let distance = if step > 0 { end - start } else { start - end };
+        if distance <= 0 { 0 } else { ((distance - 1) / step.abs() + 1) as usize }
+    }
+
+    /// Whether there is no number.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The number at this index, which must be below the length.
+    pub fn at(&self, index: usize) -> i64 {
+        (i128::from(self.start) + index as i128 * i128::from(self.step)) as i64
+    }
+
+    /// Whether the number is one of the range.
+    pub fn contains(&self, number: i64) -> bool {
+        let inside = if self.step > 0 {
+            self.start <= number && number < self.end
+        } else {
+            self.end < number && number <= self.start
+        };
+        inside && (i128::from(number) - i128::from(self.start)) % i128::from(self.step) == 0
+    }
+}
+
+/// A function value.
+#[derive(Clone)]
+pub enum Function {
+    /// Code of a script with the values it captured.
+    Closure {
+        /// Number of its prototype in the program.
+        proto: u32,
+        /// The captured values, in the prototype's order.
+        captures: Box<[Value]>,
+    },
+    /// A function of the library, by its number.
+    Native(u16),
+}
+
+/// Numbers side by side.
+#[derive(Clone, PartialEq)]
+pub enum Array {
+    /// `ints(n)`
+    Ints(Vec<i64>),
+    /// `floats(n)`
+    Floats(Vec<f64>),
+}
+
+impl Array {
+    /// How many numbers.
+    pub fn len(&self) -> usize {
+        match self {
+            Array::Ints(items) => items.len(),
+            Array::Floats(items) => items.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The number at this index, which must be below the length.
+    pub fn at(&self, index: usize) -> Value {
+        match self {
+            Array::Ints(items) => Value::Int(items[index]),
+            Array::Floats(items) => Value::float(items[index]),
+        }
+    }
+}
+
+/// A step in the trace of an error.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    /// The place in the script.
+    pub place: Place,
+    /// The name of the function that it stands in; empty at top level.
+    pub function: std::rc::Rc<str>,
+}
+
+/// An error as a value.
+#[derive(Clone)]
+pub struct ErrorValue {
+    /// `type`, `value`, `user`, …
+    pub kind: Value,
+    /// One line.
+    pub message: Value,
+    /// What came with it.
+    pub data: Value,
+    /// Where it was raised and through which calls it went, innermost first.
+    pub trace: Vec<Site>,
+    /// The id of the process that raised it; null for this one.
+    pub process: Value,
+    /// The error during whose handling this one was raised, or null.
+    pub cause: Value,
+    /// A way out, shown when nobody catches the error.
+    pub help: Option<Box<str>>,
+    /// The exit status that ends the program, for the effect of `exit(n)` on its way out.
+    pub exit: Option<u8>,
+}
+
+/// Where the items of a stream come from.
+pub enum StreamSource {
+    /// Lines that the world reads, by the number it gave.
+    World(u32),
+    /// Items of any value that can be looped over, with the position of the next one.
+    Items(Value, usize),
+}
+
+/// A lazy step on a stream.
+pub enum Stage {
+    /// Each item through a function.
+    Map(Value),
+    /// The items for which the function is true.
+    Filter(Value),
+    /// At most so many more.
+    Take(usize),
+    /// `[index, item]` from this index on.
+    Enumerate(i64),
+    /// Lists of so many items, with those gathered so far.
+    Chunks(usize, List),
+    /// `[item, other]`, with the other stream or list and the position in it.
+    Zip(Value),
+}
+
+/// A stream: read once.
+pub struct Stream {
+    /// Its state.
+    pub state: RefCell<StreamState>,
+}
+
+/// What a stream knows.
+pub struct StreamState {
+    /// Where items come from.
+    pub source: StreamSource,
+    /// What is done to each, in order.
+    pub stages: Vec<Stage>,
+    /// Nothing more will come.
+    pub ended: bool,
+    /// How it prints: `<lines of a.txt>`.
+    pub name: Box<str>,
+}
+
+/// What a handle stands for.
+#[allow(missing_docs)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u8)]
+pub enum HandleKind {
+    Process,
+    PipeEnd,
+    Queue,
+    Lock,
+    File,
+}
+
+impl HandleKind {
+    /// The type of such handles.
+    pub fn type_of(self) -> Type {
+        match self {
+            HandleKind::Process => Type::Process,
+            HandleKind::PipeEnd => Type::Pipe,
+            HandleKind::Queue => Type::Queue,
+            HandleKind::Lock => Type::Lock,
+            HandleKind::File => Type::File,
+        }
+    }
+}
+
+/// Which shared object a handle means. The machine compares and carries it; the world knows what it is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct HandleKey {
+    /// What it is.
+    pub kind: HandleKind,
+    /// Its place in shared memory, or a number of the world's.
+    pub id: u64,
+    /// Tells this object from an earlier one in the same place.
+    pub generation: u32,
+    /// Which end, or which rights; 0 where there is no choice.
+    pub role: u8,
+}
+
+/// A handle. While the value lives, this process can reach the object.
+pub struct Handle {
+    key: HandleKey,
+}
+
+thread_local! {
+    static HOOK: std::cell::Cell<fn(HandleKey, bool)> = const { std::cell::Cell::new(|_, _| ()) };
+}
+
+/// Sets what is told when a handle value comes to be (`true`) and when its last reference goes (`false`).
+pub fn on_handle(hook: fn(HandleKey, bool)) {
+    HOOK.set(hook);
+}
+
+impl Handle {
+    /// A new handle value for this object.
+    pub fn new(key: HandleKey) -> Handle {
+        HOOK.get()(key, true);
+        Handle { key }
+    }
+
+    /// Which object.
+    pub fn key(&self) -> HandleKey {
+        self.key
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        HOOK.get()(self.key, false);
+    }
+}
+
+impl Value {
+    /// A float.
+    #[inline(always)]
+    pub fn float(float: f64) -> Value {
+        Value::Float(Bits(float.to_bits()))
+    }
+
+    /// A bool.
+    #[inline(always)]
+    pub fn bool(bool: bool) -> Value {
+        if bool { Value::True } else { Value::False }
+    }
+
+    /// A text.
+    pub fn str(text: impl Into<String>) -> Value {
+        Value::Str(Ref::new(Str::new(text.into())))
+    }
+
+    /// A list.
+    pub fn list(items: List) -> Value {
+        Value::List(Ref::new(items))
+    }
+
+    /// A map.
+    pub fn map(map: Map) -> Value {
+        Value::Map(Ref::new(map))
+    }
+
+    /// An integer of any size, in its one representation.
+    pub fn big(int: BigInt) -> Value {
+        match int.to_i64() {
+            Some(int) => Value::Int(int),
+            None => Value::Big(Ref::new(int)),
+        }
+    }
+
+    /// A number of things.
+    pub fn count(count: usize) -> Value {
+        Value::Int(count as i64)
+    }
+
+    /// A handle for this object.
+    pub fn handle(key: HandleKey) -> Value {
+        Value::Handle(Ref::new(Handle::new(key)))
+    }
+
+    /// The text of a str.
+    pub fn as_str(&self) -> Option<&str> {
+        if let Value::Str(text) = self { Some(text.as_str()) } else { None }
+    }
+
+    /// Whether it is null.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Value::Null)
+    }
+
+    /// Its type.
+    #[inline]
+    pub fn type_of(&self) -> Type {
+        match self {
+            Value::Undefined | Value::Null => Type::Null,
+            Value::False | Value::True => Type::Bool,
+            Value::Int(_) | Value::Big(_) => Type::Int,
+            Value::Float(_) => Type::Float,
+            Value::Str(_) => Type::Str,
+            Value::Bytes(_) => Type::Bytes,
+            Value::List(_) => Type::List,
+            Value::Map(_) => Type::Map,
+            Value::Set(_) => Type::Set,
+            Value::Range(_) => Type::Range,
+            Value::Function(_) => Type::Function,
+            Value::Array(_) => Type::Array,
+            Value::Error(_) => Type::Error,
+            Value::Stream(_) => Type::Stream,
+            Value::Handle(handle) => handle.key.kind.type_of(),
+        }
+    }
+
+    /// The name of its type, as `type()` gives it.
+    pub fn type_name(&self) -> &'static str {
+        self.type_of().name()
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Value {
+        Value::str(text)
+    }
+}
+impl From<String> for Value {
+    fn from(text: String) -> Value {
+        Value::str(text)
+    }
+}
+impl From<bool> for Value {
+    fn from(bool: bool) -> Value {
+        Value::bool(bool)
+    }
+}
+impl From<i64> for Value {
+    fn from(int: i64) -> Value {
+        Value::Int(int)
+    }
+}
+impl From<f64> for Value {
+    fn from(float: f64) -> Value {
+        Value::float(float)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The machine's speed rests on this size (two machine words).
+    #[test]
+    fn a_value_is_two_words() {
+        assert_eq!(size_of::<Value>(), 16);
+        assert_eq!(size_of::<Option<Value>>(), 16);
+    }
+
+    /// A list nested far deeper than the Rust stack could follow is dropped.
+    #[test]
+    fn deep_values_are_dropped() {
+        let mut value = Value::Null;
+        for _ in 0..1_000_000 {
+            value = Value::list(vec![value]);
+        }
+        drop(value);
+    }
+}

@@ -1,0 +1,219 @@
+//! The one pointer type of all heap values: a counted reference without atomics.
+//!
+//! Counts are changed here alone, so the policy for values made before a fork is one decision in one file. Dropping
+//! is bounded in Rust stack: beyond a small depth, values wait in a list until the outermost drop is done.
+
+use super::{Array, ErrorValue, Function, Handle, List, Map, Range, Set, Str, Stream};
+use num_bigint::BigInt;
+use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::ptr::NonNull;
+
+/// What a heap block contains.
+#[allow(missing_docs)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Kind {
+    Str,
+    Big,
+    Bytes,
+    List,
+    Map,
+    Set,
+    Range,
+    Function,
+    Array,
+    Error,
+    Stream,
+    Handle,
+}
+
+/// The start of every heap block.
+#[repr(C)]
+struct Header {
+    count: Cell<u32>,
+    kind: Kind,
+}
+
+#[repr(C)]
+struct Block<T> {
+    header: Header,
+    value: T,
+}
+
+/// A type that lives in a counted heap block.
+///
+/// # Safety
+/// `KIND` names this type and no other in `free`.
+pub unsafe trait Heap: Sized {
+    /// The tag in the header of its blocks.
+    const KIND: Kind;
+}
+
+macro_rules! heap {
+    ($($kind:ident => $type:ty),* $(,)?) => {
+        $(
+            // SAFETY: `free` below is made from the same list.
+            unsafe impl Heap for $type {
+                const KIND: Kind = Kind::$kind;
+            }
+        )*
+
+        /// Frees a block whose count has fallen to nothing.
+        unsafe fn free(block: NonNull<Header>) {
+            // SAFETY: the header's kind tells the type that the block was made with, and nobody refers to it any more.
+            unsafe {
+                match block.as_ref().kind {
+                    $(Kind::$kind => drop(Box::from_raw(block.cast::<Block<$type>>().as_ptr())),)*
+                }
+            }
+        }
+    };
+}
+
+heap! {
+    Str => Str,
+    Big => BigInt,
+    Bytes => Vec<u8>,
+    List => List,
+    Map => Map,
+    Set => Set,
+    Range => Range,
+    Function => Function,
+    Array => Array,
+    Error => ErrorValue,
+    Stream => Stream,
+    Handle => Handle,
+}
+
+/// How many drops may stand on the Rust stack at once.
+const DROP_DEPTH: u32 = 64;
+
+thread_local! {
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+    static WAITING: RefCell<Vec<NonNull<Header>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The untyped reference. Its drop is the same machine code for every type, so a value's drop is one comparison.
+struct Pointer(NonNull<Header>);
+
+impl Drop for Pointer {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: a reference keeps its block alive.
+        let count = unsafe { &self.0.as_ref().count };
+        let left = count.get() - 1;
+        count.set(left);
+        if left == 0 {
+            release(self.0);
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn release(block: NonNull<Header>) {
+    let depth = DEPTH.get();
+    if depth >= DROP_DEPTH {
+        WAITING.with_borrow_mut(|waiting| waiting.push(block));
+        return;
+    }
+    DEPTH.set(depth + 1);
+    // SAFETY: the last reference was just dropped.
+    unsafe { free(block) };
+    if depth == 0 {
+        while let Some(block) = WAITING.with_borrow_mut(Vec::pop) {
+            // SAFETY: as above; the block waited here, owned by nobody.
+            unsafe { free(block) };
+        }
+    }
+    DEPTH.set(depth);
+}
+
+/// A counted reference to a heap value.
+pub struct Ref<T: Heap> {
+    pointer: Pointer,
+    kind: PhantomData<T>,
+}
+
+impl<T: Heap> Ref<T> {
+    /// Puts a value on the heap.
+    pub fn new(value: T) -> Ref<T> {
+        let block = Box::new(Block { header: Header { count: Cell::new(1), kind: T::KIND }, value });
+        Ref { pointer: Pointer(NonNull::from(Box::leak(block)).cast()), kind: PhantomData }
+    }
+
+    /// Whether both are the same block.
+    #[inline(always)]
+    pub fn same(&self, other: &Ref<T>) -> bool {
+        self.pointer.0 == other.pointer.0
+    }
+
+    /// The address, for telling blocks apart.
+    pub fn address(&self) -> usize {
+        self.pointer.0.as_ptr() as usize
+    }
+
+    /// How many references there are.
+    #[inline(always)]
+    pub fn count(&self) -> u32 {
+        // SAFETY: a reference keeps its block alive.
+        unsafe { self.pointer.0.as_ref().count.get() }
+    }
+
+    /// The value for writing, when nobody else refers to it.
+    #[inline(always)]
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        if self.count() == 1 {
+            // SAFETY: the only reference is borrowed mutably, and the block was made with this type.
+            Some(unsafe { &mut self.pointer.0.cast::<Block<T>>().as_mut().value })
+        } else {
+            None
+        }
+    }
+
+    /// The value for writing, copied first when others refer to it.
+    #[inline(always)]
+    pub fn make_mut(&mut self) -> &mut T
+    where
+        T: Clone,
+    {
+        if self.count() != 1 {
+            *self = Ref::new(T::clone(self));
+        }
+        // SAFETY: as in `get_mut`; the count is 1 now.
+        unsafe { &mut self.pointer.0.cast::<Block<T>>().as_mut().value }
+    }
+
+    /// The value itself, copied when others refer to it.
+    pub fn take(mut self) -> T
+    where
+        T: Clone + Default,
+    {
+        match self.get_mut() {
+            Some(value) => std::mem::take(value),
+            None => T::clone(&self),
+        }
+    }
+}
+
+impl<T: Heap> Clone for Ref<T> {
+    #[inline(always)]
+    fn clone(&self) -> Ref<T> {
+        // SAFETY: a reference keeps its block alive.
+        let count = unsafe { &self.pointer.0.as_ref().count };
+        count.set(count.get() + 1);
+        Ref { pointer: Pointer(self.pointer.0), kind: PhantomData }
+    }
+}
+
+impl<T: Heap> Deref for Ref<T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: a reference keeps its block alive, and the block was made with this type.
+        unsafe { &self.pointer.0.cast::<Block<T>>().as_ref().value }
+    }
+}
