@@ -1,7 +1,14 @@
 //! The machine: values, bytecode and its interpreter. It has no effect on the world.
 
+mod change;
+pub mod code;
 pub mod fault;
+pub mod iterate;
+pub mod machine;
 pub mod native;
 pub mod op;
+mod run;
+mod slow;
+mod stream;
 pub mod types;
 pub mod value;

@@ -82,3 +82,26 @@ pub struct Declaration {
     /// What it does.
     pub run: Run,
 }
+
+impl Declaration {
+    /// Whether the first argument is the receiver.
+    pub fn has_receiver(&self) -> bool {
+        self.form != Form::Function
+    }
+
+    /// Number of arguments, the receiver included.
+    pub fn arity(&self) -> usize {
+        self.params.len() + usize::from(self.has_receiver())
+    }
+}
+
+/// The library as the machine sees it.
+#[derive(Clone, Copy)]
+pub struct Library {
+    /// The declaration with this number.
+    pub get: fn(u16) -> &'static Declaration,
+    /// The method of a type.
+    pub method: fn(Type, &str) -> Option<u16>,
+    /// The names of a type's methods, for suggestions.
+    pub methods: fn(Type) -> Vec<&'static str>,
+}

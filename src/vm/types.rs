@@ -67,3 +67,12 @@ impl Type {
         }
     }
 }
+
+/// `a list`, `an int`.
+pub fn with_article(name: &str) -> String {
+    match name.as_bytes().first() {
+        _ if name == "null" => name.to_string(),
+        Some(b'a' | b'e' | b'i' | b'o' | b'u') => format!("an {name}"),
+        _ => format!("a {name}"),
+    }
+}

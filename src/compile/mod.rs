@@ -1,0 +1,265 @@
+//! Tree to bytecode.
+
+mod generate;
+mod liveness;
+mod names;
+mod resolve;
+
+use crate::diagnostics::Diagnostic;
+use crate::source::{FileId, Place, Span};
+use crate::syntax::ast::{Script, StmtKind};
+use crate::vm::code::Program;
+use crate::vm::native::{Declaration, Run};
+use crate::vm::types::Type;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+/// What the compiler must know of the library.
+pub trait Library {
+    /// The function that a plain name means.
+    fn function(&self, name: &str) -> Option<u16>;
+    /// The value that a plain name means: `args`, `stdin`, …
+    fn constant(&self, name: &str) -> Option<u16>;
+    /// A function of a module: `math.sqrt`.
+    fn member(&self, module: &str, name: &str) -> Option<u16>;
+    /// The functions and values of a module, if there is one of this name.
+    fn module(&self, name: &str) -> Option<Vec<&'static str>>;
+    /// The declaration with this number.
+    fn get(&self, id: u16) -> &'static Declaration;
+    /// All declarations with this name, for whatever type.
+    fn named(&self, name: &str) -> Vec<u16>;
+    /// Whether some type has a method of this name that changes its receiver.
+    fn is_changing(&self, name: &str) -> bool;
+    /// The method that gives the new value of a place, for methods that are `place = place.other(…)`.
+    fn replaces(&self, name: &str) -> Option<&'static str>;
+    /// All plain names, for suggestions.
+    fn names(&self) -> Vec<&'static str>;
+    /// The type with this name.
+    fn type_named(&self, name: &str) -> Option<Type> {
+        Type::named(name)
+    }
+}
+
+/// Reads and parses the texts that `import` names.
+pub trait Loader {
+    /// The text at a path that stands in `from`: its number and tree. A text that was loaded before has the same number.
+    fn load(&mut self, from: FileId, path: &str) -> Result<(FileId, Option<Script>), ImportError>;
+}
+
+/// Why an import failed.
+pub enum ImportError {
+    /// The text cannot be read: why.
+    Unreadable(String),
+    /// The text has errors of its own.
+    Errors(Vec<Diagnostic>),
+}
+
+/// A name at top level of a module or of an earlier entry.
+#[derive(Clone, Debug)]
+pub enum Export {
+    /// A value that is kept in a global.
+    Global {
+        /// Its number.
+        index: u32,
+        /// A `var`.
+        mutable: bool,
+    },
+    /// A function.
+    Proto(u32),
+    /// An imported module.
+    Module(usize),
+}
+
+/// A module that was compiled.
+#[derive(Default)]
+pub struct Module {
+    /// Its text.
+    pub file: FileId,
+    /// The names it declares at top level.
+    pub exports: HashMap<Rc<str>, Export>,
+    /// The function that runs it; the second time it does nothing.
+    pub main: u32,
+    /// It is being compiled: an import of it now is a circle.
+    pub open: bool,
+}
+
+/// How top-level names are kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TopLevel {
+    /// In registers where no function mentions them.
+    Script,
+    /// In globals: other modules or later entries may use them.
+    Shared,
+}
+
+/// A compiler with what it remembers from text to text.
+pub struct Compiler<'a> {
+    /// The program it adds to.
+    pub program: Program,
+    /// Warnings so far.
+    pub warnings: Vec<Diagnostic>,
+    library: &'a dyn Library,
+    modules: Vec<Module>,
+    /// Names of earlier entries of a session.
+    session: HashMap<Rc<str>, Export>,
+    /// Adds the text of a library function and gives its number.
+    add_source: &'a mut dyn FnMut(&str, &str) -> FileId,
+}
+
+impl<'a> Compiler<'a> {
+    /// A compiler with an empty program. `add_source` takes name and text of the library functions written in the
+    /// language.
+    pub fn new(library: &'a dyn Library, add_source: &'a mut dyn FnMut(&str, &str) -> FileId) -> Compiler<'a> {
+        Compiler {
+            program: Program::default(),
+            warnings: Vec::new(),
+            library,
+            modules: Vec::new(),
+            session: HashMap::new(),
+            add_source,
+        }
+    }
+
+    /// Compiles a script and what it imports; gives the number of the function that runs it.
+    pub fn script(&mut self, file: FileId, script: &Script, loader: &mut dyn Loader) -> Result<u32, Vec<Diagnostic>> {
+        self.text(file, script, loader, TopLevel::Script).map(|module| self.modules[module].main)
+    }
+
+    /// Compiles an entry of a session, which sees the names of earlier ones.
+    pub fn entry(&mut self, file: FileId, script: &Script, loader: &mut dyn Loader) -> Result<u32, Vec<Diagnostic>> {
+        let module = self.text(file, script, loader, TopLevel::Shared)?;
+        let module = &self.modules[module];
+        self.session.extend(module.exports.iter().map(|(name, export)| (name.clone(), export.clone())));
+        Ok(module.main)
+    }
+
+    /// The names of a session.
+    pub fn session_names(&self) -> impl Iterator<Item = &str> {
+        self.session.keys().map(|name| &**name)
+    }
+
+    fn text(
+        &mut self,
+        file: FileId,
+        script: &Script,
+        loader: &mut dyn Loader,
+        top: TopLevel,
+    ) -> Result<usize, Vec<Diagnostic>> {
+        let number = self.modules.len();
+        self.modules.push(Module { file, open: true, ..Module::default() });
+        let imports = self.imports(file, script, loader)?;
+        let session = if top == TopLevel::Shared { Some(&self.session) } else { None };
+        let context = resolve::Context {
+            file,
+            library: self.library,
+            modules: &self.modules,
+            imports: &imports,
+            session,
+            keep_all: top == TopLevel::Shared || number > 0,
+        };
+        let first_global = self.program.globals.len() as u32;
+        let (names, globals, warnings) = resolve::resolve(&context, &script.body, first_global)?;
+        self.warnings.extend(warnings);
+        self.program.globals.extend(globals);
+        let main = self.program.protos.len() as u32;
+        let exports = generate::generate(&mut self.program, self.library, &self.modules, file, &names, &script.body, false)?;
+        let module = &mut self.modules[number];
+        module.open = false;
+        module.main = main;
+        module.exports = exports;
+        self.library_scripts(names.scripts)?;
+        Ok(number)
+    }
+
+    /// Compiles the modules that a text imports; gives the module of each `import` by the offset of its path.
+    fn imports(
+        &mut self,
+        file: FileId,
+        script: &Script,
+        loader: &mut dyn Loader,
+    ) -> Result<HashMap<u32, usize>, Vec<Diagnostic>> {
+        let mut imports = HashMap::new();
+        let mut errors = Vec::new();
+        for stmt in &script.body.stmts {
+            let (path, span) = match &stmt.kind {
+                StmtKind::Import { path, path_span, .. } | StmtKind::FromImport { path, path_span, .. } => {
+                    (path, *path_span)
+                }
+                _ => continue,
+            };
+            match self.import(file, path, span, loader) {
+                Ok(module) => {
+                    imports.insert(span.start, module);
+                }
+                Err(more) => errors.extend(more),
+            }
+        }
+        if errors.is_empty() { Ok(imports) } else { Err(errors) }
+    }
+
+    fn import(
+        &mut self,
+        from: FileId,
+        path: &str,
+        span: Span,
+        loader: &mut dyn Loader,
+    ) -> Result<usize, Vec<Diagnostic>> {
+        let place = Place { file: from, span };
+        let (file, script) = match loader.load(from, path) {
+            Ok(loaded) => loaded,
+            Err(ImportError::Errors(errors)) => return Err(errors),
+            Err(ImportError::Unreadable(why)) => {
+                let message = format!("cannot import \"{path}\": {why}");
+                return Err(vec![
+                    Diagnostic::error("E0207", message, place, "imported here")
+                        .help("a path is taken from the folder of the file that imports"),
+                ]);
+            }
+        };
+        if let Some(known) = self.modules.iter().position(|module| module.file == file) {
+            if self.modules[known].open {
+                let message = format!("\"{path}\" is being imported already: a circle of imports");
+                return Err(vec![
+                    Diagnostic::error("E0207", message, place, "closes the circle")
+                        .help("move what both need into a third file"),
+                ]);
+            }
+            return Ok(known);
+        }
+        match script {
+            Some(script) => self.text(file, &script, loader, TopLevel::Script),
+            None => Err(vec![Diagnostic::error("E0207", format!("cannot import \"{path}\""), place, "")]),
+        }
+    }
+
+    /// Compiles the library functions that are written in the language, and those that they call.
+    fn library_scripts(&mut self, mut wanted: HashSet<u16>) -> Result<(), Vec<Diagnostic>> {
+        while let Some(id) = wanted.iter().copied().min() {
+            wanted.remove(&id);
+            if self.program.scripts.contains_key(&id) {
+                continue;
+            }
+            let declaration = self.library.get(id);
+            let Run::Script(text) = declaration.run else { continue };
+            let file = (self.add_source)(&format!("<{}>", declaration.name), text);
+            let script = crate::syntax::parse(file, text)?;
+            let context = resolve::Context {
+                file,
+                library: self.library,
+                modules: &self.modules,
+                imports: &HashMap::new(),
+                session: None,
+                keep_all: false,
+            };
+            let (names, globals, _) = resolve::resolve(&context, &script.body, self.program.globals.len() as u32)?;
+            self.program.globals.extend(globals);
+            let main = self.program.protos.len() as u32;
+            generate::generate(&mut self.program, self.library, &self.modules, file, &names, &script.body, true)?;
+            // The text is one `fn`, so its function comes right after the text's own code.
+            self.program.scripts.insert(id, main + 1);
+            wanted.extend(names.scripts);
+        }
+        Ok(())
+    }
+}
+

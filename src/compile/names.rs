@@ -1,0 +1,94 @@
+//! What the resolver finds out about names, for the code generator.
+
+use crate::source::Span;
+use crate::syntax::ast::Function;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+/// Number of a variable, function or module name.
+pub type VarId = usize;
+/// Number of a function; 0 is the module's own code.
+pub type FnId = usize;
+
+/// What a declared name is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum VarKind {
+    /// `let`, a pattern's name, a loop's variable.
+    Let,
+    /// `var`
+    Var,
+    /// A parameter that cannot change.
+    Param,
+    /// `fn`
+    Fn(FnId),
+    /// A module that was imported, by its number among those loaded.
+    Module(usize),
+}
+
+/// A declared name.
+#[derive(Debug)]
+pub struct Var {
+    /// The name.
+    pub name: Rc<str>,
+    /// Where it is declared.
+    pub span: Span,
+    /// The function whose variable it is.
+    pub owner: FnId,
+    /// What it is.
+    pub kind: VarKind,
+    /// It lives in a global of the program rather than in a register.
+    pub global: Option<u32>,
+}
+
+/// A function.
+pub struct FnInfo {
+    /// Its tree; none for the module's own code.
+    pub function: Option<Rc<Function>>,
+    /// The function around it.
+    pub parent: FnId,
+    /// A closure or spawned block: may copy outer `var`s.
+    pub closure: bool,
+    /// The outer variables it needs, its own mentions and those of the functions it mentions.
+    pub captures: Vec<VarId>,
+    /// Functions it mentions.
+    pub mentions: HashSet<FnId>,
+    /// Globals it mentions.
+    pub globals: HashSet<u32>,
+}
+
+/// What a mentioned name means.
+#[derive(Clone, Debug)]
+pub enum Use {
+    /// A declared name of this text.
+    Var(VarId),
+    /// A global of the program.
+    Global {
+        /// Its number.
+        index: u32,
+        /// It is a `var` of an earlier entry.
+        mutable: bool,
+    },
+    /// A function of the program.
+    Proto(u32),
+    /// A library function.
+    Native(u16),
+    /// A library value, by its number.
+    Constant(u16),
+}
+
+/// All names of one text.
+#[derive(Default)]
+pub struct Names {
+    /// Declared names.
+    pub vars: Vec<Var>,
+    /// Functions; the first is the module's own code.
+    pub fns: Vec<FnInfo>,
+    /// The variable declared at a byte offset.
+    pub decls: HashMap<u32, VarId>,
+    /// The meaning of the name at a byte offset.
+    pub uses: HashMap<u32, Use>,
+    /// The number of each function, by the address of its tree.
+    pub functions: HashMap<*const Function, FnId>,
+    /// Library functions written in the language that may be called.
+    pub scripts: HashSet<u16>,
+}

@@ -1,0 +1,91 @@
+//! Calls of methods that change the place they are called on: `xs.push(1)`, `grid[i].sort()`.
+
+use super::code::{NATIVE_ARGUMENTS, Reg};
+use super::fault::Fault;
+use super::machine::{Head, Machine, arrange, spread};
+use super::native::Run;
+use super::op::Op;
+use super::value::{self, Value};
+
+impl Machine {
+    /// Calls a method on a place; see [`super::code::ChangeSite`].
+    #[inline(never)]
+    pub(super) fn call_change(&mut self, dst: Reg, site: u32) -> Result<Option<Op>, Fault> {
+        let frame = *self.frames.last().expect("the machine runs in a frame");
+        // SAFETY: prototypes live as long as the program, which only grows.
+        let proto = unsafe { &*frame.proto };
+        let site = proto.changes[site as usize];
+        let name = proto.names[site.name as usize].as_str().unwrap_or_default();
+        let base = frame.base as usize;
+        let (root, first) = (base + site.root as usize, base + site.base as usize + site.keys as usize);
+        let keys: Vec<Value> = self.stack[base + site.base as usize..first].iter_mut().map(std::mem::take).collect();
+        let mut held = std::mem::take(&mut self.stack[root]);
+        let result = self.change_place(&mut held, &keys, name, first, site.args as usize, site.spread);
+        self.stack[root] = held;
+        match result? {
+            Ok(value) => {
+                self.stack[base + dst as usize] = value;
+                Ok(None)
+            }
+            // Not a method that changes: the value of the place is the receiver of an ordinary call.
+            Err(receiver) if site.spread => {
+                let at = first + 2;
+                self.reserve(at, 3 + NATIVE_ARGUMENTS)?;
+                self.stack[at + 1] = std::mem::take(&mut self.stack[first]);
+                self.stack[at + 2] = std::mem::take(&mut self.stack[first + 1]);
+                self.stack[at] = receiver.clone();
+                self.call_spread(&receiver, (at - base) as Reg, dst, Some(name))
+            }
+            Err(receiver) => {
+                let count = site.args as usize;
+                self.reserve(first, count + 1 + NATIVE_ARGUMENTS)?;
+                for arg in (0..count).rev() {
+                    self.stack[first + 1 + arg] = std::mem::take(&mut self.stack[first + arg]);
+                }
+                self.stack[first] = receiver;
+                self.call_method(name, first, count, dst, None)
+            }
+        }
+    }
+
+    /// The result of a changing method, or the receiver when the method is none.
+    fn change_place(
+        &mut self,
+        root: &mut Value,
+        keys: &[Value],
+        name: &str,
+        first: usize,
+        mut count: usize,
+        spread_out: bool,
+    ) -> Result<Result<Value, Value>, Fault> {
+        let mut place = root;
+        for key in keys {
+            place = value::slot(place, key)?;
+        }
+        let Some((id, run)) = (self.library.method)(place.type_of(), name).and_then(|id| match (self.library.get)(id).run
+        {
+            Run::Change(run) => Some((id, run)),
+            _ => None,
+        }) else {
+            return Ok(Err(place.clone()));
+        };
+        let mut named = None;
+        if spread_out {
+            let list = std::mem::take(&mut self.stack[first]);
+            if let Value::Map(map) = std::mem::take(&mut self.stack[first + 1]) {
+                named = Some(map);
+            }
+            if let Value::List(list) = list {
+                count = spread(self, &list, first)?;
+            }
+        }
+        let declaration = (self.library.get)(id);
+        let params = declaration.params.len();
+        self.reserve(first, count.max(params) + NATIVE_ARGUMENTS)?;
+        arrange(&mut self.stack[first..], &Head::Change(declaration), count, named.as_deref())?;
+        let args = &mut self.stack[first..first + params];
+        let result = run(&mut self.context, place, args);
+        args.fill(Value::Null);
+        result.map(Ok)
+    }
+}

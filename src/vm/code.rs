@@ -1,0 +1,375 @@
+//! Bytecode: instructions, prototypes of functions, the program.
+//!
+//! A function's registers are its parameters, then its captured values, then locals and temporaries. A call's
+//! arguments stand in the caller's last registers and are the callee's first ones.
+
+use super::value::Value;
+use crate::source::{FileId, Span};
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// Number of a register in its frame.
+pub type Reg = u16;
+
+/// Temporaries that every frame has beyond its own registers, for the optional arguments of natives.
+pub const NATIVE_ARGUMENTS: usize = 16;
+
+/// One instruction: 8 bytes, copied out of the code and matched. `dst` is written; other registers are read.
+/// Offsets of jumps count from the next instruction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Instr {
+    /// `dst = constants[index]`
+    Const { dst: Reg, index: u32 },
+    /// `dst = value`
+    Int { dst: Reg, value: i32 },
+    /// `dst = null`
+    Null { dst: Reg },
+    /// `dst = true` or `false`
+    Bool { dst: Reg, value: bool },
+    /// Marks a name as not yet set, an argument as not given.
+    Undefined { dst: Reg },
+    /// `dst = src`
+    Copy { dst: Reg, src: Reg },
+    /// `dst = src`, which is not read again.
+    Move { dst: Reg, src: Reg },
+    /// Gives up what `count` registers hold.
+    Clear { from: Reg, count: u16 },
+    /// `dst = globals[index]`, an error while it is not set.
+    GetGlobal { dst: Reg, index: u32 },
+    /// `globals[index] = src`
+    SetGlobal { src: Reg, index: u32 },
+    /// Like `GetGlobal`, leaving it empty until `SetGlobal` puts the changed value back.
+    TakeGlobal { dst: Reg, index: u32 },
+
+    /// `dst = a + b`
+    Add { dst: Reg, a: Reg, b: Reg },
+    /// `dst = a - b`
+    Sub { dst: Reg, a: Reg, b: Reg },
+    /// `dst = a * b`
+    Mul { dst: Reg, a: Reg, b: Reg },
+    /// `dst = a / b`
+    Div { dst: Reg, a: Reg, b: Reg },
+    /// `dst = a // b`
+    FloorDiv { dst: Reg, a: Reg, b: Reg },
+    /// `dst = a % b`
+    Rem { dst: Reg, a: Reg, b: Reg },
+    /// The rarer operators.
+    Arith { op: super::value::Arith, dst: Reg, a: Reg, b: Reg },
+    /// `dst = a + value`
+    AddInt { dst: Reg, a: Reg, value: i16 },
+    /// `dst = a * value`
+    MulInt { dst: Reg, a: Reg, value: i16 },
+    /// `dst = a // value`, the value above 0
+    FloorDivInt { dst: Reg, a: Reg, value: i16 },
+    /// `dst = a % value`, the value above 0
+    RemInt { dst: Reg, a: Reg, value: i16 },
+    /// `dst = -src`
+    Neg { dst: Reg, src: Reg },
+    /// `dst = ~src`
+    BitNot { dst: Reg, src: Reg },
+    /// `dst = not src`
+    Not { dst: Reg, src: Reg },
+
+    /// `dst = a == b`
+    Eq { dst: Reg, a: Reg, b: Reg },
+    /// `dst = a != b`
+    Ne { dst: Reg, a: Reg, b: Reg },
+    /// `dst = a < b`
+    Lt { dst: Reg, a: Reg, b: Reg },
+    /// `dst = a <= b`
+    Le { dst: Reg, a: Reg, b: Reg },
+    /// `dst = a > b`
+    Gt { dst: Reg, a: Reg, b: Reg },
+    /// `dst = a >= b`
+    Ge { dst: Reg, a: Reg, b: Reg },
+    /// `dst = a in b`
+    In { dst: Reg, a: Reg, b: Reg },
+    /// `dst = src is type`
+    Is { dst: Reg, src: Reg, what: super::types::Type },
+
+    /// Goes there.
+    Jump { offset: i32 },
+    /// Goes there when the register is true; must be a bool.
+    JumpIf { src: Reg, offset: i32 },
+    /// Goes there when the register is false; must be a bool.
+    JumpIfNot { src: Reg, offset: i32 },
+    /// Goes there when the register is null.
+    JumpNull { src: Reg, offset: i32 },
+    /// Goes there when the register is not null.
+    JumpNotNull { src: Reg, offset: i32 },
+    /// Goes there when the register is not `Undefined`.
+    JumpDefined { src: Reg, offset: i32 },
+    /// Goes there when `a < b`, `a <= b`, …, or when not.
+    JumpLt { a: Reg, b: Reg, offset: i16 },
+    /// See `JumpLt`.
+    JumpLe { a: Reg, b: Reg, offset: i16 },
+    /// See `JumpLt`.
+    JumpNotLt { a: Reg, b: Reg, offset: i16 },
+    /// See `JumpLt`.
+    JumpNotLe { a: Reg, b: Reg, offset: i16 },
+    /// See `JumpLt`.
+    JumpEq { a: Reg, b: Reg, offset: i16 },
+    /// See `JumpLt`.
+    JumpNe { a: Reg, b: Reg, offset: i16 },
+    /// See `JumpLt`; the right side is a small integer.
+    JumpLtInt { a: Reg, value: i16, offset: i16 },
+    /// See `JumpLtInt`.
+    JumpLeInt { a: Reg, value: i16, offset: i16 },
+    /// See `JumpLtInt`.
+    JumpGtInt { a: Reg, value: i16, offset: i16 },
+    /// See `JumpLtInt`.
+    JumpGeInt { a: Reg, value: i16, offset: i16 },
+    /// See `JumpLtInt`.
+    JumpNotLtInt { a: Reg, value: i16, offset: i16 },
+    /// See `JumpLtInt`.
+    JumpNotLeInt { a: Reg, value: i16, offset: i16 },
+    /// See `JumpLtInt`.
+    JumpNotGtInt { a: Reg, value: i16, offset: i16 },
+    /// See `JumpLtInt`.
+    JumpNotGeInt { a: Reg, value: i16, offset: i16 },
+    /// See `JumpLtInt`.
+    JumpEqInt { a: Reg, value: i16, offset: i16 },
+    /// See `JumpLtInt`.
+    JumpNeInt { a: Reg, value: i16, offset: i16 },
+
+    /// Begins a loop over integers: `base` is the first, `base+1` the end, both ints; goes there when there is none,
+    /// else `base+2 = base`.
+    RangePrep { base: Reg, offset: i32 },
+    /// The next integer of the loop into `base` and `base+2`, and back to there; on at the end.
+    RangeLoop { base: Reg, offset: i32 },
+    /// Begins a loop over the container in `base`, with its position in `base+1`.
+    IterPrep { base: Reg },
+    /// The next item into `base+2`; goes there at the end.
+    IterNext { base: Reg, offset: i32 },
+    /// The next key and value of a map into `base+2` and `base+3`; of other containers an item of two parts.
+    IterPair { base: Reg, offset: i32 },
+
+    /// `dst = [base, base+1, …]`
+    NewList { dst: Reg, base: Reg, count: u16 },
+    /// `dst = {base: base+1, …}` of `count` pairs
+    NewMap { dst: Reg, base: Reg, count: u16 },
+    /// Adds an item to the list.
+    ListPush { list: Reg, src: Reg },
+    /// Adds all items of a container to the list.
+    ListExtend { list: Reg, src: Reg },
+    /// Sets a key in a map that is being made.
+    MapInsert { map: Reg, key: Reg, value: Reg },
+    /// Adds all entries of a map to the map.
+    MapExtend { map: Reg, src: Reg },
+    /// `dst = a..b`
+    NewRange { dst: Reg, a: Reg, b: Reg, inclusive: bool },
+    /// `dst = a[b]`
+    Index { dst: Reg, a: Reg, b: Reg },
+    /// `dst = a[b]`, null when `a` is null or has no such key
+    IndexMaybe { dst: Reg, a: Reg, b: Reg },
+    /// `dst = a.name`
+    Field { dst: Reg, a: Reg, name: u16 },
+    /// `dst = a?.name`
+    FieldMaybe { dst: Reg, a: Reg, name: u16 },
+    /// `dst = base[base+1 .. base+2]`, where `Undefined` is an end that was left out
+    Slice { dst: Reg, base: Reg, inclusive: bool },
+    /// `a[b] = src`
+    SetIndex { a: Reg, b: Reg, src: Reg },
+    /// `a.name = src`
+    SetField { a: Reg, name: u16, src: Reg },
+    /// `root[keys]…[keys+count-1] = keys+count`
+    SetPath { root: Reg, keys: Reg, count: u16 },
+    /// `root[keys]…[keys+count-1] op= keys+count`, in place where it can be
+    UpdatePath { op: super::value::Arith, root: Reg, keys: Reg, count: u16 },
+    /// `place op= src`, in place where it can be.
+    Update { op: super::value::Arith, place: Reg, src: Reg },
+
+    /// `dst` = the texts of `count` registers together.
+    Concat { dst: Reg, base: Reg, count: u16 },
+    /// `dst` = `src` as text: as printed, or as it stands in a container.
+    Text { dst: Reg, src: Reg, repr: bool },
+    /// `dst` = `src` by the format spec in a register.
+    Format { dst: Reg, src: Reg, spec: Reg },
+
+    /// Calls the function in `base` with `count` arguments after it.
+    Call { count: u8, dst: Reg, base: Reg },
+    /// Calls a function of the program with exactly its parameters, which begin at `base`.
+    CallFn { count: u8, dst: Reg, base: Reg, proto: u16 },
+    /// Calls a library function with exactly its parameters.
+    CallNative { count: u8, dst: Reg, base: Reg, native: u16 },
+    /// Calls a method of the value in `base`, with `count` arguments after it.
+    CallMethod { count: u8, dst: Reg, base: Reg, name: u16 },
+    /// Calls a method that may change the place; see [`ChangeSite`].
+    CallChange { dst: Reg, site: u32 },
+    /// Calls `base` with the list in `base+1` and the named arguments in `base+2`.
+    CallSpread { dst: Reg, base: Reg },
+    /// Calls a method of `base` with the list in `base+1` and the named arguments in `base+2`.
+    CallMethodSpread { dst: Reg, base: Reg, name: u16 },
+    /// `dst` = a function with its captures; see [`ClosureSite`].
+    Closure { dst: Reg, site: u32 },
+    /// Ends the call.
+    Return { src: Reg },
+    /// Ends the call with null.
+    ReturnNull,
+
+    /// Raises the value.
+    Throw { src: Reg },
+    /// Goes on raising a caught error.
+    Rethrow { src: Reg },
+    /// Goes on raising an error that `catch` does not catch.
+    RethrowCancelled { src: Reg },
+    /// No arm of a `match` fits.
+    NoArm { src: Reg },
+    /// `dst` = whether the value is a list of the shape in [`ListSite`].
+    TestList { dst: Reg, src: Reg, site: u16 },
+    /// Raises an error unless the value is a list of that shape.
+    NeedList { src: Reg, site: u32 },
+    /// `dst` = item of a list, from the end when negative.
+    Item { dst: Reg, src: Reg, index: i16 },
+    /// `dst` = the items of a list between those before and after a rest.
+    Rest { dst: Reg, src: Reg, site: u16 },
+    /// `dst` = value of a key; `Undefined` when `src` is not a map or has no such key.
+    TestKey { dst: Reg, src: Reg, name: u16 },
+    /// `dst` = value of a key; an error when `src` is not a map or has no such key.
+    NeedKey { dst: Reg, src: Reg, name: u16 },
+    /// `dst` = the map without the keys of [`Proto::key_lists`]`[site]`.
+    RestOfMap { dst: Reg, src: Reg, site: u16 },
+    /// `dst` = whether a number is in the range pattern `base..base+1`; `Undefined` is an open end.
+    TestRange { dst: Reg, src: Reg, base: Reg, inclusive: bool },
+
+    /// Starts a process: function in `base`, list of arguments in `base+1`, map of options in `base+2`.
+    Spawn { dst: Reg, base: Reg },
+    /// `dst` = what `with` binds.
+    Enter { dst: Reg, src: Reg },
+    /// Ends a `with`.
+    Leave { src: Reg },
+    /// `assert` of a comparison failed: left side, right side and message in `base`…
+    AssertFailed { base: Reg, op: u16 },
+}
+
+/// A protected stretch of code.
+#[derive(Clone, Copy, Debug)]
+pub struct Handler {
+    /// First instruction.
+    pub start: u32,
+    /// One past the last.
+    pub end: u32,
+    /// Where an error goes on.
+    pub target: u32,
+    /// The register that gets it.
+    pub error: Reg,
+    /// Registers from here on hold nothing that is still needed.
+    pub live: Reg,
+}
+
+/// A call of a method on a place: `root[keys…].name(args…)`. The keys stand in `base…`, then the arguments.
+#[derive(Clone, Copy, Debug)]
+pub struct ChangeSite {
+    /// The variable.
+    pub root: Reg,
+    /// The first key.
+    pub base: Reg,
+    /// Number of keys.
+    pub keys: u16,
+    /// Number of arguments.
+    pub args: u16,
+    /// The method.
+    pub name: u16,
+    /// Arguments are one list and one map of named ones.
+    pub spread: bool,
+}
+
+/// The making of a function value.
+#[derive(Clone, Debug)]
+pub struct ClosureSite {
+    /// Number of the prototype.
+    pub proto: u32,
+    /// The registers of the captured values.
+    pub captures: Vec<Reg>,
+}
+
+/// The shape of a list pattern.
+#[derive(Clone, Copy, Debug)]
+pub struct ListSite {
+    /// Items before the rest.
+    pub before: u16,
+    /// Items after it.
+    pub after: u16,
+    /// Whether there is a rest.
+    pub rest: bool,
+}
+
+/// A parameter as a caller sees it.
+#[derive(Clone, Debug)]
+pub struct ProtoParam {
+    /// Its name; empty for a pattern.
+    pub name: Rc<str>,
+    /// It may be left out.
+    pub optional: bool,
+}
+
+/// The code of one function.
+pub struct Proto {
+    /// Its name; empty for closures, `main` for a script.
+    pub name: Rc<str>,
+    /// The text it stands in.
+    pub file: FileId,
+    /// Where its head stands.
+    pub span: Span,
+    /// Its parameters, without the rest parameter.
+    pub params: Vec<ProtoParam>,
+    /// All further arguments go into one more parameter, a list.
+    pub rest: bool,
+    /// How many values it captures.
+    pub captures: u16,
+    /// How many registers it uses, arguments of its calls included.
+    pub registers: u32,
+    /// The instructions.
+    pub code: Vec<Instr>,
+    /// The place of each instruction.
+    pub spans: Vec<Span>,
+    /// One word for each instruction, where it remembers what it found last.
+    pub cache: Vec<Cell<u32>>,
+    /// Constants.
+    pub constants: Vec<Value>,
+    /// Names of fields and methods.
+    pub names: Vec<Value>,
+    /// Protected stretches, inner ones first.
+    pub handlers: Vec<Handler>,
+    /// Side table.
+    pub changes: Vec<ChangeSite>,
+    /// Side table.
+    pub closures: Vec<ClosureSite>,
+    /// Side table.
+    pub lists: Vec<ListSite>,
+    /// Side table.
+    pub key_lists: Vec<Vec<Value>>,
+    /// Names of the registers of locals, for the dump.
+    pub locals: Vec<(Reg, Rc<str>)>,
+    /// Globals that it mentions.
+    pub globals: Vec<u32>,
+    /// It belongs to the library: left out of traces.
+    pub hidden: bool,
+}
+
+impl Proto {
+    /// Number of parameters with the rest parameter.
+    pub fn arity(&self) -> usize {
+        self.params.len() + usize::from(self.rest)
+    }
+}
+
+/// Everything that is fixed when a script begins to run.
+#[derive(Default)]
+pub struct Program {
+    /// All functions. A function value names one by its number.
+    pub protos: Vec<Rc<Proto>>,
+    /// The name of each global.
+    pub globals: Vec<Rc<str>>,
+    /// The prototype of each library function that is written in the language and was compiled.
+    pub scripts: std::collections::HashMap<u16, u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    /// An instruction is one machine word.
+    #[test]
+    fn an_instruction_has_8_bytes() {
+        assert_eq!(size_of::<super::Instr>(), 8);
+    }
+}

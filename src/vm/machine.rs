@@ -1,0 +1,607 @@
+//! The machine's state, and how calls, errors and the world's answers change it.
+
+use super::code::{NATIVE_ARGUMENTS, Program, Proto, Reg};
+use super::fault::{Fault, Kind};
+use super::native::{Context, Declaration, Library, Run};
+use super::op::Op;
+use super::stream::Pipeline;
+use super::value::{Function, HandleKey, Map, Ref, Site, Value};
+use crate::source::{Place, Span};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// How deep calls may go.
+pub const MAX_CALLS: usize = 400_000;
+/// How many values all frames together may hold.
+const MAX_STACK: usize = 64 << 20;
+/// How many steps of a trace are kept.
+const MAX_TRACE: usize = 40;
+
+static INTERRUPT: AtomicBool = AtomicBool::new(false);
+
+/// Makes the running machine ask the world with [`Op::Interrupted`] at its next loop or call. Safe in signal handlers.
+pub fn interrupt() {
+    INTERRUPT.store(true, Ordering::Relaxed);
+}
+
+/// Whether an interrupt waits.
+#[inline(always)]
+pub(super) fn interrupted() -> bool {
+    INTERRUPT.load(Ordering::Relaxed)
+}
+
+/// Takes the interrupt back.
+pub fn clear_interrupt() {
+    INTERRUPT.store(false, Ordering::Relaxed);
+}
+
+/// Why the machine stopped.
+pub enum Step {
+    /// The function it was started with returned.
+    Done(Value),
+    /// It needs something from the world; go on with [`Machine::resume`].
+    Ask(Op, Place),
+    /// Nobody caught the error.
+    Failed(Fault),
+}
+
+/// A call in progress.
+#[derive(Clone, Copy)]
+pub(super) struct Frame {
+    /// Its code. Prototypes are never freed while the machine lives.
+    pub proto: *const Proto,
+    /// The next instruction, while another frame runs.
+    pub pc: u32,
+    /// Its first register in the stack.
+    pub base: u32,
+    /// The caller's register for the result.
+    pub dst: Reg,
+    /// What happens with the result.
+    pub then: Then,
+}
+
+/// What happens with the result of a call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    /// It goes into the caller's register.
+    Store,
+    /// The machine is done.
+    Finish,
+    /// It is the result of a stage of the stream that is being read.
+    Stage,
+}
+
+/// Where the world's answer goes.
+#[derive(Clone, Copy)]
+pub(super) enum Answer {
+    /// Into a register of the current frame.
+    Register(Reg),
+    /// It is the next item of a loop, at these registers; at the end the loop is left.
+    Item { base: Reg, pair: bool, exit: u32 },
+    /// It is the next item of the stream that is being read.
+    Stream,
+    /// Nowhere.
+    Nothing,
+}
+
+/// A machine: program, registers, frames. Plain data; what it wants from outside it asks for.
+pub struct Machine {
+    /// The code.
+    pub program: Program,
+    /// What natives may ask.
+    pub context: Context,
+    pub(super) library: Library,
+    pub(super) stack: Vec<Value>,
+    pub(super) frames: Vec<Frame>,
+    pub(super) globals: Vec<Value>,
+    pub(super) answer: Answer,
+    pub(super) pipelines: Vec<Pipeline>,
+    /// The error of a rethrow keeps its trace.
+    pub(super) rethrown: bool,
+}
+
+impl Machine {
+    /// A machine that can run functions of this program.
+    pub fn new(program: Program, library: Library, describe: fn(HandleKey) -> String) -> Machine {
+        let mut machine = Machine {
+            program,
+            context: Context { names: Vec::new(), describe, memos: Vec::new() },
+            library,
+            stack: Vec::new(),
+            frames: Vec::new(),
+            globals: Vec::new(),
+            answer: Answer::Nothing,
+            pipelines: Vec::new(),
+            rethrown: false,
+        };
+        machine.program_grew();
+        machine
+    }
+
+    /// Takes notice of functions and globals that were added to the program.
+    pub fn program_grew(&mut self) {
+        let known = self.context.names.len();
+        self.context.names.extend(self.program.protos[known..].iter().map(|proto| proto.name.clone()));
+        self.globals.resize(self.program.globals.len(), Value::Undefined);
+    }
+
+    /// The value of a global; `None` while it is not set.
+    pub fn global(&self, index: u32) -> Option<&Value> {
+        match self.globals.get(index as usize) {
+            None | Some(Value::Undefined) => None,
+            set => set,
+        }
+    }
+
+    /// Makes the machine run one call next, and nothing after it. What was running is forgotten without being dropped:
+    /// in a forked child it belongs to the parent.
+    pub fn start_in_child(&mut self, function: Value, args: Vec<Value>) -> Result<(), Fault> {
+        std::mem::forget(std::mem::take(&mut self.stack));
+        std::mem::forget(std::mem::take(&mut self.pipelines));
+        self.frames.clear();
+        self.start(function, args)
+    }
+
+    /// Makes the machine run one call next.
+    pub fn start(&mut self, function: Value, args: Vec<Value>) -> Result<(), Fault> {
+        self.reset();
+        let count = args.len();
+        self.reserve(0, count + 1 + NATIVE_ARGUMENTS)?;
+        let mut slots = self.stack.iter_mut();
+        for value in std::iter::once(function).chain(args) {
+            if let Some(slot) = slots.next() {
+                *slot = value;
+            }
+        }
+        match self.stack[0].clone() {
+            Value::Function(function) => match &*function {
+                Function::Closure { proto, captures } => {
+                    self.enter_closure(*proto, captures, 1, count, 0, Then::Finish, None)
+                }
+                Function::Native(id) => match (self.library.get)(*id).run {
+                    Run::Script(_) => {
+                        let proto = self.script(*id)?;
+                        self.enter_closure(proto, &[], 1, count, 0, Then::Finish, None)
+                    }
+                    _ => Err(Fault::type_error("a process needs a function of the script")),
+                },
+            },
+            other => Err(self.not_callable(&other)),
+        }
+    }
+
+    /// Drops whatever was running.
+    pub fn reset(&mut self) {
+        self.frames.clear();
+        self.pipelines.clear();
+        self.stack.clear();
+        self.answer = Answer::Nothing;
+        self.rethrown = false;
+    }
+
+    /// Gives the world's answer to the last [`Step::Ask`] and goes on.
+    pub fn resume(&mut self, result: Result<Value, Fault>) -> Step {
+        match result {
+            Ok(value) => match std::mem::replace(&mut self.answer, Answer::Nothing) {
+                Answer::Nothing => {}
+                Answer::Register(dst) => {
+                    let base = self.frames.last().map_or(0, |frame| frame.base as usize);
+                    self.stack[base + dst as usize] = value;
+                }
+                Answer::Item { base, pair, exit } => {
+                    if let Err(fault) = self.loop_item(base, pair, exit, value) {
+                        return self.raise(fault);
+                    }
+                }
+                Answer::Stream => {
+                    let item = if matches!(value, Value::Undefined) { None } else { Some(value) };
+                    return self.stream_item(item);
+                }
+            },
+            Err(fault) => return self.raise(fault),
+        }
+        self.run()
+    }
+
+    /// The next item of a loop came: into its registers, or on after the loop.
+    pub(super) fn loop_item(&mut self, base: Reg, pair: bool, exit: u32, value: Value) -> Result<(), Fault> {
+        let frame = self.frames.last_mut().expect("a loop runs in a frame");
+        let at = frame.base as usize + base as usize;
+        if matches!(value, Value::Undefined) {
+            frame.pc = exit;
+            self.stack[at] = Value::Null;
+        } else if pair {
+            let (first, second) = split_pair(value)?;
+            self.stack[at + 2] = first;
+            self.stack[at + 3] = second;
+        } else {
+            self.stack[at + 2] = value;
+        }
+        Ok(())
+    }
+
+    /// Raises an error at the current instruction and goes on where it is caught.
+    pub(super) fn raise(&mut self, fault: Fault) -> Step {
+        match self.unwind(fault) {
+            Ok(()) => self.run(),
+            Err(fault) => Step::Failed(fault),
+        }
+    }
+
+    /// Finds the handler of an error: drops the frames above it, hands it the error and sets its `pc`.
+    pub(super) fn unwind(&mut self, mut fault: Fault) -> Result<(), Fault> {
+        let mut here = !std::mem::take(&mut self.rethrown);
+        self.answer = Answer::Nothing;
+        while let Some(frame) = self.frames.last_mut() {
+            // SAFETY: prototypes live as long as the program, which only grows.
+            let proto = unsafe { &*frame.proto };
+            let at = (frame.pc as usize).saturating_sub(1).min(proto.code.len().saturating_sub(1)) as u32;
+            if here && !proto.hidden {
+                let site = Site {
+                    place: Place { file: proto.file, span: proto.spans[at as usize] },
+                    function: proto.name.clone(),
+                };
+                fault.change(|error| {
+                    if error.trace.len() < MAX_TRACE {
+                        error.trace.push(site);
+                    }
+                });
+            }
+            here = true;
+            let base = frame.base as usize;
+            if let Some(handler) = proto.handlers.iter().find(|h| h.start <= at && at < h.end) {
+                frame.pc = handler.target;
+                for slot in &mut self.stack[base + handler.live as usize..base + proto.registers as usize] {
+                    *slot = Value::Null;
+                }
+                self.stack[base + handler.error as usize] = Value::Error(fault.0);
+                return Ok(());
+            }
+            let then = frame.then;
+            for slot in &mut self.stack[base..base + proto.registers as usize] {
+                *slot = Value::Null;
+            }
+            self.frames.pop();
+            if then == Then::Stage {
+                self.pipelines.pop();
+            }
+        }
+        Err(fault)
+    }
+
+    /// Makes sure that so many values from `from` on are there.
+    pub(super) fn reserve(&mut self, from: usize, count: usize) -> Result<(), Fault> {
+        let needed = from + count;
+        if needed > self.stack.len() {
+            if needed > MAX_STACK {
+                return Err(too_deep());
+            }
+            let size = needed.next_power_of_two().clamp(1024, MAX_STACK);
+            self.stack.resize(size, Value::Null);
+        }
+        Ok(())
+    }
+
+    /// Begins a call of a function of the program, whose `count` arguments stand at `first` in the stack.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn enter_closure(
+        &mut self,
+        proto: u32,
+        captures: &[Value],
+        first: usize,
+        count: usize,
+        dst: Reg,
+        then: Then,
+        named: Option<&Map>,
+    ) -> Result<(), Fault> {
+        let Some(proto) = self.program.protos.get(proto as usize).cloned() else {
+            return Err(Fault::value_error("this function was defined after this process was started"));
+        };
+        if self.frames.len() >= MAX_CALLS {
+            return Err(too_deep());
+        }
+        let window = (proto.registers as usize).max(count) + NATIVE_ARGUMENTS;
+        self.reserve(first, window)?;
+        if count != proto.params.len() || proto.rest || named.is_some() {
+            arrange(&mut self.stack[first..first + window], &Head::of(&proto), count, named)?;
+        }
+        let at = first + proto.arity();
+        for (slot, value) in self.stack[at..].iter_mut().zip(captures) {
+            *slot = value.clone();
+        }
+        self.frames.push(Frame { proto: Rc::as_ptr(&proto), pc: 0, base: first as u32, dst, then });
+        Ok(())
+    }
+
+    /// The prototype of a library function that is written in the language.
+    pub(super) fn script(&self, id: u16) -> Result<u32, Fault> {
+        match self.program.scripts.get(&id) {
+            Some(proto) => Ok(*proto),
+            None => {
+                let name = (self.library.get)(id).name;
+                Err(Fault::value_error(format!("`{name}` was not mentioned in the script that this process runs")))
+            }
+        }
+    }
+
+    /// Calls any value, with arguments at `first`. Ends with a new frame, a result in `dst`, or a question.
+    pub(super) fn call_value(
+        &mut self,
+        callee: &Value,
+        first: usize,
+        count: usize,
+        dst: Reg,
+        named: Option<&Map>,
+    ) -> Result<Option<Op>, Fault> {
+        match callee {
+            Value::Function(function) => match &**function {
+                Function::Closure { proto, captures } => {
+                    self.enter_closure(*proto, captures, first, count, dst, Then::Store, named)?;
+                    Ok(None)
+                }
+                Function::Native(id) => self.call_native(*id, first, count, dst, named),
+            },
+            other => Err(self.not_callable(other)),
+        }
+    }
+
+    /// Calls a library function, with arguments (and receiver) at `first`.
+    pub(super) fn call_native(
+        &mut self,
+        id: u16,
+        first: usize,
+        count: usize,
+        dst: Reg,
+        named: Option<&Map>,
+    ) -> Result<Option<Op>, Fault> {
+        let declaration = (self.library.get)(id);
+        if let Run::Script(_) = declaration.run {
+            let proto = self.script(id)?;
+            self.enter_closure(proto, &[], first, count, dst, Then::Store, named)?;
+            return Ok(None);
+        }
+        let arity = declaration.arity();
+        self.reserve(first, count.max(arity) + NATIVE_ARGUMENTS)?;
+        arrange(&mut self.stack[first..], &Head::Native(declaration), count, named)?;
+        let args = &mut self.stack[first..first + arity];
+        let result = match declaration.run {
+            Run::Pure(run) => run(&mut self.context, args).map(Ok),
+            Run::Effect(run) => run(&mut self.context, args).map(Err),
+            Run::Change(_) => {
+                let name = declaration.name;
+                Err(Fault::type_error(format!("`{name}` changes its {}, which is not a variable", args[0].type_name()))
+                    .help("make it a `var` first; a `let` cannot change"))
+            }
+            Run::Script(_) => unreachable!("handled above"),
+        };
+        for slot in &mut self.stack[first..first + arity] {
+            *slot = Value::Null;
+        }
+        match result? {
+            Ok(value) => {
+                let base = self.frames.last().map_or(0, |frame| frame.base as usize);
+                self.stack[base + dst as usize] = value;
+                Ok(None)
+            }
+            Err(op) => {
+                self.answer = Answer::Register(dst);
+                Ok(Some(op))
+            }
+        }
+    }
+
+    /// Calls a method of the value at `first`, which is followed by `count` arguments.
+    pub(super) fn call_method(
+        &mut self,
+        name: &str,
+        first: usize,
+        count: usize,
+        dst: Reg,
+        named: Option<&Map>,
+    ) -> Result<Option<Op>, Fault> {
+        let receiver = &self.stack[first];
+        if let Some(id) = (self.library.method)(receiver.type_of(), name) {
+            return self.call_native(id, first, count + 1, dst, named);
+        }
+        if let Value::Map(map) = receiver
+            && let Some(stored) = map.get_str(name).cloned()
+        {
+            return self.call_value(&stored, first + 1, count, dst, named);
+        }
+        Err(self.no_method(receiver, name))
+    }
+
+    /// The error for a method that is not there.
+    pub(super) fn no_method(&self, receiver: &Value, name: &str) -> Fault {
+        let kind = receiver.type_of();
+        let methods = (self.library.methods)(kind);
+        let near = crate::nearest::nearest(name, methods.iter().copied());
+        let fault = if let Value::Map(map) = receiver {
+            let near_key = crate::nearest::nearest(name, map.keys().filter_map(Value::as_str));
+            let fault = Fault::new(Kind::Key, format!("a map has no method `{name}`, and this one no key `{name}`"));
+            return match near.or(near_key) {
+                Some(near) => fault.help(format!("did you mean `{near}`?")),
+                None => fault,
+            };
+        } else {
+            Fault::type_error(format!("{} has no method `{name}`", super::types::with_article(kind.name())))
+        };
+        match near {
+            Some(near) => fault.help(format!("did you mean `{near}`?")),
+            None => fault,
+        }
+    }
+
+    pub(super) fn not_callable(&self, value: &Value) -> Fault {
+        let what = super::types::with_article(value.type_name());
+        Fault::type_error(format!("{what} cannot be called"))
+    }
+
+    /// A function value's prototype number, to see what it can reach.
+    pub fn proto_of(value: &Value) -> Option<u32> {
+        match value {
+            Value::Function(function) => match &**function {
+                Function::Closure { proto, .. } => Some(*proto),
+                Function::Native(_) => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Walks the globals that a function can mention, also through the functions that it mentions.
+    pub fn reachable_globals(&self, proto: u32) -> Vec<&Value> {
+        let Some(proto) = self.program.protos.get(proto as usize) else { return Vec::new() };
+        proto.globals.iter().filter_map(|&index| self.global(index)).collect()
+    }
+
+    /// The place of the current instruction.
+    pub(super) fn here(&self) -> Place {
+        let Some(frame) = self.frames.iter().rev().find(|frame| {
+            // SAFETY: prototypes live as long as the program, which only grows.
+            !unsafe { &*frame.proto }.hidden
+        }) else {
+            return Place::default();
+        };
+        // SAFETY: as above.
+        let proto = unsafe { &*frame.proto };
+        let at = (frame.pc as usize).saturating_sub(1);
+        Place { file: proto.file, span: proto.spans.get(at).copied().unwrap_or(Span::default()) }
+    }
+}
+
+fn too_deep() -> Fault {
+    Fault::new(Kind::Stack, format!("calls are nested too deep (the limit is {MAX_CALLS} calls)"))
+        .help("does the recursion end? A loop has no such limit")
+}
+
+/// What `for k, v in …` needs of an item that is not a map's.
+pub(super) fn split_pair(value: Value) -> Result<(Value, Value), Fault> {
+    match &value {
+        Value::List(items) if items.len() == 2 => Ok((items[0].clone(), items[1].clone())),
+        Value::List(items) => Err(Fault::value_error(format!("two names for a list of {} items", items.len()))),
+        other => Err(Fault::type_error(format!("two names for {}", super::types::with_article(other.type_name())))
+            .help("`for i, x in xs.enumerate()` gives index and item")),
+    }
+}
+
+/// What a call must know of a function.
+pub(super) enum Head<'a> {
+    Proto(&'a Proto),
+    Native(&'static Declaration),
+    /// Without the receiver.
+    Change(&'static Declaration),
+}
+
+impl<'a> Head<'a> {
+    fn of(proto: &'a Proto) -> Head<'a> {
+        Head::Proto(proto)
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Head::Proto(proto) => proto.arity(),
+            Head::Native(declaration) => declaration.arity(),
+            Head::Change(declaration) => declaration.params.len(),
+        }
+    }
+
+    fn rest(&self) -> bool {
+        match self {
+            Head::Proto(proto) => proto.rest,
+            Head::Native(declaration) | Head::Change(declaration) => {
+                declaration.params.last().is_some_and(|param| param.rest)
+            }
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Head::Proto(proto) if proto.name.is_empty() => "the function".into(),
+            Head::Proto(proto) => format!("`{}`", proto.name),
+            Head::Native(declaration) | Head::Change(declaration) => format!("`{}`", declaration.name),
+        }
+    }
+
+    /// Name of a parameter that is not the rest, and whether it may be left out.
+    fn param(&self, at: usize) -> (&str, bool) {
+        match self {
+            Head::Proto(proto) => (&*proto.params[at].name, proto.params[at].optional),
+            Head::Native(declaration) => match at.checked_sub(usize::from(declaration.has_receiver())) {
+                None => ("self", false),
+                Some(at) => (declaration.params[at].name, declaration.params[at].default.is_some()),
+            },
+            Head::Change(declaration) => (declaration.params[at].name, declaration.params[at].default.is_some()),
+        }
+    }
+
+    fn signature(&self) -> String {
+        let skip = match self {
+            Head::Native(declaration) => usize::from(declaration.form == super::native::Form::Method),
+            Head::Proto(_) | Head::Change(_) => 0,
+        };
+        let plain = self.len() - usize::from(self.rest());
+        let mut parts: Vec<String> = (skip..plain)
+            .map(|at| match self.param(at) {
+                (name, true) => format!("{name}?"),
+                (name, false) => name.to_string(),
+            })
+            .collect();
+        if self.rest() {
+            parts.push("...".into());
+        }
+        format!("({})", parts.join(", "))
+    }
+}
+
+/// Puts `count` positional arguments at the start of `window`, and named ones, in the order of the parameters.
+pub(super) fn arrange(window: &mut [Value], head: &Head, count: usize, named: Option<&Map>) -> Result<(), Fault> {
+    let len = head.len();
+    let plain = len - usize::from(head.rest());
+    let arity = |what: String| {
+        Err(Fault::new(Kind::Arity, format!("{} {what}", head.name()))
+            .help(format!("it is called as {}{}", head.name().trim_matches('`'), head.signature())))
+    };
+    if head.rest() {
+        let more: Vec<Value> =
+            if count > plain { window[plain..count].iter_mut().map(std::mem::take).collect() } else { Vec::new() };
+        window[plain] = Value::list(more);
+    } else if count > plain {
+        let skip = usize::from(matches!(head, Head::Native(declaration) if declaration.has_receiver()));
+        let (takes, got) = (plain - skip, count - skip);
+        return arity(format!("takes {takes} argument{}, got {got}", if takes == 1 { "" } else { "s" }));
+    }
+    for slot in &mut window[count.min(plain)..plain] {
+        *slot = Value::Undefined;
+    }
+    for (name, value) in named.into_iter().flat_map(|named| named.iter()) {
+        let name = name.as_str().unwrap_or_default();
+        match (0..plain).find(|&at| head.param(at).0 == name) {
+            None => {
+                let near = crate::nearest::nearest(name, (0..plain).map(|at| head.param(at).0));
+                let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+                return arity(format!("has no parameter `{name}`{hint}"));
+            }
+            Some(at) if !matches!(window[at], Value::Undefined) => {
+                return arity(format!("got `{name}` twice"));
+            }
+            Some(at) => window[at] = value.clone(),
+        }
+    }
+    for (at, slot) in window.iter().enumerate().take(plain) {
+        if matches!(slot, Value::Undefined) && !head.param(at).1 {
+            let name = head.param(at).0;
+            let missing = if name.is_empty() { format!("argument {}", at + 1) } else { format!("`{name}`") };
+            return arity(format!("is called without {missing}"));
+        }
+    }
+    Ok(())
+}
+
+/// A list as the arguments of a call: moves them to `first`.
+pub(super) fn spread(machine: &mut Machine, list: &Ref<Vec<Value>>, first: usize) -> Result<usize, Fault> {
+    machine.reserve(first, list.len() + NATIVE_ARGUMENTS)?;
+    for (slot, value) in machine.stack[first..].iter_mut().zip(list.iter()) {
+        *slot = value.clone();
+    }
+    Ok(list.len())
+}

@@ -1,0 +1,899 @@
+//! The interpreter loop.
+
+use super::code::{Instr, NATIVE_ARGUMENTS, Proto, Reg};
+use super::fault::{Fault, Kind};
+use super::iterate::{items, next_item, not_iterable};
+use super::machine::{Answer, Frame, MAX_CALLS, Machine, Step, Then, interrupted, split_pair, spread};
+use super::native::Run;
+use super::op::Op;
+use super::slow;
+use super::stream::Flow;
+use super::value::{self, Arith, Function, Order, Range, Ref, Value};
+
+impl Machine {
+    /// Runs until the program ends, fails or needs something.
+    pub(super) fn run(&mut self) -> Step {
+        loop {
+            match self.dispatch() {
+                Ok(step) => return step,
+                Err(fault) => {
+                    if let Err(fault) = self.unwind(fault) {
+                        return Step::Failed(fault);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The loop itself. An error is raised at the instruction before the saved `pc` of the topmost frame.
+    #[allow(clippy::too_many_lines)]
+    fn dispatch(&mut self) -> Result<Step, Fault> {
+        let mut proto: *const Proto;
+        let mut start: *const Instr;
+        let mut pc: *const Instr;
+        let mut base: *mut Value;
+
+        // The topmost frame into the locals.
+        macro_rules! load {
+            () => {{
+                let Some(frame) = self.frames.last() else { return Ok(Step::Done(Value::Null)) };
+                proto = frame.proto;
+                // SAFETY: prototypes live as long as the program, which only grows; `pc` stays inside the code, which
+                // ends with a return; the frame's window was reserved when it was entered.
+                unsafe {
+                    start = (*proto).code.as_ptr();
+                    pc = start.add(frame.pc as usize);
+                    base = self.stack.as_mut_ptr().add(frame.base as usize);
+                }
+            }};
+        }
+        // The number of the next instruction into the frame.
+        macro_rules! save {
+            () => {{
+                // SAFETY: both point into the code of the topmost frame.
+                let at = unsafe { pc.offset_from(start) } as u32;
+                if let Some(frame) = self.frames.last_mut() {
+                    frame.pc = at;
+                }
+            }};
+        }
+        macro_rules! reg {
+            ($reg:expr) => {
+                // SAFETY: the compiler numbers registers below the prototype's count, all of which are reserved.
+                unsafe { &*base.add($reg as usize) }
+            };
+        }
+        macro_rules! reg_mut {
+            ($reg:expr) => {
+                // SAFETY: as in `reg`; no other reference to a register lives across this one.
+                unsafe { &mut *base.add($reg as usize) }
+            };
+        }
+        macro_rules! set {
+            ($reg:expr, $value:expr) => {{
+                let value = $value;
+                *reg_mut!($reg) = value;
+            }};
+        }
+        macro_rules! proto {
+            () => {
+                // SAFETY: as in `load`.
+                unsafe { &*proto }
+            };
+        }
+        // The value of a fallible step; on error the fault is raised here.
+        macro_rules! check {
+            ($result:expr) => {
+                match $result {
+                    Ok(value) => value,
+                    Err(fault) => {
+                        save!();
+                        return Err(fault);
+                    }
+                }
+            };
+        }
+        macro_rules! ask {
+            ($op:expr, $answer:expr) => {{
+                let op = $op;
+                save!();
+                self.answer = $answer;
+                return Ok(Step::Ask(op, self.here()));
+            }};
+        }
+        macro_rules! jump {
+            ($offset:expr) => {{
+                let offset = $offset as isize;
+                if offset < 0 && interrupted() {
+                    // SAFETY: the instruction before this one is in the code; it is run again after the interrupt.
+                    pc = unsafe { pc.sub(1) };
+                    ask!(Op::Interrupted, Answer::Nothing);
+                }
+                // SAFETY: the compiler made the offset.
+                pc = unsafe { pc.offset(offset) };
+            }};
+        }
+        macro_rules! arith {
+            ($dst:expr, $a:expr, $b:expr, $int:expr, $float:expr, $op:expr) => {
+                match (reg!($a), reg!($b)) {
+                    (Value::Int(a), Value::Int(b)) => match $int(*a, *b) {
+                        Some(int) => set!($dst, Value::Int(int)),
+                        None => check!(slow::binary($op, base, $dst, $a, $b)),
+                    },
+                    (Value::Float(a), Value::Float(b)) => set!($dst, Value::float($float(a.get(), b.get()))),
+                    (Value::Float(a), Value::Int(b)) => set!($dst, Value::float($float(a.get(), *b as f64))),
+                    (Value::Int(a), Value::Float(b)) => set!($dst, Value::float($float(*a as f64, b.get()))),
+                    _ => check!(slow::binary($op, base, $dst, $a, $b)),
+                }
+            };
+        }
+        macro_rules! arith_int {
+            ($dst:expr, $a:expr, $value:expr, $int:expr, $op:expr) => {
+                match reg!($a) {
+                    Value::Int(a) => match $int(*a, i64::from($value)) {
+                        Some(int) => set!($dst, Value::Int(int)),
+                        None => check!(slow::binary_int($op, base, $dst, $a, $value)),
+                    },
+                    _ => check!(slow::binary_int($op, base, $dst, $a, $value)),
+                }
+            };
+        }
+        macro_rules! holds {
+            ($a:expr, $b:expr, $test:tt, $order:expr) => {
+                match ($a, $b) {
+                    (Value::Int(a), Value::Int(b)) => a $test b,
+                    (Value::Float(a), Value::Float(b)) => a.get() $test b.get(),
+                    (a, b) => check!(value::order($order, a, b)),
+                }
+            };
+        }
+        macro_rules! holds_int {
+            ($a:expr, $value:expr, $test:tt, $order:expr) => {
+                match reg!($a) {
+                    Value::Int(a) => *a $test i64::from($value),
+                    other => check!(value::order($order, other, &Value::Int(i64::from($value)))),
+                }
+            };
+        }
+        macro_rules! equals_int {
+            ($a:expr, $value:expr) => {
+                match reg!($a) {
+                    Value::Int(a) => *a == i64::from($value),
+                    other => value::equal(other, &Value::Int(i64::from($value))),
+                }
+            };
+        }
+        macro_rules! condition {
+            ($src:expr) => {
+                match reg!($src) {
+                    Value::True => true,
+                    Value::False => false,
+                    other => check!(Err(slow::not_bool(other))),
+                }
+            };
+        }
+        // After a step that may have entered a frame or asked something.
+        macro_rules! called {
+            ($result:expr) => {{
+                match $result? {
+                    None => load!(),
+                    Some(op) => return Ok(Step::Ask(op, self.here())),
+                }
+            }};
+        }
+
+        load!();
+        loop {
+            // SAFETY: see `load`.
+            let instr = unsafe { *pc };
+            // SAFETY: code ends with a return, so there is an instruction after every other one.
+            pc = unsafe { pc.add(1) };
+            match instr {
+                Instr::Const { dst, index } => set!(dst, proto!().constants[index as usize].clone()),
+                Instr::Int { dst, value } => set!(dst, Value::Int(i64::from(value))),
+                Instr::Null { dst } => set!(dst, Value::Null),
+                Instr::Bool { dst, value } => set!(dst, Value::bool(value)),
+                Instr::Undefined { dst } => set!(dst, Value::Undefined),
+                Instr::Copy { dst, src } => set!(dst, reg!(src).clone()),
+                Instr::Move { dst, src } => {
+                    let value = std::mem::take(reg_mut!(src));
+                    set!(dst, value);
+                }
+                Instr::Clear { from, count } => {
+                    for reg in from..from + count {
+                        set!(reg, Value::Null);
+                    }
+                }
+                Instr::GetGlobal { dst, index } => match &self.globals[index as usize] {
+                    Value::Undefined => check!(Err(slow::unset(&self.program.globals[index as usize]))),
+                    value => set!(dst, value.clone()),
+                },
+                Instr::SetGlobal { src, index } => self.globals[index as usize] = reg!(src).clone(),
+                Instr::TakeGlobal { dst, index } => {
+                    set!(dst, std::mem::take(&mut self.globals[index as usize]));
+                }
+
+                Instr::Add { dst, a, b } => arith!(dst, a, b, i64::checked_add, |a: f64, b: f64| a + b, Arith::Add),
+                Instr::Sub { dst, a, b } => arith!(dst, a, b, i64::checked_sub, |a: f64, b: f64| a - b, Arith::Sub),
+                Instr::Mul { dst, a, b } => arith!(dst, a, b, i64::checked_mul, |a: f64, b: f64| a * b, Arith::Mul),
+                Instr::Div { dst, a, b } => match (reg!(a), reg!(b)) {
+                    (Value::Float(x), Value::Float(y)) if y.get() != 0.0 => set!(dst, Value::float(x.get() / y.get())),
+                    _ => check!(slow::binary(Arith::Div, base, dst, a, b)),
+                },
+                Instr::FloorDiv { dst, a, b } => match (reg!(a), reg!(b)) {
+                    (Value::Int(x), Value::Int(y)) if *y > 0 => set!(dst, Value::Int(x.div_euclid(*y))),
+                    _ => check!(slow::binary(Arith::FloorDiv, base, dst, a, b)),
+                },
+                Instr::Rem { dst, a, b } => match (reg!(a), reg!(b)) {
+                    (Value::Int(x), Value::Int(y)) if *y > 0 => set!(dst, Value::Int(x.rem_euclid(*y))),
+                    _ => check!(slow::binary(Arith::Rem, base, dst, a, b)),
+                },
+                Instr::Arith { op, dst, a, b } => check!(slow::binary(op, base, dst, a, b)),
+                Instr::AddInt { dst, a, value } => match reg!(a) {
+                    Value::Int(x) if x.checked_add(i64::from(value)).is_some() => {
+                        set!(dst, Value::Int(x.wrapping_add(i64::from(value))));
+                    }
+                    Value::Float(x) => set!(dst, Value::float(x.get() + f64::from(value))),
+                    _ => check!(slow::add_int(base, dst, a, value)),
+                },
+                Instr::MulInt { dst, a, value } => arith_int!(dst, a, value, i64::checked_mul, Arith::Mul),
+                Instr::FloorDivInt { dst, a, value } => {
+                    arith_int!(dst, a, value, |a: i64, b: i64| Some(a.div_euclid(b)), Arith::FloorDiv);
+                }
+                Instr::RemInt { dst, a, value } => {
+                    arith_int!(dst, a, value, |a: i64, b: i64| Some(a.rem_euclid(b)), Arith::Rem);
+                }
+                Instr::Neg { dst, src } => match reg!(src) {
+                    Value::Float(x) => set!(dst, Value::float(-x.get())),
+                    other => set!(dst, check!(value::negate(other))),
+                },
+                Instr::BitNot { dst, src } => set!(dst, check!(value::bit_not(reg!(src)))),
+                Instr::Not { dst, src } => {
+                    let holds = condition!(src);
+                    set!(dst, Value::bool(!holds));
+                }
+
+                Instr::Eq { dst, a, b } => {
+                    let holds = value::equal(reg!(a), reg!(b));
+                    set!(dst, Value::bool(holds));
+                }
+                Instr::Ne { dst, a, b } => {
+                    let holds = !value::equal(reg!(a), reg!(b));
+                    set!(dst, Value::bool(holds));
+                }
+                Instr::Lt { dst, a, b } => {
+                    let holds = holds!(reg!(a), reg!(b), <, Order::Lt);
+                    set!(dst, Value::bool(holds));
+                }
+                Instr::Le { dst, a, b } => {
+                    let holds = holds!(reg!(a), reg!(b), <=, Order::Le);
+                    set!(dst, Value::bool(holds));
+                }
+                Instr::Gt { dst, a, b } => {
+                    let holds = holds!(reg!(a), reg!(b), >, Order::Gt);
+                    set!(dst, Value::bool(holds));
+                }
+                Instr::Ge { dst, a, b } => {
+                    let holds = holds!(reg!(a), reg!(b), >=, Order::Ge);
+                    set!(dst, Value::bool(holds));
+                }
+                Instr::In { dst, a, b } => {
+                    let holds = check!(value::contains(reg!(b), reg!(a)));
+                    set!(dst, Value::bool(holds));
+                }
+                Instr::Is { dst, src, what } => {
+                    let holds = what.fits(reg!(src));
+                    set!(dst, Value::bool(holds));
+                }
+
+                Instr::Jump { offset } => jump!(offset),
+                Instr::JumpIf { src, offset } => {
+                    if condition!(src) {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpIfNot { src, offset } => {
+                    if !condition!(src) {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpNull { src, offset } => {
+                    if reg!(src).is_null() {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpNotNull { src, offset } => {
+                    if !reg!(src).is_null() {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpDefined { src, offset } => {
+                    if !matches!(reg!(src), Value::Undefined) {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpLt { a, b, offset } => {
+                    if holds!(reg!(a), reg!(b), <, Order::Lt) {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpLe { a, b, offset } => {
+                    if holds!(reg!(a), reg!(b), <=, Order::Le) {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpNotLt { a, b, offset } => {
+                    if !holds!(reg!(a), reg!(b), <, Order::Lt) {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpNotLe { a, b, offset } => {
+                    if !holds!(reg!(a), reg!(b), <=, Order::Le) {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpEq { a, b, offset } => {
+                    if value::equal(reg!(a), reg!(b)) {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpNe { a, b, offset } => {
+                    if !value::equal(reg!(a), reg!(b)) {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpLtInt { a, value, offset } => {
+                    if holds_int!(a, value, <, Order::Lt) {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpLeInt { a, value, offset } => {
+                    if holds_int!(a, value, <=, Order::Le) {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpGtInt { a, value, offset } => {
+                    if holds_int!(a, value, >, Order::Gt) {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpGeInt { a, value, offset } => {
+                    if holds_int!(a, value, >=, Order::Ge) {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpNotLtInt { a, value, offset } => {
+                    if !holds_int!(a, value, <, Order::Lt) {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpNotLeInt { a, value, offset } => {
+                    if !holds_int!(a, value, <=, Order::Le) {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpNotGtInt { a, value, offset } => {
+                    if !holds_int!(a, value, >, Order::Gt) {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpNotGeInt { a, value, offset } => {
+                    if !holds_int!(a, value, >=, Order::Ge) {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpEqInt { a, value, offset } => {
+                    if equals_int!(a, value) {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpNeInt { a, value, offset } => {
+                    if !equals_int!(a, value) {
+                        jump!(offset);
+                    }
+                }
+
+                Instr::RangePrep { base: at, offset } => match (reg!(at), reg!(at + 1)) {
+                    (Value::Int(first), Value::Int(end)) => {
+                        if first < end {
+                            let first = *first;
+                            set!(at + 2, Value::Int(first));
+                        } else {
+                            jump!(offset);
+                        }
+                    }
+                    (first, end) => check!(Err(slow::bad_range(first, end))),
+                },
+                Instr::RangeLoop { base: at, offset } => {
+                    if let (Value::Int(now), Value::Int(end)) = (reg!(at), reg!(at + 1)) {
+                        let next = now + 1;
+                        if next < *end {
+                            if interrupted() {
+                                // SAFETY: this instruction is run again after the interrupt.
+                                pc = unsafe { pc.sub(1) };
+                                ask!(Op::Interrupted, Answer::Nothing);
+                            }
+                            set!(at, Value::Int(next));
+                            set!(at + 2, Value::Int(next));
+                            // SAFETY: the compiler made the offset.
+                            pc = unsafe { pc.offset(offset as isize) };
+                        }
+                    }
+                }
+                Instr::IterPrep { base: at } => {
+                    if !slow::can_loop(reg!(at)) {
+                        check!(Err(not_iterable(reg!(at))));
+                    }
+                    set!(at + 1, Value::Int(0));
+                }
+                Instr::IterNext { base: at, offset } => {
+                    if let (Value::List(list), Value::Int(position)) = (reg!(at), reg!(at + 1)) {
+                        let position = *position;
+                        match list.get(position as usize) {
+                            Some(item) => {
+                                let item = item.clone();
+                                set!(at + 1, Value::Int(position + 1));
+                                set!(at + 2, item);
+                            }
+                            None => {
+                                set!(at, Value::Null);
+                                jump!(offset);
+                            }
+                        }
+                    } else {
+                        save!();
+                        match self.iterate(at, false, offset)? {
+                            Flow::Run => load!(),
+                            Flow::Ask(op) => return Ok(Step::Ask(op, self.here())),
+                        }
+                    }
+                }
+                Instr::IterPair { base: at, offset } => {
+                    save!();
+                    match self.iterate(at, true, offset)? {
+                        Flow::Run => load!(),
+                        Flow::Ask(op) => return Ok(Step::Ask(op, self.here())),
+                    }
+                }
+
+                Instr::NewList { dst, base: at, count } => {
+                    let list: Vec<Value> = (at..at + count).map(|reg| std::mem::take(reg_mut!(reg))).collect();
+                    set!(dst, Value::list(list));
+                }
+                Instr::NewMap { dst, base: at, count } => {
+                    let mut map = value::Map::with_capacity(count as usize);
+                    for pair in 0..count {
+                        let key = std::mem::take(reg_mut!(at + 2 * pair));
+                        check!(slow::usable_key(&key));
+                        map.insert(key, std::mem::take(reg_mut!(at + 2 * pair + 1)));
+                    }
+                    set!(dst, Value::map(map));
+                }
+                Instr::ListPush { list, src } => {
+                    let item = std::mem::take(reg_mut!(src));
+                    if let Value::List(list) = reg_mut!(list) {
+                        list.make_mut().push(item);
+                    }
+                }
+                Instr::ListExtend { list, src } => {
+                    let more = check!(items(reg!(src)));
+                    if let Value::List(list) = reg_mut!(list) {
+                        list.make_mut().extend(more);
+                    }
+                }
+                Instr::MapInsert { map, key, value } => {
+                    let key = std::mem::take(reg_mut!(key));
+                    check!(slow::usable_key(&key));
+                    let value = std::mem::take(reg_mut!(value));
+                    if let Value::Map(map) = reg_mut!(map) {
+                        map.make_mut().insert(key, value);
+                    }
+                }
+                Instr::MapExtend { map, src } => check!(slow::map_extend(base, map, src)),
+                Instr::NewRange { dst, a, b, inclusive } => {
+                    let range = check!(slow::range(reg!(a), reg!(b), inclusive));
+                    set!(dst, Value::Range(Ref::new(range)));
+                }
+                Instr::Index { dst, a, b } => match (reg!(a), reg!(b)) {
+                    (Value::List(list), Value::Int(at)) if (*at as usize) < list.len() => {
+                        let item = list[*at as usize].clone();
+                        set!(dst, item);
+                    }
+                    (Value::Map(map), key) => match map.get(key) {
+                        Some(value) => set!(dst, value.clone()),
+                        None => set!(dst, check!(value::index(reg!(a), reg!(b)))),
+                    },
+                    (object, key) => set!(dst, check!(value::index(object, key))),
+                },
+                Instr::IndexMaybe { dst, a, b } => set!(dst, check!(slow::index_maybe(reg!(a), reg!(b)))),
+                Instr::Field { dst, a, name } => {
+                    if let Value::Map(map) = reg!(a) {
+                        // SAFETY: `pc` is inside the code.
+                        let at = unsafe { pc.offset_from(start) } as usize - 1;
+                        let cache = &proto!().cache[at];
+                        let key = &proto!().names[name as usize];
+                        if let (Some((Value::Str(found), value)), Value::Str(sought)) =
+                            (map.entry(cache.get() as usize), key)
+                            && found.same(sought)
+                        {
+                            set!(dst, value.clone());
+                            continue;
+                        }
+                        if let Some(at) = map.position(key) {
+                            cache.set(at as u32);
+                            if let Some((_, value)) = map.entry(at) {
+                                set!(dst, value.clone());
+                            }
+                            continue;
+                        }
+                    }
+                    let name = proto!().names[name as usize].as_str().unwrap_or_default();
+                    if let Value::Handle(handle) = reg!(a) {
+                        let op = Op::Property { handle: handle.key(), name: name.to_string() };
+                        ask!(op, Answer::Register(dst));
+                    }
+                    set!(dst, check!(slow::field(reg!(a), name, &self.library)));
+                }
+                Instr::FieldMaybe { dst, a, name } => match reg!(a) {
+                    Value::Null => set!(dst, Value::Null),
+                    Value::Map(map) => {
+                        let value = map.get(&proto!().names[name as usize]).cloned();
+                        set!(dst, value.unwrap_or_default());
+                    }
+                    Value::Handle(handle) => {
+                        let name = proto!().names[name as usize].as_str().unwrap_or_default();
+                        ask!(Op::Property { handle: handle.key(), name: name.to_string() }, Answer::Register(dst));
+                    }
+                    other => {
+                        let name = proto!().names[name as usize].as_str().unwrap_or_default();
+                        set!(dst, check!(slow::field(other, name, &self.library)));
+                    }
+                },
+                Instr::Slice { dst, base: at, inclusive } => {
+                    let given = |value| if matches!(value, &Value::Undefined) { None } else { Some(value) };
+                    let (first, end) = (given(reg!(at + 1)), given(reg!(at + 2)));
+                    set!(dst, check!(value::slice(reg!(at), first, end, inclusive)));
+                }
+                Instr::SetIndex { a, b, src } => {
+                    if let (Value::Int(at), Value::List(list)) = (reg!(b), reg_mut!(a))
+                        && (*at as usize) < list.len()
+                    {
+                        list.make_mut()[*at as usize] = reg!(src).clone();
+                    } else {
+                        check!(value::set_index(reg_mut!(a), reg!(b).clone(), reg!(src).clone()));
+                    }
+                }
+                Instr::SetField { a, name, src } => {
+                    if let Value::Map(map) = reg_mut!(a) {
+                        // SAFETY: `pc` is inside the code.
+                        let at = unsafe { pc.offset_from(start) } as usize - 1;
+                        let cache = &proto!().cache[at];
+                        let key = &proto!().names[name as usize];
+                        let map = map.make_mut();
+                        if let (Some((Value::Str(found), value)), Value::Str(sought)) =
+                            (map.entry_mut(cache.get() as usize), key)
+                            && found.same(sought)
+                        {
+                            *value = reg!(src).clone();
+                            continue;
+                        }
+                        map.insert(key.clone(), reg!(src).clone());
+                        if let Some(at) = map.position(key) {
+                            cache.set(at as u32);
+                        }
+                    } else {
+                        let key = proto!().names[name as usize].clone();
+                        check!(slow::set_field(reg_mut!(a), key, reg!(src).clone()));
+                    }
+                }
+                Instr::SetPath { root, keys, count } => check!(slow::set_path(base, root, keys, count)),
+                Instr::UpdatePath { op, root, keys, count } => {
+                    check!(slow::update_path(op, base, root, keys, count));
+                }
+                Instr::Update { op, place, src } => check!(slow::update(op, base, place, src)),
+
+                Instr::Concat { dst, base: at, count } => {
+                    let parts = (at..at + count).map(|reg| reg!(reg).as_str().unwrap_or_default());
+                    let text: String = parts.collect();
+                    set!(dst, Value::str(text));
+                }
+                Instr::Text { dst, src, repr } => match reg!(src) {
+                    Value::Str(_) if !repr => set!(dst, reg!(src).clone()),
+                    other => {
+                        let text = if repr {
+                            value::repr(&self.context, other)
+                        } else {
+                            value::display(&self.context, other)
+                        };
+                        set!(dst, Value::str(text));
+                    }
+                },
+                Instr::Format { dst, src, spec } => {
+                    let spec = reg!(spec).as_str().unwrap_or_default();
+                    set!(dst, Value::str(check!(value::format(&self.context, reg!(src), spec))));
+                }
+
+                Instr::Call { count, dst, base: at } => {
+                    save!();
+                    let first = self.frame_base() + at as usize;
+                    let callee = reg!(at).clone();
+                    called!(self.call_value(&callee, first + 1, count as usize, dst, None));
+                }
+                Instr::CallFn { dst, base: at, proto: number, .. } => {
+                    let callee: *const Proto = std::rc::Rc::as_ptr(&self.program.protos[number as usize]);
+                    save!();
+                    if interrupted() {
+                        if let Some(frame) = self.frames.last_mut() {
+                            frame.pc -= 1;
+                        }
+                        self.answer = Answer::Nothing;
+                        return Ok(Step::Ask(Op::Interrupted, self.here()));
+                    }
+                    let first = self.frame_base() + at as usize;
+                    // SAFETY: as in `load`.
+                    let registers = unsafe { (*callee).registers } as usize;
+                    if self.frames.len() >= MAX_CALLS || first + registers + NATIVE_ARGUMENTS > self.stack.len() {
+                        // The slow way grows the stack or says that it is too deep.
+                        // SAFETY: as in `load`.
+                        let count = unsafe { (*callee).params.len() };
+                        self.enter_closure(u32::from(number), &[], first, count, dst, Then::Store, None)?;
+                    } else {
+                        self.frames.push(Frame { proto: callee, pc: 0, base: first as u32, dst, then: Then::Store });
+                    }
+                    load!();
+                }
+                Instr::CallNative { dst, base: at, native, .. } => {
+                    let declaration = (self.library.get)(native);
+                    match declaration.run {
+                        Run::Pure(run) => {
+                            let arity = declaration.arity();
+                            // SAFETY: the compiler put the arguments into these registers.
+                            let args = unsafe { std::slice::from_raw_parts_mut(base.add(at as usize), arity) };
+                            let result = run(&mut self.context, args);
+                            args.fill(Value::Null);
+                            set!(dst, check!(result));
+                        }
+                        _ => {
+                            save!();
+                            let first = self.frame_base() + at as usize;
+                            called!(self.call_native(native, first, declaration.arity(), dst, None));
+                        }
+                    }
+                }
+                Instr::CallMethod { count, dst, base: at, name } => {
+                    save!();
+                    let first = self.frame_base() + at as usize;
+                    let (cache, name) = {
+                        // SAFETY: `pc` is inside the code.
+                        let here = unsafe { pc.offset_from(start) } as usize - 1;
+                        (&proto!().cache[here], &proto!().names[name as usize])
+                    };
+                    let kind = reg!(at).type_of() as u32 + 1;
+                    let found = cache.get();
+                    if found >> 16 == kind {
+                        called!(self.call_native(found as u16, first, count as usize + 1, dst, None));
+                    } else {
+                        let name = name.as_str().unwrap_or_default();
+                        if let Some(id) = (self.library.method)(reg!(at).type_of(), name) {
+                            cache.set(kind << 16 | u32::from(id));
+                        }
+                        called!(self.call_method(name, first, count as usize, dst, None));
+                    }
+                }
+                Instr::CallChange { dst, site } => {
+                    save!();
+                    called!(self.call_change(dst, site));
+                }
+                Instr::CallSpread { dst, base: at } => {
+                    save!();
+                    let callee = reg!(at).clone();
+                    called!(self.call_spread(&callee, at, dst, None));
+                }
+                Instr::CallMethodSpread { dst, base: at, name } => {
+                    save!();
+                    let receiver = reg!(at).clone();
+                    let name = proto!().names[name as usize].as_str().unwrap_or_default();
+                    called!(self.call_spread(&receiver, at, dst, Some(name)));
+                }
+                Instr::Closure { dst, site } => {
+                    let site = &proto!().closures[site as usize];
+                    let captures = site.captures.iter().map(|&reg| reg!(reg).clone()).collect();
+                    set!(dst, Value::Function(Ref::new(Function::Closure { proto: site.proto, captures })));
+                }
+                Instr::Return { src } => {
+                    let value = std::mem::take(reg_mut!(src));
+                    if let Some(step) = self.leave(value)? {
+                        return Ok(step);
+                    }
+                    load!();
+                }
+                Instr::ReturnNull => {
+                    if let Some(step) = self.leave(Value::Null)? {
+                        return Ok(step);
+                    }
+                    load!();
+                }
+
+                Instr::Throw { src } => {
+                    let fault = match reg!(src) {
+                        Value::Error(error) => {
+                            self.rethrown = !error.trace.is_empty();
+                            Fault(error.clone())
+                        }
+                        Value::Str(text) => Fault::new(Kind::User, text.as_str()),
+                        other => slow::bad_throw(other),
+                    };
+                    check!(Err(fault));
+                }
+                Instr::Rethrow { src } => {
+                    if let Value::Error(error) = reg!(src) {
+                        self.rethrown = true;
+                        check!(Err(Fault(error.clone())));
+                    }
+                }
+                Instr::RethrowCancelled { src } => {
+                    if let Value::Error(error) = reg!(src)
+                        && (error.exit.is_some() || error.kind.as_str() == Some(Kind::Cancelled.name()))
+                    {
+                        self.rethrown = true;
+                        check!(Err(Fault(error.clone())));
+                    }
+                }
+                Instr::NoArm { src } => {
+                    let text = value::repr(&self.context, reg!(src));
+                    check!(Err(slow::no_arm(&text)));
+                }
+                Instr::TestList { dst, src, site } => {
+                    let site = proto!().lists[site as usize];
+                    let fits = slow::list_fits(reg!(src), site);
+                    set!(dst, Value::bool(fits));
+                }
+                Instr::NeedList { src, site } => check!(slow::need_list(reg!(src), proto!().lists[site as usize])),
+                Instr::Item { dst, src, index } => {
+                    if let Value::List(list) = reg!(src) {
+                        let at = if index < 0 { list.len() as i64 + i64::from(index) } else { i64::from(index) };
+                        let item = list.get(at as usize).cloned().unwrap_or_default();
+                        set!(dst, item);
+                    }
+                }
+                Instr::Rest { dst, src, site } => {
+                    let site = proto!().lists[site as usize];
+                    if let Value::List(list) = reg!(src) {
+                        let rest = list[site.before as usize..list.len() - site.after as usize].to_vec();
+                        set!(dst, Value::list(rest));
+                    }
+                }
+                Instr::TestKey { dst, src, name } => {
+                    let found = match reg!(src) {
+                        Value::Map(map) => map.get(&proto!().names[name as usize]).cloned(),
+                        _ => None,
+                    };
+                    set!(dst, found.unwrap_or(Value::Undefined));
+                }
+                Instr::NeedKey { dst, src, name } => {
+                    set!(dst, check!(slow::need_key(reg!(src), &proto!().names[name as usize])));
+                }
+                Instr::RestOfMap { dst, src, site } => {
+                    let rest = slow::rest_of_map(reg!(src), &proto!().key_lists[site as usize]);
+                    set!(dst, rest);
+                }
+                Instr::TestRange { dst, src, base: at, inclusive } => {
+                    let fits = slow::range_fits(reg!(src), reg!(at), reg!(at + 1), inclusive);
+                    set!(dst, Value::bool(fits));
+                }
+
+                Instr::Spawn { dst, base: at } => {
+                    let op = check!(slow::spawn(std::mem::take(reg_mut!(at)), reg!(at + 1), reg!(at + 2)));
+                    set!(at + 1, Value::Null);
+                    ask!(op, Answer::Register(dst));
+                }
+                Instr::Enter { dst, src } => ask!(Op::Enter { value: reg!(src).clone() }, Answer::Register(dst)),
+                Instr::Leave { src } => ask!(Op::Leave { value: std::mem::take(reg_mut!(src)) }, Answer::Nothing),
+                Instr::AssertFailed { base: at, op } => {
+                    let symbol = proto!().names[op as usize].as_str().unwrap_or_default();
+                    let (a, b) = (value::repr(&self.context, reg!(at)), value::repr(&self.context, reg!(at + 1)));
+                    let message = match reg!(at + 2) {
+                        Value::Null | Value::Undefined => None,
+                        message => Some(value::display(&self.context, message)),
+                    };
+                    check!(Err(slow::assert_failed(symbol, &a, &b, message)));
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn frame_base(&self) -> usize {
+        self.frames.last().map_or(0, |frame| frame.base as usize)
+    }
+
+    /// Ends the topmost call.
+    #[inline(always)]
+    fn leave(&mut self, value: Value) -> Result<Option<Step>, Fault> {
+        let Some(frame) = self.frames.pop() else { return Ok(Some(Step::Done(value))) };
+        let base = frame.base as usize;
+        // SAFETY: as in `load`.
+        let registers = unsafe { (*frame.proto).registers } as usize;
+        for slot in &mut self.stack[base..base + registers] {
+            *slot = Value::Null;
+        }
+        match frame.then {
+            Then::Store => {
+                let caller = self.frame_base();
+                self.stack[caller + frame.dst as usize] = value;
+                Ok(None)
+            }
+            Then::Finish => Ok(Some(Step::Done(value))),
+            Then::Stage => match self.stage_returned(value)? {
+                Flow::Run => Ok(None),
+                Flow::Ask(op) => Ok(Some(Step::Ask(op, self.here()))),
+            },
+        }
+    }
+
+    /// The next item of a container that is not a list.
+    #[cold]
+    #[inline(never)]
+    fn iterate(&mut self, at: Reg, pair: bool, offset: i32) -> Result<Flow, Fault> {
+        let frame = *self.frames.last().expect("the machine runs in a frame");
+        let exit = (i64::from(frame.pc) + i64::from(offset)) as u32;
+        let base = frame.base as usize + at as usize;
+        match &self.stack[base] {
+            Value::Handle(handle) => {
+                self.answer = Answer::Item { base: at, pair, exit };
+                return Ok(Flow::Ask(Op::ReceiveOrEnd { channel: handle.key() }));
+            }
+            Value::Stream(stream) => {
+                let stream = stream.clone();
+                return self.stream_next(&stream, at, pair, exit);
+            }
+            _ => {}
+        }
+        let Value::Int(position) = self.stack[base + 1] else { return Ok(Flow::Run) };
+        let mut position = position as usize;
+        if let (Value::Map(map), true) = (&self.stack[base], pair) {
+            let found = (position..map.end()).find_map(|at| map.entry(at).map(|entry| (at, entry)));
+            match found {
+                Some((at, (key, value))) => {
+                    let (key, value) = (key.clone(), value.clone());
+                    self.stack[base + 1] = Value::Int(at as i64 + 1);
+                    self.stack[base + 2] = key;
+                    self.stack[base + 3] = value;
+                }
+                None => self.loop_item(at, pair, exit, Value::Undefined)?,
+            }
+            return Ok(Flow::Run);
+        }
+        match next_item(&self.stack[base], &mut position) {
+            None => self.loop_item(at, pair, exit, Value::Undefined)?,
+            Some(item) => {
+                self.stack[base + 1] = Value::Int(position as i64);
+                if pair {
+                    let (first, second) = split_pair(item)?;
+                    self.stack[base + 2] = first;
+                    self.stack[base + 3] = second;
+                } else {
+                    self.stack[base + 2] = item;
+                }
+            }
+        }
+        Ok(Flow::Run)
+    }
+
+    /// A call with a list of arguments and a map of named ones.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn call_spread(&mut self, callee: &Value, at: Reg, dst: Reg, method: Option<&str>) -> Result<Option<Op>, Fault> {
+        let base = self.frame_base() + at as usize;
+        let list = std::mem::take(&mut self.stack[base + 1]);
+        let named = std::mem::take(&mut self.stack[base + 2]);
+        let Value::List(list) = list else { return Ok(None) };
+        let named = if let Value::Map(named) = named { Some(named) } else { None };
+        let count = spread(self, &list, base + 1)?;
+        drop(list);
+        match method {
+            None => self.call_value(callee, base + 1, count, dst, named.as_deref()),
+            Some(name) => self.call_method(name, base, count, dst, named.as_deref()),
+        }
+    }
+}

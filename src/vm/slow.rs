@@ -1,0 +1,316 @@
+//! What instructions do off the fast path.
+
+use super::code::{ListSite, Reg};
+use super::fault::{Fault, Kind};
+use super::iterate::is_container;
+use super::native::Library;
+use super::op::Op;
+use super::types::with_article;
+use super::value::{self, Arith, HandleKind, Map, Range, Value};
+use std::cmp::Ordering;
+
+/// A register of the frame whose window starts at `base`.
+macro_rules! register {
+    ($base:expr, $reg:expr) => {
+        // SAFETY: the interpreter passes its window, in which the compiler numbered the register.
+        unsafe { &mut *$base.add($reg as usize) }
+    };
+}
+
+/// `dst = a op b`; in place when `dst` is `a`.
+#[cold]
+#[inline(never)]
+pub(super) fn binary(op: Arith, base: *mut Value, dst: Reg, a: Reg, b: Reg) -> Result<(), Fault> {
+    if dst == a && a != b {
+        return value::update(op, register!(base, a), register!(base, b));
+    }
+    let result = value::binary(op, register!(base, a), register!(base, b))?;
+    *register!(base, dst) = result;
+    Ok(())
+}
+
+/// `dst = a op value`
+#[cold]
+#[inline(never)]
+pub(super) fn binary_int(op: Arith, base: *mut Value, dst: Reg, a: Reg, b: i16) -> Result<(), Fault> {
+    let result = value::binary(op, register!(base, a), &Value::Int(i64::from(b)))?;
+    *register!(base, dst) = result;
+    Ok(())
+}
+
+/// `dst = a + value`, where a negative value was written as a subtraction.
+#[cold]
+#[inline(never)]
+pub(super) fn add_int(base: *mut Value, dst: Reg, a: Reg, b: i16) -> Result<(), Fault> {
+    let (op, b) = if b < 0 { (Arith::Sub, -i64::from(b)) } else { (Arith::Add, i64::from(b)) };
+    let result = value::binary(op, register!(base, a), &Value::Int(b))?;
+    *register!(base, dst) = result;
+    Ok(())
+}
+
+/// `place op= src`
+pub(super) fn update(op: Arith, base: *mut Value, place: Reg, src: Reg) -> Result<(), Fault> {
+    if place == src {
+        let other = register!(base, src).clone();
+        return value::update(op, register!(base, place), &other);
+    }
+    value::update(op, register!(base, place), register!(base, src))
+}
+
+/// `root[keys…] = value`
+pub(super) fn set_path(base: *mut Value, root: Reg, keys: Reg, count: u16) -> Result<(), Fault> {
+    let new = std::mem::take(register!(base, keys + count));
+    let last = std::mem::take(register!(base, keys + count - 1));
+    let mut place = register!(base, root);
+    for key in keys..keys + count - 1 {
+        place = value::slot(place, register!(base, key))?;
+    }
+    if let Value::Str(_) = last
+        && !matches!(place, Value::Map(_))
+    {
+        return set_field(place, last, new);
+    }
+    value::set_index(place, last, new)
+}
+
+/// `root[keys…] op= value`
+pub(super) fn update_path(op: Arith, base: *mut Value, root: Reg, keys: Reg, count: u16) -> Result<(), Fault> {
+    let mut place = register!(base, root);
+    for key in keys..keys + count - 1 {
+        place = value::slot(place, register!(base, key))?;
+    }
+    let (last, other) = (register!(base, keys + count - 1), register!(base, keys + count));
+    if let Value::Array(_) = place {
+        let new = value::binary(op, &value::index(place, last)?, other)?;
+        return value::set_index(place, last.clone(), new);
+    }
+    value::update(op, value::slot(place, last)?, other)
+}
+
+/// `place.name = value` where the place is not a map.
+#[cold]
+pub(super) fn set_field(place: &mut Value, key: Value, value: Value) -> Result<(), Fault> {
+    if let Value::Map(map) = place {
+        map.make_mut().insert(key, value);
+        return Ok(());
+    }
+    let name = key.as_str().unwrap_or_default();
+    Err(Fault::type_error(format!("cannot set `{name}` of {}", with_article(place.type_name()))))
+}
+
+/// The value of a field of something that is neither map nor handle.
+#[cold]
+pub(super) fn field(object: &Value, name: &str, library: &Library) -> Result<Value, Fault> {
+    value::field(object, name).map_err(|fault| {
+        if fault.is(Kind::Type) && (library.method)(object.type_of(), name).is_some() {
+            fault.help(format!("`{name}` is a method: call it, `.{name}()`"))
+        } else {
+            fault
+        }
+    })
+}
+
+/// `a?[b]`
+#[cold]
+pub(super) fn index_maybe(object: &Value, key: &Value) -> Result<Value, Fault> {
+    if object.is_null() {
+        return Ok(Value::Null);
+    }
+    match value::index(object, key) {
+        Err(fault) if fault.is(Kind::Key) || fault.is(Kind::Index) => Ok(Value::Null),
+        other => other,
+    }
+}
+
+/// Refuses what cannot be the key of a map or a member of a set.
+pub(super) fn usable_key(key: &Value) -> Result<(), Fault> {
+    match key {
+        Value::Stream(_) => Err(Fault::type_error("a stream cannot be a key")),
+        _ => Ok(()),
+    }
+}
+
+/// Adds the entries of a map to the map in a register.
+#[cold]
+pub(super) fn map_extend(base: *mut Value, map: Reg, src: Reg) -> Result<(), Fault> {
+    let Value::Map(more) = register!(base, src).clone() else {
+        return Err(Fault::type_error(format!(
+            "`...` in a map needs a map, got {}",
+            with_article(register!(base, src).type_name())
+        )));
+    };
+    if let Value::Map(map) = register!(base, map) {
+        let map = map.make_mut();
+        for (key, value) in more.iter() {
+            map.insert(key.clone(), value.clone());
+        }
+    }
+    Ok(())
+}
+
+/// `a..b`
+pub(super) fn range(a: &Value, b: &Value, inclusive: bool) -> Result<Range, Fault> {
+    let (Value::Int(start), Value::Int(end)) = (a, b) else { return Err(bad_range(a, b)) };
+    let end = if inclusive { end.checked_add(1) } else { Some(*end) };
+    let Some(end) = end else { return Err(Fault::new(Kind::Limit, "a range ends below 2**63 - 1")) };
+    Ok(Range { start: *start, end, step: 1 })
+}
+
+/// The error for a range whose ends are not ints.
+#[cold]
+pub(super) fn bad_range(a: &Value, b: &Value) -> Fault {
+    if matches!((a, b), (Value::Int(_) | Value::Big(_), Value::Int(_) | Value::Big(_))) {
+        return Fault::new(Kind::Limit, "the ends of a range must lie between -2**63 and 2**63 - 1");
+    }
+    let wrong = if matches!(a, Value::Int(_)) { b } else { a };
+    Fault::type_error(format!("a range needs ints, got {}", with_article(wrong.type_name())))
+}
+
+/// Whether `for` takes the value.
+pub(super) fn can_loop(value: &Value) -> bool {
+    match value {
+        Value::Handle(handle) => matches!(handle.key().kind, HandleKind::Queue | HandleKind::PipeEnd),
+        Value::Stream(_) => true,
+        other => is_container(other),
+    }
+}
+
+/// The error for a condition that is not a bool.
+#[cold]
+pub(super) fn not_bool(value: &Value) -> Fault {
+    let fault = Fault::type_error(format!("a condition must be true or false, got {}", with_article(value.type_name())));
+    match value {
+        Value::Int(_) | Value::Float(_) | Value::Big(_) => fault.help("compare it: `x != 0`"),
+        Value::Null => fault.help("compare it: `x != null`"),
+        Value::Str(_) => fault.help("compare it: `s != \"\"`"),
+        Value::List(_) | Value::Map(_) | Value::Set(_) => fault.help("ask for its length: `x.len() > 0`"),
+        _ => fault,
+    }
+}
+
+/// The error for a name that is used before its `let` has run.
+#[cold]
+pub(super) fn unset(name: &str) -> Fault {
+    Fault::new(Kind::Name, format!("`{name}` is used before its `let` has run"))
+}
+
+/// The error for `throw` of something else than a str or an error.
+#[cold]
+pub(super) fn bad_throw(value: &Value) -> Fault {
+    Fault::type_error(format!("`throw` needs a str or an error, got {}", with_article(value.type_name())))
+        .help("`throw error(\"kind\", \"what happened\", data)` carries data along")
+}
+
+/// The error for a value that no arm of a `match` fits.
+#[cold]
+pub(super) fn no_arm(text: &str) -> Fault {
+    Fault::value_error(format!("no arm fits {}", shortened(text))).help("`_ => …` fits everything")
+}
+
+/// The error of a failed `assert a == b`.
+#[cold]
+pub(super) fn assert_failed(symbol: &str, a: &str, b: &str, message: Option<String>) -> Fault {
+    let (a, b) = (shortened(a), shortened(b));
+    let fact = format!("{a} {symbol} {b} does not hold");
+    Fault::new(
+        Kind::Assert,
+        match message {
+            Some(message) => format!("{message}: {fact}"),
+            None => fact,
+        },
+    )
+}
+
+fn shortened(text: &str) -> String {
+    const MOST: usize = 200;
+    if text.chars().count() <= MOST {
+        return text.to_string();
+    }
+    text.chars().take(MOST).chain(['…']).collect()
+}
+
+/// Whether a value is a list of this shape.
+pub(super) fn list_fits(value: &Value, site: ListSite) -> bool {
+    let Value::List(list) = value else { return false };
+    let needed = (site.before + site.after) as usize;
+    if site.rest { list.len() >= needed } else { list.len() == needed }
+}
+
+/// An error unless the value is a list of this shape.
+pub(super) fn need_list(value: &Value, site: ListSite) -> Result<(), Fault> {
+    if list_fits(value, site) {
+        return Ok(());
+    }
+    let needed = (site.before + site.after) as usize;
+    match value {
+        Value::List(list) => Err(Fault::value_error(format!(
+            "{}{needed} name{} for a list of {} item{}",
+            if site.rest { "at least " } else { "" },
+            if needed == 1 { "" } else { "s" },
+            list.len(),
+            if list.len() == 1 { "" } else { "s" },
+        ))),
+        other => Err(Fault::type_error(format!("a list is needed here, got {}", with_article(other.type_name())))),
+    }
+}
+
+/// The value of a key that must be there.
+pub(super) fn need_key(value: &Value, key: &Value) -> Result<Value, Fault> {
+    match value {
+        Value::Map(_) => value::index(value, key),
+        other => Err(Fault::type_error(format!("a map is needed here, got {}", with_article(other.type_name())))),
+    }
+}
+
+/// A map without some keys.
+pub(super) fn rest_of_map(value: &Value, without: &[Value]) -> Value {
+    let Value::Map(map) = value else { return Value::Null };
+    let mut rest = Map::default();
+    for (key, value) in map.iter() {
+        if !without.iter().any(|other| value::equal(other, key)) {
+            rest.insert(key.clone(), value.clone());
+        }
+    }
+    Value::map(rest)
+}
+
+/// Whether a value lies in a range pattern, of numbers or of texts.
+pub(super) fn range_fits(value: &Value, start: &Value, end: &Value, inclusive: bool) -> bool {
+    let order = |a, b| value::compare(a, b).ok().flatten();
+    let above = matches!(start, Value::Undefined)
+        || matches!(order(start, value), Some(Ordering::Less | Ordering::Equal));
+    let below = matches!(end, Value::Undefined)
+        || match order(value, end) {
+            Some(Ordering::Less) => true,
+            Some(Ordering::Equal) => inclusive,
+            _ => false,
+        };
+    let comparable = [start, end].iter().all(|end| matches!(end, Value::Undefined) || order(value, end).is_some());
+    comparable && above && below
+}
+
+/// `spawn` with its options.
+pub(super) fn spawn(function: Value, args: &Value, options: &Value) -> Result<Op, Fault> {
+    let Value::Function(_) = function else {
+        return Err(Fault::type_error(format!("`spawn` needs a function, got {}", with_article(function.type_name()))));
+    };
+    let args = if let Value::List(args) = args { args.to_vec() } else { Vec::new() };
+    let (mut name, mut daemon) = (None, false);
+    if let Value::Map(options) = options {
+        for (key, value) in options.iter() {
+            match (key.as_str().unwrap_or_default(), value) {
+                ("name", Value::Str(text)) => name = Some(text.to_string()),
+                ("name", Value::Null) => {}
+                ("daemon", Value::True) => daemon = true,
+                ("daemon", Value::False) => {}
+                ("name", _) => return Err(Fault::type_error("`name` of `spawn` is a str")),
+                ("daemon", _) => return Err(Fault::type_error("`daemon` of `spawn` is true or false")),
+                (other, _) => {
+                    return Err(Fault::new(Kind::Arity, format!("`spawn` has no option `{other}`"))
+                        .help("it has `name` and `daemon`"));
+                }
+            }
+        }
+    }
+    Ok(Op::Spawn { function, args, name, daemon })
+}
