@@ -27,8 +27,14 @@ pub fn resolve(place: Place, sources: &Sources) -> Option<Resolved> {
         return None;
     }
     let text: &str = &sources.get(place.file).text;
-    let mut start = text.floor_char_boundary(place.span.start as usize);
-    let mut end = text.ceil_char_boundary((place.span.end as usize).min(text.len())).max(start);
+    let mut start = (place.span.start as usize).min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let mut end = (place.span.end as usize).clamp(start, text.len());
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
     if start == text.len() {
         start = text.trim_end().len();
         end = start;
