@@ -2,7 +2,8 @@
 //!
 //! Beside `x.mp` stand `x.out`, `x.err` (missing: nothing is written), `x.exit` (missing: 0), and, where needed,
 //! `x.in`, `x.args` and `x.flags` (one per line, after and before the script), `x.deadline` (seconds), `x.unordered`
-//! (lines of the output in any order) and `x.py` (a Python program that must print the same).
+//! (lines of the output in any order) and `x.py` (a Python program that must print the same). A comment
+//! `# expect: WORDS` in the script names words that standard error must hold, also when it is blessed.
 //! `BLESS=1 cargo test --test golden NAME` writes the files and shows what changed.
 
 mod support;

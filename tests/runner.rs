@@ -140,6 +140,17 @@ fn blessing_writes_what_was_found_and_shows_the_difference() {
 }
 
 #[test]
+fn expected_words_must_be_in_the_errors_even_to_bless() {
+    let folder = Folder::new("expect", &[("x.mp", "# expect: E0203 `total`\necho 'error[E0203] total' >&2")]);
+    let outcome = folder.check(true);
+    assert!(outcome.blessed.is_empty());
+    assert_problem(outcome, &["does not say ``total``"]);
+    fs::write(folder.0.join("x.mp"), "# expect: E0203 total\necho 'error[E0203] total' >&2").unwrap();
+    assert_eq!(folder.check(true).blessed.len(), 1);
+    assert_ok(folder.check(false));
+}
+
+#[test]
 fn modules_are_no_scripts_and_expectations_need_one() {
     let files = ["a.mp", "a.out", "b/c.mp", "b/_d.mp", "b/lib/e.mp", "lib/f.out", "gone.out", "b/gone.exit", "data.in"];
     let folder = Folder::new("find", &files.map(|name| (name, "")));

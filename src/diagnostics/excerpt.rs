@@ -15,6 +15,10 @@ const AROUND: usize = 50;
 /// Where the tabs stop.
 const TAB: usize = 4;
 
+/// Begins every shown line, takes no room and is to be removed from the drawing: ariadne would draw the bar of a label
+/// that starts with a line beside the line before it.
+pub(super) const GUARD: char = '\u{200b}';
+
 /// The text and, for every place asked for, its span in it.
 pub(super) struct Excerpt {
     pub text: String,
@@ -54,7 +58,8 @@ impl Excerpt {
         for (&line, (start, wanted)) in &mut lines {
             let gap = line - next_line;
             shown.extend(std::iter::repeat_n('\n', gap));
-            characters += gap;
+            shown.push(GUARD);
+            characters += gap + 1;
             let rest = &text[*start..];
             let rest = rest[..rest.find('\n').unwrap_or(rest.len())].trim_end_matches('\r');
             wanted.sort_unstable();

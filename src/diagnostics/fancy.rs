@@ -2,7 +2,12 @@
 //!
 //! ariadne draws only the lines; title, notes and helps are ours. It gets a text made for it (see `excerpt`).
 
-use super::{Diagnostic, Severity, excerpt::Excerpt, place::resolve, text};
+use super::{
+    Diagnostic, Severity,
+    excerpt::{Excerpt, GUARD},
+    place::resolve,
+    text,
+};
 use crate::source::Sources;
 use ariadne::{CharSet, Color, Config, IndexType, Label, Report, ReportKind};
 use std::fmt;
@@ -125,7 +130,7 @@ fn draw(diagnostic: &Diagnostic, sources: &Sources, colour: bool) -> io::Result<
 /// Drops ariadne's own title and puts the true places into the heads of the sections.
 fn finish(drawn: &str, heads: &[(String, super::place::Resolved)]) -> String {
     let mut text = String::new();
-    for line in drawn.lines().skip(1) {
+    for line in drawn.replace(GUARD, "").lines().skip(1) {
         let mut parts = line.splitn(3, MARK);
         match (parts.next(), parts.next().and_then(|number| heads.get(number.parse::<usize>().ok()?)), parts.next()) {
             (Some(before), Some((name, at)), Some(after)) => {

@@ -162,6 +162,32 @@ error[E0101]: wrong
 }
 
 #[test]
+fn a_label_around_another_starts_at_its_own_line() {
+    let (diagnostic, sources) = sum();
+    let diagnostic =
+        Diagnostic { notes: vec![], helps: vec![], ..diagnostic }.label(place(0, 14, 43), "in this function");
+    assert_shown(
+        &shown(&diagnostic, &sources, Format::Fancy),
+        "\
+error[E0203]: a function cannot change `total`
+   ╭─[ sum.mp:3:5 ]
+   │
+ 1 │     var total = 0
+   │         ──┬──
+   │           ╰──── made here
+ 2 │ ╭─▶ fn add(n) {
+ 3 │ │       total += n
+   │ │       ──┬──
+   │ │         ╰──── changed here
+ 4 │ ├─▶ }
+   │ │
+   │ ╰──────── in this function
+───╯
+",
+    );
+}
+
+#[test]
 fn the_end_of_the_text_is_behind_its_last_word() {
     assert_shown(
         &one("f(1,\n\n", 6, 6),
@@ -204,6 +230,32 @@ fn a_long_line_is_cut_around_its_labels() {
     assert!(found.contains("x.mp:1:300001"), "{found}");
     let whole = one(&text, 0, text.len());
     assert!(whole.len() < 4_000, "{whole}");
+}
+
+#[test]
+fn labels_far_apart_in_a_long_file_show_few_lines() {
+    let mut sources = Sources::default();
+    let text = "let x = 1\n".repeat(300_000);
+    let file = text.len();
+    sources.add("x.mp", text);
+    let diagnostic =
+        Diagnostic::error("E0206", "twice", place(0, file - 6, file - 5), "again").label(place(0, 4, 5), "first");
+    assert_shown(
+        &shown(&diagnostic, &sources, Format::Fancy),
+        "\
+error[E0206]: twice
+        ╭─[ x.mp:300000:5 ]
+        │
+      1 │ let x = 1
+        │     ┬
+        │     ╰── first
+        │
+ 300000 │ let x = 1
+        │     ┬
+        │     ╰── again
+────────╯
+",
+    );
 }
 
 #[test]

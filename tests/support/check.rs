@@ -57,6 +57,10 @@ impl Suite {
             let text = "has a file .unordered, but no comment of it says that its lines come in any order";
             outcome.problems.push(text.to_owned());
         }
+        let errors = String::from_utf8_lossy(&found.stderr);
+        for word in script.expects().iter().filter(|word| !errors.contains(*word)) {
+            outcome.problems.push(format!("standard error does not say `{word}`"));
+        }
         let may_bless = self.bless && outcome.problems.is_empty();
 
         let mut differences = vec![];

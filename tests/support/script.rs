@@ -59,6 +59,14 @@ impl Script {
         self.comments().any(|line| line.contains("unordered") || line.contains("any order"))
     }
 
+    /// Words that standard error must hold, from comments `# expect: WORDS`: what was known before it was blessed.
+    pub fn expects(&self) -> Vec<String> {
+        let words = |line: String| {
+            line.strip_prefix("# expect:").unwrap_or("").split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
+        self.comments().flat_map(words).collect()
+    }
+
     /// The Python program that must print the same: `x.py`, or the script itself where it says `# twin: python`.
     pub fn twin(&self) -> Option<PathBuf> {
         let beside = self.beside("py");
