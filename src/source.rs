@@ -62,6 +62,16 @@ impl Sources {
         FileId(self.files.len() as u32 - 1)
     }
 
+    /// How many texts there are.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// The text with this number.
     pub fn get(&self, file: FileId) -> &Source {
         &self.files[file.0 as usize]
