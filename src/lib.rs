@@ -1,5 +1,6 @@
 //! mplang, a small scripting language for parallel work: text → tree → bytecode → machine → world.
 
+pub mod compile;
 pub mod diagnostics;
 pub mod source;
 pub mod syntax;

@@ -77,10 +77,19 @@ pub struct Module {
     pub file: FileId,
     /// The names it declares at top level.
     pub exports: HashMap<Rc<str>, Export>,
-    /// The function that runs it; the second time it does nothing.
+    /// The function that runs it.
     pub main: u32,
     /// It is being compiled: an import of it now is a circle.
     pub open: bool,
+}
+
+/// What an `import` brings.
+#[derive(Clone, Copy)]
+pub struct Import {
+    /// The module.
+    pub module: usize,
+    /// It runs here; later imports of it only take names.
+    pub first: bool,
 }
 
 /// How top-level names are kept.
@@ -162,7 +171,17 @@ impl<'a> Compiler<'a> {
         self.warnings.extend(warnings);
         self.program.globals.extend(globals);
         let main = self.program.protos.len() as u32;
-        let exports = generate::generate(&mut self.program, self.library, &self.modules, file, &names, &script.body, false)?;
+        let exports = {
+            let unit = generate::Unit {
+                library: self.library,
+                modules: &self.modules,
+                imports: &imports,
+                file,
+                names: &names,
+                hidden: false,
+            };
+            generate::generate(&mut self.program, &unit, &script.body)?
+        };
         let module = &mut self.modules[number];
         module.open = false;
         module.main = main;
@@ -177,7 +196,7 @@ impl<'a> Compiler<'a> {
         file: FileId,
         script: &Script,
         loader: &mut dyn Loader,
-    ) -> Result<HashMap<u32, usize>, Vec<Diagnostic>> {
+    ) -> Result<HashMap<u32, Import>, Vec<Diagnostic>> {
         let mut imports = HashMap::new();
         let mut errors = Vec::new();
         for stmt in &script.body.stmts {
@@ -203,7 +222,7 @@ impl<'a> Compiler<'a> {
         path: &str,
         span: Span,
         loader: &mut dyn Loader,
-    ) -> Result<usize, Vec<Diagnostic>> {
+    ) -> Result<Import, Vec<Diagnostic>> {
         let place = Place { file: from, span };
         let (file, script) = match loader.load(from, path) {
             Ok(loaded) => loaded,
@@ -224,10 +243,13 @@ impl<'a> Compiler<'a> {
                         .help("move what both need into a third file"),
                 ]);
             }
-            return Ok(known);
+            return Ok(Import { module: known, first: false });
         }
         match script {
-            Some(script) => self.text(file, &script, loader, TopLevel::Script),
+            Some(script) => {
+                let module = self.text(file, &script, loader, TopLevel::Script)?;
+                Ok(Import { module, first: true })
+            }
             None => Err(vec![Diagnostic::error("E0207", format!("cannot import \"{path}\""), place, "")]),
         }
     }
@@ -254,7 +276,15 @@ impl<'a> Compiler<'a> {
             let (names, globals, _) = resolve::resolve(&context, &script.body, self.program.globals.len() as u32)?;
             self.program.globals.extend(globals);
             let main = self.program.protos.len() as u32;
-            generate::generate(&mut self.program, self.library, &self.modules, file, &names, &script.body, true)?;
+            let unit = generate::Unit {
+                library: self.library,
+                modules: &self.modules,
+                imports: &HashMap::new(),
+                file,
+                names: &names,
+                hidden: true,
+            };
+            generate::generate(&mut self.program, &unit, &script.body)?;
             // The text is one `fn`, so its function comes right after the text's own code.
             self.program.scripts.insert(id, main + 1);
             wanted.extend(names.scripts);
@@ -262,4 +292,3 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 }
-

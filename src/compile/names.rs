@@ -23,6 +23,10 @@ pub enum VarKind {
     Fn(FnId),
     /// A module that was imported, by its number among those loaded.
     Module(usize),
+    /// A value imported from a module, in this global.
+    Imported(u32),
+    /// A function imported from a module.
+    ImportedFn(u32),
 }
 
 /// A declared name.

@@ -23,7 +23,7 @@ pub struct Context<'a> {
     /// The modules compiled so far.
     pub modules: &'a [Module],
     /// The module of each import, by the offset of its path.
-    pub imports: &'a HashMap<u32, usize>,
+    pub imports: &'a HashMap<u32, super::Import>,
     /// The names of earlier entries.
     pub session: Option<&'a HashMap<Rc<str>, Export>>,
     /// All top-level names live in globals.
@@ -211,8 +211,14 @@ impl Resolver<'_> {
             self.names.fns[here].mentions.insert(callee);
             return;
         }
-        if matches!(kind, VarKind::Module(_)) {
-            return;
+        match kind {
+            VarKind::Module(_) | VarKind::ImportedFn(_) => return,
+            VarKind::Imported(index) => {
+                let here = self.function();
+                self.names.fns[here].globals.insert(index);
+                return;
+            }
+            _ => {}
         }
         if between.is_empty() {
             if let Some(index) = self.names.vars[var].global {
@@ -248,7 +254,8 @@ impl Resolver<'_> {
 
     fn is_top_level(&self, var: VarId) -> bool {
         let name = &self.names.vars[var].name;
-        self.scopes.first().is_some_and(|scope| scope.names.get(name) == Some(&var)) || self.later.get(name) == Some(&var)
+        self.scopes.first().is_some_and(|scope| scope.names.get(name) == Some(&var))
+            || self.later.get(name) == Some(&var)
     }
 
     fn outer_var(&self, var: VarId, span: Span, function: FnId) -> Diagnostic {
@@ -332,7 +339,8 @@ impl Resolver<'_> {
     }
 
     fn unknown(&self, name: &str, span: Span) -> Diagnostic {
-        let error = Diagnostic::error("E0201", format!("there is no name `{name}` here"), self.place(span), "not known");
+        let error =
+            Diagnostic::error("E0201", format!("there is no name `{name}` here"), self.place(span), "not known");
         if let Some(&var) = self.later.get(name) {
             return error.label(self.place(self.names.vars[var].span), "it gets its value only here");
         }
@@ -484,8 +492,8 @@ impl Resolver<'_> {
             let error = Diagnostic::error("E0207", "imports stand at the top level", self.place(span), "");
             return self.error(error.help("move it out of the block"));
         }
-        if let Some(&module) = self.context.imports.get(&path.start) {
-            self.declare(name, VarKind::Module(module));
+        if let Some(import) = self.context.imports.get(&path.start) {
+            self.declare(name, VarKind::Module(import.module));
         }
     }
 
@@ -494,13 +502,15 @@ impl Resolver<'_> {
             let error = Diagnostic::error("E0207", "imports stand at the top level", self.place(span), "");
             return self.error(error.help("move it out of the block"));
         }
-        let Some(&module) = self.context.imports.get(&path_span.start) else { return };
+        let Some(module) = self.context.imports.get(&path_span.start).map(|import| import.module) else { return };
         for (name, alias) in names {
-            if self.exported(module, path, &name.text, name.span).is_some() {
-                let var = self.declare(alias, VarKind::Module(module));
-                // A name of its own that means what the module's name means.
-                self.names.uses.insert(name.span.start, Use::Var(var));
-            }
+            let kind = match self.exported(module, path, &name.text, name.span) {
+                Some(Export::Global { index, .. }) => VarKind::Imported(index),
+                Some(Export::Proto(proto)) => VarKind::ImportedFn(proto),
+                Some(Export::Module(module)) => VarKind::Module(module),
+                None => continue,
+            };
+            self.declare(alias, kind);
         }
     }
 
@@ -522,7 +532,8 @@ impl Resolver<'_> {
                 None
             }
             None => {
-                let mut public: Vec<&str> = exports.keys().map(|name| &**name).filter(|name| !name.starts_with('_')).collect();
+                let mut public: Vec<&str> =
+                    exports.keys().map(|name| &**name).filter(|name| !name.starts_with('_')).collect();
                 public.sort_unstable();
                 let error = error(format!("{what} has no name `{name}`"));
                 let error = match nearest(name, public.into_iter()) {
@@ -626,8 +637,8 @@ impl Resolver<'_> {
             ExprKind::Field { object, .. } => self.target_root(object),
             _ => {
                 let message = "this value has no name, so a change of it would be lost";
-                let error = Diagnostic::error("E0202", message, self.place(object.span), "")
-                    .help("put it into a `var` first");
+                let error =
+                    Diagnostic::error("E0202", message, self.place(object.span), "").help("put it into a `var` first");
                 self.error(error);
             }
         }
@@ -663,7 +674,8 @@ impl Resolver<'_> {
                     format!("write `var {name}` in the parameters for a copy that may change"),
                 ),
                 VarKind::Fn(_) => (format!("`{name}` is a function"), "choose another name".to_string()),
-                _ => (format!("`{name}` is a module"), "choose another name".to_string()),
+                VarKind::Module(_) => (format!("`{name}` is a module"), "choose another name".to_string()),
+                _ => (format!("`{name}` comes from a module"), "choose another name".to_string()),
             };
             let error = Diagnostic::error("E0202", message, self.place(span), "changed here")
                 .label(self.place(declared), "declared here")
@@ -730,7 +742,9 @@ impl Resolver<'_> {
                 "new here",
             )
             .label(self.place(self.names.vars[var].span), "the outer one")
-            .help(format!("to change the outer one, declare it with `var {text}` and write `{text} = …` without `let`"));
+            .help(format!(
+                "to change the outer one, declare it with `var {text}` and write `{text} = …` without `let`"
+            ));
             self.warnings.push(warning);
         }
     }
@@ -889,13 +903,6 @@ impl Resolver<'_> {
                     return self.error(error);
                 }
                 if let Some(ModuleName::File(_)) = self.module_named(expr) {
-                    if let Some(var) = self.lookup(name)
-                        && self.names.uses.values().any(|used| matches!(used, Use::Var(v) if *v == var))
-                    {
-                        // A name that was imported from a module.
-                        self.names.uses.insert(expr.span.start, Use::Var(var));
-                        return;
-                    }
                     let error = Diagnostic::error("E0201", format!("`{name}` is a module"), self.place(expr.span), "")
                         .help(format!("write `{name}.` and a name of it"));
                     return self.error(error);

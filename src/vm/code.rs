@@ -6,6 +6,7 @@
 use super::value::Value;
 use crate::source::{FileId, Span};
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Number of a register in its frame.
@@ -232,7 +233,7 @@ pub enum Instr {
     /// `dst` = whether a number is in the range pattern `base..base+1`; `Undefined` is an open end.
     TestRange { dst: Reg, src: Reg, base: Reg, inclusive: bool },
 
-    /// Starts a process: function in `base`, list of arguments in `base+1`, map of options in `base+2`.
+    /// Starts a process: function in `base`, list of arguments, map of named ones and map of options after it.
     Spawn { dst: Reg, base: Reg },
     /// `dst` = what `with` binds.
     Enter { dst: Reg, src: Reg },
@@ -303,7 +304,21 @@ pub struct ProtoParam {
     pub optional: bool,
 }
 
+/// A global whose value is in a register while these instructions run; after an error it is put back.
+#[derive(Clone, Copy, Debug)]
+pub struct Borrow {
+    /// First instruction.
+    pub start: u32,
+    /// One past the last.
+    pub end: u32,
+    /// The register.
+    pub reg: Reg,
+    /// The global.
+    pub index: u32,
+}
+
 /// The code of one function.
+#[derive(Default)]
 pub struct Proto {
     /// Its name; empty for closures, `main` for a script.
     pub name: Rc<str>,
@@ -331,6 +346,8 @@ pub struct Proto {
     pub names: Vec<Value>,
     /// Protected stretches, inner ones first.
     pub handlers: Vec<Handler>,
+    /// Globals that are changed in registers.
+    pub borrows: Vec<Borrow>,
     /// Side table.
     pub changes: Vec<ChangeSite>,
     /// Side table.
@@ -354,15 +371,34 @@ impl Proto {
     }
 }
 
+/// The prototype that calls any function: parameters are the function, a list of arguments and a map of named ones.
+pub const APPLY: u32 = 0;
+
 /// Everything that is fixed when a script begins to run.
-#[derive(Default)]
 pub struct Program {
     /// All functions. A function value names one by its number.
     pub protos: Vec<Rc<Proto>>,
     /// The name of each global.
     pub globals: Vec<Rc<str>>,
     /// The prototype of each library function that is written in the language and was compiled.
-    pub scripts: std::collections::HashMap<u16, u32>,
+    pub scripts: HashMap<u16, u32>,
+}
+
+impl Default for Program {
+    fn default() -> Program {
+        let param = |name: &str| ProtoParam { name: name.into(), optional: false };
+        let code = vec![Instr::CallSpread { dst: 0, base: 0 }, Instr::Return { src: 0 }];
+        let apply = Proto {
+            params: vec![param("function"), param("args"), param("named")],
+            registers: 3,
+            spans: vec![Span::default(); code.len()],
+            cache: vec![Cell::new(0); code.len()],
+            code,
+            hidden: true,
+            ..Proto::default()
+        };
+        Program { protos: vec![Rc::new(apply)], globals: Vec::new(), scripts: HashMap::new() }
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The machine's state, and how calls, errors and the world's answers change it.
 
-use super::code::{NATIVE_ARGUMENTS, Program, Proto, Reg};
+use super::code::{APPLY, NATIVE_ARGUMENTS, Program, Proto, Reg};
 use super::fault::{Fault, Kind};
 use super::native::{Context, Declaration, Library, Run};
 use super::op::Op;
@@ -133,41 +133,31 @@ impl Machine {
         }
     }
 
-    /// Makes the machine run one call next, and nothing after it. What was running is forgotten without being dropped:
-    /// in a forked child it belongs to the parent.
-    pub fn start_in_child(&mut self, function: Value, args: Vec<Value>) -> Result<(), Fault> {
+    /// Makes the machine run one call next. What was running is forgotten without being dropped: in a forked child it
+    /// belongs to the parent.
+    pub fn start_in_child(&mut self, function: Value, args: Vec<Value>, named: &Value) -> Result<(), Fault> {
         std::mem::forget(std::mem::take(&mut self.stack));
         std::mem::forget(std::mem::take(&mut self.pipelines));
-        self.frames.clear();
-        self.start(function, args)
+        self.start(function, args, named)
     }
 
-    /// Makes the machine run one call next.
-    pub fn start(&mut self, function: Value, args: Vec<Value>) -> Result<(), Fault> {
+    /// Makes the machine run one call next; `named` is a map of named arguments or null.
+    pub fn start(&mut self, function: Value, args: Vec<Value>, named: &Value) -> Result<(), Fault> {
         self.reset();
-        let count = args.len();
-        self.reserve(0, count + 1 + NATIVE_ARGUMENTS)?;
-        let mut slots = self.stack.iter_mut();
-        for value in std::iter::once(function).chain(args) {
-            if let Some(slot) = slots.next() {
+        let Value::Function(callee) = &function else { return Err(self.not_callable(&function)) };
+        if let (Function::Closure { proto, captures }, Value::Null) = (&**callee, named) {
+            let count = args.len();
+            self.reserve(0, count + NATIVE_ARGUMENTS)?;
+            for (slot, value) in self.stack.iter_mut().zip(args) {
                 *slot = value;
             }
+            return self.enter_closure(*proto, captures, 0, count, 0, Then::Finish, None);
         }
-        match self.stack[0].clone() {
-            Value::Function(function) => match &*function {
-                Function::Closure { proto, captures } => {
-                    self.enter_closure(*proto, captures, 1, count, 0, Then::Finish, None)
-                }
-                Function::Native(id) => match (self.library.get)(*id).run {
-                    Run::Script(_) => {
-                        let proto = self.script(*id)?;
-                        self.enter_closure(proto, &[], 1, count, 0, Then::Finish, None)
-                    }
-                    _ => Err(Fault::type_error("a process needs a function of the script")),
-                },
-            },
-            other => Err(self.not_callable(&other)),
+        self.reserve(0, 3 + NATIVE_ARGUMENTS)?;
+        for (slot, value) in self.stack.iter_mut().zip([function.clone(), Value::list(args), named.clone()]) {
+            *slot = value;
         }
+        self.enter_closure(APPLY, &[], 0, 3, 0, Then::Finish, None)
     }
 
     /// Drops whatever was running.
@@ -249,6 +239,9 @@ impl Machine {
             }
             here = true;
             let base = frame.base as usize;
+            for borrow in proto.borrows.iter().filter(|b| b.start <= at && at < b.end) {
+                self.globals[borrow.index as usize] = std::mem::take(&mut self.stack[base + borrow.reg as usize]);
+            }
             if let Some(handler) = proto.handlers.iter().find(|h| h.start <= at && at < h.end) {
                 frame.pc = handler.target;
                 for slot in &mut self.stack[base + handler.live as usize..base + proto.registers as usize] {
@@ -558,8 +551,11 @@ pub(super) fn arrange(window: &mut [Value], head: &Head, count: usize, named: Op
     let len = head.len();
     let plain = len - usize::from(head.rest());
     let arity = |what: String| {
-        Err(Fault::new(Kind::Arity, format!("{} {what}", head.name()))
-            .help(format!("it is called as {}{}", head.name().trim_matches('`'), head.signature())))
+        Err(Fault::new(Kind::Arity, format!("{} {what}", head.name())).help(format!(
+            "it is called as {}{}",
+            head.name().trim_matches('`'),
+            head.signature()
+        )))
     };
     if head.rest() {
         let more: Vec<Value> =

@@ -7,6 +7,7 @@ pub mod iterate;
 pub mod machine;
 pub mod native;
 pub mod op;
+mod operands;
 mod run;
 mod slow;
 mod stream;

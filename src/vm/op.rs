@@ -44,8 +44,8 @@ pub enum Op {
     Now,
     /// Seconds on a clock that only goes forward.
     Clock,
-    /// Runs a function in a new process.
-    Spawn { function: Value, args: Vec<Value>, name: Option<String>, daemon: bool },
+    /// Runs a function in a new process. `named` is a map of named arguments or null.
+    Spawn { function: Value, args: Vec<Value>, named: Value, name: Option<String>, daemon: bool },
     /// Waits for processes and gives their results: a list when `many`.
     Join { processes: Vec<HandleKey>, many: bool, timeout: Option<f64> },
     /// Waits for a process and tells how it ended.

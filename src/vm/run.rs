@@ -600,11 +600,8 @@ impl Machine {
                 Instr::Text { dst, src, repr } => match reg!(src) {
                     Value::Str(_) if !repr => set!(dst, reg!(src).clone()),
                     other => {
-                        let text = if repr {
-                            value::repr(&self.context, other)
-                        } else {
-                            value::display(&self.context, other)
-                        };
+                        let text =
+                            if repr { value::repr(&self.context, other) } else { value::display(&self.context, other) };
                         set!(dst, Value::str(text));
                     }
                 },
@@ -783,7 +780,8 @@ impl Machine {
                 }
 
                 Instr::Spawn { dst, base: at } => {
-                    let op = check!(slow::spawn(std::mem::take(reg_mut!(at)), reg!(at + 1), reg!(at + 2)));
+                    let op =
+                        check!(slow::spawn(std::mem::take(reg_mut!(at)), reg!(at + 1), reg!(at + 2), reg!(at + 3)));
                     set!(at + 1, Value::Null);
                     ask!(op, Answer::Register(dst));
                 }
@@ -883,7 +881,13 @@ impl Machine {
     /// A call with a list of arguments and a map of named ones.
     #[cold]
     #[inline(never)]
-    pub(super) fn call_spread(&mut self, callee: &Value, at: Reg, dst: Reg, method: Option<&str>) -> Result<Option<Op>, Fault> {
+    pub(super) fn call_spread(
+        &mut self,
+        callee: &Value,
+        at: Reg,
+        dst: Reg,
+        method: Option<&str>,
+    ) -> Result<Option<Op>, Fault> {
         let base = self.frame_base() + at as usize;
         let list = std::mem::take(&mut self.stack[base + 1]);
         let named = std::mem::take(&mut self.stack[base + 2]);

@@ -1,0 +1,375 @@
+//! Calls and `spawn`.
+
+use super::*;
+use crate::vm::native::{Form, Run};
+
+/// More arguments than this go by way of a list.
+const MAX_ARGUMENTS: usize = 200;
+
+impl Generator<'_> {
+    pub(super) fn call(&mut self, callee: &Expr, args: &[Arg], piped: bool, dst: Reg) {
+        let span = self.span;
+        if let ExprKind::Field { object, name, maybe } = &callee.kind {
+            match self.use_of(name.span).cloned() {
+                // A function of a module.
+                Some(used) => return self.call_use(&used, args, dst),
+                None => return self.method(object, name, *maybe, args, piped, dst),
+            }
+        }
+        if let ExprKind::Name(_) = callee.kind
+            && let Some(used) = self.use_of(callee.span).cloned()
+        {
+            self.span = span;
+            return self.call_use(&used, args, dst);
+        }
+        let base = self.alloc();
+        if piped && let Some((Arg::One(first), _)) = args.split_first() {
+            // What is piped is evaluated before the function.
+            let held = self.alloc();
+            self.into(first, held);
+            self.into(callee, base);
+            let rest = self.alloc_many(args.len());
+            self.emit(Instr::Move { dst: base + 1, src: held });
+            let _ = rest;
+            for (at, arg) in args.iter().enumerate().skip(1) {
+                if let Arg::One(value) = arg {
+                    self.into(value, base + 1 + at as Reg);
+                }
+            }
+            if args.iter().all(|arg| matches!(arg, Arg::One(_))) {
+                self.span = span;
+                self.emit(Instr::Call { count: args.len() as u8, dst, base });
+                return;
+            }
+        }
+        self.into(callee, base);
+        self.span = span;
+        self.call_base(base, args, dst);
+    }
+
+    /// Calls the function in `base` with arguments that are put after it.
+    fn call_base(&mut self, base: Reg, args: &[Arg], dst: Reg) {
+        let span = self.span;
+        if let Some(count) = self.simple_args(args) {
+            self.span = span;
+            self.emit(Instr::Call { count, dst, base });
+        } else {
+            let first = self.alloc_many(2);
+            self.spread_args(args, first);
+            self.span = span;
+            self.emit(Instr::CallSpread { dst, base });
+        }
+    }
+
+    /// Puts positional arguments into new registers; `None` when they are not all positional.
+    fn simple_args(&mut self, args: &[Arg]) -> Option<u8> {
+        if args.len() > MAX_ARGUMENTS || !args.iter().all(|arg| matches!(arg, Arg::One(_))) {
+            return None;
+        }
+        let first = self.alloc_many(args.len());
+        for (at, arg) in args.iter().enumerate() {
+            if let Arg::One(value) = arg {
+                self.into(value, first + at as Reg);
+            }
+        }
+        Some(args.len() as u8)
+    }
+
+    /// Puts a list of the positional arguments into `first` and a map of the named ones, or null, after it.
+    pub(super) fn spread_args(&mut self, args: &[Arg], first: Reg) {
+        let (list, named) = (first, first + 1);
+        self.emit(Instr::NewList { dst: list, base: list, count: 0 });
+        if args.iter().any(|arg| matches!(arg, Arg::Named(..))) {
+            self.emit(Instr::NewMap { dst: named, base: named, count: 0 });
+        } else {
+            self.emit(Instr::Null { dst: named });
+        }
+        for arg in args {
+            let mark = self.mark();
+            match arg {
+                Arg::One(value) => {
+                    let src = self.alloc();
+                    self.into(value, src);
+                    self.emit(Instr::ListPush { list, src });
+                }
+                Arg::Spread(value) => {
+                    let src = self.value(value);
+                    self.at(value.span, |this| this.emit(Instr::ListExtend { list, src }));
+                }
+                Arg::Named(name, value) => {
+                    let pair = self.alloc_many(2);
+                    self.load_str(pair, &name.text);
+                    self.into(value, pair + 1);
+                    self.emit(Instr::MapInsert { map: named, key: pair, value: pair + 1 });
+                }
+            }
+            self.release(mark);
+        }
+    }
+
+    fn call_use(&mut self, used: &Use, args: &[Arg], dst: Reg) {
+        match used {
+            Use::Var(var) => {
+                let variable = &self.unit.names.vars[*var];
+                if let VarKind::Fn(id) = variable.kind
+                    && self.unit.names.fns[id].captures.is_empty()
+                    && let Some(function) = self.unit.names.fns[id].function.clone()
+                    && self.call_known(&function, id, args, dst)
+                {
+                    return;
+                }
+            }
+            Use::Native(id) => return self.call_library(*id, args, dst),
+            Use::Global { .. } | Use::Proto(_) | Use::Constant(_) => {}
+        }
+        let span = self.span;
+        let base = self.alloc();
+        self.meaning(used, base);
+        self.span = span;
+        self.call_base(base, args, dst);
+    }
+
+    /// A call of a function of this text whose parameters are known; false when its arguments do not fit plainly.
+    fn call_known(&mut self, function: &Function, id: FnId, args: &[Arg], dst: Reg) -> bool {
+        let span = self.span;
+        let Ok(proto) = u16::try_from(self.first_proto + id as u32) else { return false };
+        let params = &function.params;
+        if params.iter().any(|param| param.rest) || args.len() > MAX_ARGUMENTS {
+            return false;
+        }
+        let mut places: Vec<Option<usize>> = vec![None; params.len()];
+        let mut slots = Vec::with_capacity(args.len());
+        for (at, arg) in args.iter().enumerate() {
+            let slot = match arg {
+                Arg::One(_) => at,
+                Arg::Spread(_) => return false,
+                Arg::Named(name, _) => {
+                    let found = params.iter().position(
+                        |param| matches!(&param.pattern.kind, PatternKind::Bind(bound) if bound.text == name.text),
+                    );
+                    match found {
+                        Some(slot) => slot,
+                        None => return false,
+                    }
+                }
+            };
+            match places.get_mut(slot) {
+                Some(place @ None) => *place = Some(at),
+                _ => return false,
+            }
+            slots.push(slot);
+        }
+        if params.iter().zip(&places).any(|(param, place)| place.is_none() && param.default.is_none()) {
+            return false;
+        }
+        let base = self.alloc_many(params.len());
+        for (arg, slot) in args.iter().zip(slots) {
+            if let Arg::One(value) | Arg::Named(_, value) = arg {
+                self.into(value, base + slot as Reg);
+            }
+        }
+        for (slot, place) in places.iter().enumerate() {
+            if place.is_none() {
+                self.emit(Instr::Undefined { dst: base + slot as Reg });
+            }
+        }
+        self.span = span;
+        self.emit(Instr::CallFn { count: params.len() as u8, dst, base, proto });
+        true
+    }
+
+    /// A call of a library function by its plain name.
+    fn call_library(&mut self, id: u16, args: &[Arg], dst: Reg) {
+        let span = self.span;
+        let declaration = self.unit.library.get(id);
+        if declaration.name == "assert" && self.assert(args, dst) {
+            return;
+        }
+        match declaration.form {
+            // The first argument's type says which declaration is meant.
+            Form::Both => {
+                if let Some((Arg::One(receiver), others)) = args.split_first() {
+                    let base = self.alloc();
+                    self.into(receiver, base);
+                    self.span = span;
+                    let name = Name { text: declaration.name.into(), span };
+                    return self.method_base(base, &name, others, dst);
+                }
+            }
+            Form::Function | Form::Method => {
+                if self.native_plain(id, args, dst) {
+                    return;
+                }
+            }
+        }
+        let base = self.alloc();
+        self.load_native(base, id);
+        self.span = span;
+        self.call_base(base, args, dst);
+    }
+
+    /// A direct call when the arguments fit the parameters plainly.
+    fn native_plain(&mut self, id: u16, args: &[Arg], dst: Reg) -> bool {
+        let span = self.span;
+        let declaration = self.unit.library.get(id);
+        let params = declaration.params;
+        if matches!(declaration.run, Run::Script(_)) || declaration.has_receiver() || args.len() > MAX_ARGUMENTS {
+            return false;
+        }
+        if params.iter().any(|param| param.rest) || args.len() > params.len() {
+            return false;
+        }
+        if !args.iter().all(|arg| matches!(arg, Arg::One(_))) {
+            return false;
+        }
+        if params[args.len()..].iter().any(|param| param.default.is_none()) {
+            return false;
+        }
+        let base = self.alloc_many(params.len().max(1));
+        for (at, param) in params.iter().enumerate() {
+            let _ = param;
+            match args.get(at) {
+                Some(Arg::One(value)) => self.into(value, base + at as Reg),
+                _ => {
+                    self.emit(Instr::Undefined { dst: base + at as Reg });
+                }
+            }
+        }
+        self.span = span;
+        self.emit(Instr::CallNative { count: params.len() as u8, dst, base, native: id });
+        true
+    }
+
+    /// `assert(a == b, message)`: both sides are kept for the message.
+    fn assert(&mut self, args: &[Arg], dst: Reg) -> bool {
+        let span = self.span;
+        let (condition, message) = match args {
+            [Arg::One(condition)] => (condition, None),
+            [Arg::One(condition), Arg::One(message)] => (condition, Some(message)),
+            _ => return false,
+        };
+        let ExprKind::Compare(first, rest) = &condition.kind else { return false };
+        let [(op, second)] = &rest[..] else { return false };
+        let base = self.alloc_many(3);
+        self.into(first, base);
+        self.into(second, base + 1);
+        self.span = condition.span;
+        let holds = self.emit_compare_jump(base, *op, base + 1, true);
+        match message {
+            Some(message) => self.into(message, base + 2),
+            None => {
+                self.emit(Instr::Null { dst: base + 2 });
+            }
+        }
+        let symbol = match op {
+            CompareOp::Eq => "==",
+            CompareOp::Ne => "!=",
+            CompareOp::Lt => "<",
+            CompareOp::Le => "<=",
+            CompareOp::Gt => ">",
+            CompareOp::Ge => ">=",
+        };
+        let op = self.name_index(&symbol.into());
+        self.span = span;
+        self.emit(Instr::AssertFailed { base, op });
+        self.patch_here(holds);
+        self.emit(Instr::Null { dst });
+        true
+    }
+
+    fn method(&mut self, object: &Expr, name: &Name, maybe: bool, args: &[Arg], piped: bool, dst: Reg) {
+        let span = self.span;
+        if !maybe
+            && self.unit.library.is_changing(&name.text)
+            && let Some(path) = self.path(object)
+        {
+            return self.change(&path, name, args, dst);
+        }
+        let base = self.alloc();
+        if piped && let Some((Arg::One(first), others)) = args.split_first() {
+            let first_value = self.alloc();
+            self.into(first, first_value);
+            self.into(object, base);
+            self.span = span;
+            // The piped value is the first argument, which stands right after the receiver.
+            if others.iter().all(|arg| matches!(arg, Arg::One(_))) && others.len() < MAX_ARGUMENTS {
+                let more = self.alloc_many(others.len());
+                for (at, arg) in others.iter().enumerate() {
+                    if let Arg::One(value) = arg {
+                        self.into(value, more + at as Reg);
+                    }
+                }
+                let name = self.name_index(&name.text);
+                self.span = span;
+                self.emit(Instr::CallMethod { count: args.len() as u8, dst, base, name });
+                return;
+            }
+        }
+        self.into(object, base);
+        self.span = span;
+        if maybe {
+            let skip = self.emit_jump(Instr::JumpNull { src: base, offset: 0 });
+            self.method_base(base, name, args, dst);
+            let end = self.emit_jump(Instr::Jump { offset: 0 });
+            self.patch_here(skip);
+            self.emit(Instr::Null { dst });
+            self.patch_here(end);
+            return;
+        }
+        self.method_base(base, name, args, dst);
+    }
+
+    /// A method of the value in a register that is used further.
+    pub(super) fn method_on(&mut self, object: Reg, name: &Name, args: &[Arg], dst: Reg) {
+        let base = self.alloc();
+        self.emit(Instr::Copy { dst: base, src: object });
+        self.method_base(base, name, args, dst);
+    }
+
+    /// A method of the value in `base`, which is used up.
+    fn method_base(&mut self, base: Reg, name: &Name, args: &[Arg], dst: Reg) {
+        let span = self.span;
+        let count = self.simple_args(args);
+        if let Some(count) = count {
+            self.span = span;
+            let name = self.name_index(&name.text);
+            self.emit(Instr::CallMethod { count, dst, base, name });
+        } else {
+            let first = self.alloc_many(2);
+            self.spread_args(args, first);
+            self.span = span;
+            let name = self.name_index(&name.text);
+            self.emit(Instr::CallMethodSpread { dst, base, name });
+        }
+    }
+
+    pub(super) fn spawn(&mut self, options: &[(Name, Expr)], body: &SpawnBody, dst: Reg) {
+        let span = self.span;
+        let base = self.alloc_many(4);
+        match body {
+            SpawnBody::Call { callee, args } => {
+                self.into(callee, base);
+                self.spread_args(args, base + 1);
+            }
+            SpawnBody::Block(function) => {
+                self.closure(function, base);
+                self.spread_args(&[], base + 1);
+            }
+        }
+        if options.is_empty() {
+            self.emit(Instr::Null { dst: base + 3 });
+        } else {
+            self.emit(Instr::NewMap { dst: base + 3, base: base + 3, count: 0 });
+            for (name, value) in options {
+                let mark = self.mark();
+                let pair = self.alloc_many(2);
+                self.load_str(pair, &name.text);
+                self.into(value, pair + 1);
+                self.emit(Instr::MapInsert { map: base + 3, key: pair, value: pair + 1 });
+                self.release(mark);
+            }
+        }
+        self.span = span;
+        self.emit(Instr::Spawn { dst, base });
+    }
+}
