@@ -62,11 +62,12 @@ impl Machine {
         for key in keys {
             place = value::slot(place, key)?;
         }
-        let Some((id, run)) = (self.library.method)(place.type_of(), name).and_then(|id| match (self.library.get)(id).run
-        {
-            Run::Change(run) => Some((id, run)),
-            _ => None,
-        }) else {
+        let Some((id, run)) =
+            (self.library.method)(place.type_of(), name).and_then(|id| match (self.library.get)(id).run {
+                Run::Change(run) => Some((id, run)),
+                _ => None,
+            })
+        else {
             return Ok(Err(place.clone()));
         };
         let mut named = None;

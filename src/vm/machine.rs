@@ -558,8 +558,11 @@ pub(super) fn arrange(window: &mut [Value], head: &Head, count: usize, named: Op
     let len = head.len();
     let plain = len - usize::from(head.rest());
     let arity = |what: String| {
-        Err(Fault::new(Kind::Arity, format!("{} {what}", head.name()))
-            .help(format!("it is called as {}{}", head.name().trim_matches('`'), head.signature())))
+        Err(Fault::new(Kind::Arity, format!("{} {what}", head.name())).help(format!(
+            "it is called as {}{}",
+            head.name().trim_matches('`'),
+            head.signature()
+        )))
     };
     if head.rest() {
         let more: Vec<Value> =

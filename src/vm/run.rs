@@ -600,11 +600,8 @@ impl Machine {
                 Instr::Text { dst, src, repr } => match reg!(src) {
                     Value::Str(_) if !repr => set!(dst, reg!(src).clone()),
                     other => {
-                        let text = if repr {
-                            value::repr(&self.context, other)
-                        } else {
-                            value::display(&self.context, other)
-                        };
+                        let text =
+                            if repr { value::repr(&self.context, other) } else { value::display(&self.context, other) };
                         set!(dst, Value::str(text));
                     }
                 },
@@ -883,7 +880,13 @@ impl Machine {
     /// A call with a list of arguments and a map of named ones.
     #[cold]
     #[inline(never)]
-    pub(super) fn call_spread(&mut self, callee: &Value, at: Reg, dst: Reg, method: Option<&str>) -> Result<Option<Op>, Fault> {
+    pub(super) fn call_spread(
+        &mut self,
+        callee: &Value,
+        at: Reg,
+        dst: Reg,
+        method: Option<&str>,
+    ) -> Result<Option<Op>, Fault> {
         let base = self.frame_base() + at as usize;
         let list = std::mem::take(&mut self.stack[base + 1]);
         let named = std::mem::take(&mut self.stack[base + 2]);

@@ -178,7 +178,8 @@ pub(super) fn can_loop(value: &Value) -> bool {
 /// The error for a condition that is not a bool.
 #[cold]
 pub(super) fn not_bool(value: &Value) -> Fault {
-    let fault = Fault::type_error(format!("a condition must be true or false, got {}", with_article(value.type_name())));
+    let fault =
+        Fault::type_error(format!("a condition must be true or false, got {}", with_article(value.type_name())));
     match value {
         Value::Int(_) | Value::Float(_) | Value::Big(_) => fault.help("compare it: `x != 0`"),
         Value::Null => fault.help("compare it: `x != null`"),
@@ -277,8 +278,8 @@ pub(super) fn rest_of_map(value: &Value, without: &[Value]) -> Value {
 /// Whether a value lies in a range pattern, of numbers or of texts.
 pub(super) fn range_fits(value: &Value, start: &Value, end: &Value, inclusive: bool) -> bool {
     let order = |a, b| value::compare(a, b).ok().flatten();
-    let above = matches!(start, Value::Undefined)
-        || matches!(order(start, value), Some(Ordering::Less | Ordering::Equal));
+    let above =
+        matches!(start, Value::Undefined) || matches!(order(start, value), Some(Ordering::Less | Ordering::Equal));
     let below = matches!(end, Value::Undefined)
         || match order(value, end) {
             Some(Ordering::Less) => true,

@@ -46,7 +46,13 @@ pub(super) enum Flow {
 
 impl Machine {
     /// A loop wants the next item of a stream.
-    pub(super) fn stream_next(&mut self, stream: &Ref<Stream>, base: Reg, pair: bool, exit: u32) -> Result<Flow, Fault> {
+    pub(super) fn stream_next(
+        &mut self,
+        stream: &Ref<Stream>,
+        base: Reg,
+        pair: bool,
+        exit: u32,
+    ) -> Result<Flow, Fault> {
         self.pull(stream.clone(), Target::Loop { base, pair, exit })
     }
 
@@ -103,7 +109,9 @@ impl Machine {
                 self.stages(stage + 1, item)
             }
             Value::False => self.again(),
-            other => Err(Fault::type_error(format!("`filter` needs a bool from its function, got {}", other.type_name()))),
+            other => {
+                Err(Fault::type_error(format!("`filter` needs a bool from its function, got {}", other.type_name())))
+            }
         }
     }
 
@@ -217,7 +225,10 @@ impl Machine {
                     let value = run(&mut self.context, &mut args)?;
                     return self.stage_returned(value);
                 }
-                _ => return Err(Fault::new(Kind::Type, "this function cannot be a stage of a stream").help("wrap it: `|x| f(x)`")),
+                _ => {
+                    return Err(Fault::new(Kind::Type, "this function cannot be a stage of a stream")
+                        .help("wrap it: `|x| f(x)`"));
+                }
             },
         };
         self.enter_closure(proto, captures, first, 1, 0, Then::Stage, None)?;

@@ -4,6 +4,7 @@ use super::display::brief;
 use super::{Array, ErrorValue, List, Map, Range, Ref, Str, Value};
 use crate::nearest::nearest;
 use crate::vm::fault::{Fault, Kind};
+use crate::vm::types::with_article;
 use num_traits::Signed;
 
 /// So many keys are looked at for the nearest one.
@@ -110,10 +111,7 @@ pub fn field(object: &Value, name: &str) -> Result<Value, Fault> {
         Value::Error(error) => error_field(error, name),
         Value::Null => Err(Fault::type_error(format!("null has no field `{name}`"))
             .help(format!("write `?.{name}` to get null from null, or `x ?? default`"))),
-        _ => {
-            let fault = Fault::type_error(format!("{} has no field `{name}`", object.type_name()));
-            Err(fault.help(format!("a method is called with parentheses: `x.{name}()`")))
-        }
+        _ => Err(Fault::type_error(format!("{} has no field `{name}`", with_article(object.type_name())))),
     }
 }
 
@@ -193,7 +191,7 @@ fn no_items(object: &Value) -> Fault {
             .help("write s.list() to read all of it, s.take(n) for the first items"),
         Value::Error(_) => fault("an error has no items").help("its fields are e.kind, e.message, e.data"),
         Value::Function(_) => fault("a function has no items").help("write f(x) to call it"),
-        _ => Fault::type_error(format!("{} has no items", object.type_name())),
+        _ => Fault::type_error(format!("{} has no items", with_article(object.type_name()))),
     }
 }
 

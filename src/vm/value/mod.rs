@@ -16,9 +16,13 @@ pub mod wire;
 
 pub use arith::{Arith, binary, bit_not, negate, update};
 pub use compare::{Order, Unordered, compare, contains, equal, order, unordered};
+pub use display::{display, float_text, repr};
+pub use format::format;
 pub use hash::{hash, hash_text};
+pub use index::{check_key, field, index, set_index, slice, slot};
 pub use map::Table;
 pub use refcount::{Heap, Ref};
+pub use wire::{decode, encode, handles};
 
 use super::types::Type;
 use crate::source::Place;

@@ -50,7 +50,7 @@ fn keys_of_maps() {
     assert!(help(get(Value::Int(8))).contains("a str"));
     assert_eq!(show(field(&person, "name")), "'Ann'");
     assert_eq!(help(field(&person, "naem")), "did you mean 'name'?");
-    assert!(help(field(&Value::from("x"), "len")).contains("x.len()"));
+    assert_eq!(show(field(&Value::from("x"), "len")), "type: a str has no field `len`");
     assert!(help(field(&Value::Null, "len")).contains("?.len"));
 }
 
