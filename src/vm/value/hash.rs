@@ -17,7 +17,10 @@ fn mix(seed: u64, word: u64) -> u64 {
     hasher.finish()
 }
 
-/// The hash of a value. Containers are walked without recursion.
+/// A hash looks at no more parts than this: equal values are cut at the same place.
+const MOST_PARTS: usize = 1 << 16;
+
+/// The hash of a value. Containers are walked without recursion, and not further than tells them apart.
 #[inline]
 pub fn hash(value: &Value) -> u64 {
     match value {
@@ -28,69 +31,80 @@ pub fn hash(value: &Value) -> u64 {
 }
 
 fn hash_any(value: &Value) -> u64 {
-    let mut total = 0;
-    let mut waiting = vec![value];
+    let mut waiting = Vec::new();
+    let mut total = part(value, &mut waiting);
+    let mut parts = 1;
     while let Some(value) = waiting.pop() {
-        let word = match value {
-            Value::Undefined | Value::Null => 0,
-            Value::False => 2,
-            Value::True => 3,
-            Value::Int(int) => mix(1, *int as u64),
-            Value::Float(bits) => {
-                let float = bits.get();
-                if float == float.trunc() && float.abs() < 9.2e18 {
-                    mix(1, float as i64 as u64)
-                } else if float.is_finite() && float == float.trunc() {
-                    num_traits::FromPrimitive::from_f64(float).map_or(5, |big: num_bigint::BigInt| hash_big(&big))
-                } else {
-                    mix(5, float.to_bits())
-                }
-            }
-            Value::Str(text) => text.hash(),
-            Value::Big(big) => hash_big(big),
-            Value::Bytes(bytes) => {
-                let mut hasher = FxHasher::default();
-                bytes.hash(&mut hasher);
-                hasher.finish()
-            }
-            Value::List(items) => {
-                waiting.extend(items.iter().rev());
-                mix(7, items.len() as u64)
-            }
-            // Order does not count in maps and sets, so only what is the same in any order goes in.
-            Value::Map(map) => mix(11, map.keys().fold(map.len() as u64, |sum, key| sum.wrapping_add(shallow(key)))),
-            Value::Set(set) => mix(13, set.keys().fold(set.len() as u64, |sum, key| sum.wrapping_add(shallow(key)))),
-            Value::Range(range) => {
-                let len = range.len();
-                let first = if len == 0 { 0 } else { range.start as u64 };
-                mix(17, mix(first, len as u64))
-            }
-            Value::Function(function) => match &**function {
-                Function::Closure { proto, captures } => {
-                    waiting.extend(captures.iter());
-                    mix(19, u64::from(*proto))
-                }
-                Function::Native(id) => mix(23, u64::from(*id)),
-            },
-            Value::Array(array) => match &**array {
-                Array::Ints(items) => items.iter().fold(29, |sum, item| mix(sum, *item as u64)),
-                Array::Floats(items) => items.iter().fold(29, |sum, item| mix(sum, *item as i64 as u64)),
-            },
-            Value::Error(error) => {
-                waiting.push(&error.message);
-                waiting.push(&error.kind);
-                31
-            }
-            Value::Stream(stream) => stream.address() as u64,
-            Value::Handle(handle) => {
-                let mut hasher = FxHasher::default();
-                handle.key().hash(&mut hasher);
-                hasher.finish()
-            }
-        };
-        total = mix(total, word);
+        total = mix(total, part(value, &mut waiting));
+        parts += 1;
+        if parts == MOST_PARTS {
+            break;
+        }
     }
     total
+}
+
+/// The hash of a value without its parts, which are added to those waiting.
+fn part<'a>(value: &'a Value, waiting: &mut Vec<&'a Value>) -> u64 {
+    match value {
+        Value::Undefined | Value::Null => 0,
+        Value::False => 2,
+        Value::True => 3,
+        Value::Int(int) => mix(1, *int as u64),
+        Value::Float(bits) => hash_float(bits.get()),
+        Value::Str(text) => text.hash(),
+        Value::Big(big) => hash_big(big),
+        Value::Bytes(bytes) => {
+            let mut hasher = FxHasher::default();
+            bytes.hash(&mut hasher);
+            hasher.finish()
+        }
+        Value::List(items) => {
+            waiting.extend(items.iter().take(MOST_PARTS).rev());
+            mix(7, items.len() as u64)
+        }
+        // Order does not count in maps and sets, so only what is the same in any order goes in.
+        Value::Map(map) => mix(11, map.keys().fold(map.len() as u64, |sum, key| sum.wrapping_add(shallow(key)))),
+        Value::Set(set) => mix(13, set.keys().fold(set.len() as u64, |sum, key| sum.wrapping_add(shallow(key)))),
+        Value::Range(range) => {
+            let len = range.len();
+            let first = if len == 0 { 0 } else { range.start as u64 };
+            mix(17, mix(first, len as u64))
+        }
+        Value::Function(function) => match &**function {
+            Function::Closure { proto, captures } => {
+                waiting.extend(captures.iter());
+                mix(19, u64::from(*proto))
+            }
+            Function::Native(id) => mix(23, u64::from(*id)),
+        },
+        Value::Array(array) => match &**array {
+            Array::Ints(items) => items.iter().fold(29, |sum, item| mix(sum, (*item as f64).to_bits())),
+            Array::Floats(items) => items.iter().fold(29, |sum, item| mix(sum, (*item + 0.0).to_bits())),
+        },
+        Value::Error(error) => {
+            waiting.push(&error.message);
+            waiting.push(&error.kind);
+            31
+        }
+        Value::Stream(stream) => stream.address() as u64,
+        Value::Handle(handle) => {
+            let mut hasher = FxHasher::default();
+            handle.key().hash(&mut hasher);
+            hasher.finish()
+        }
+    }
+}
+
+/// A float that is whole has the hash of the integer.
+fn hash_float(float: f64) -> u64 {
+    match super::compare::whole(float) {
+        Some(int) => mix(1, int as u64),
+        None if float.is_finite() && float == float.trunc() => {
+            num_traits::FromPrimitive::from_f64(float).map_or(5, |big: num_bigint::BigInt| hash_big(&big))
+        }
+        None => mix(5, float.to_bits()),
+    }
 }
 
 /// A hash that does not look into containers.

@@ -50,13 +50,23 @@ impl<V> Table<V> {
         self.find(hash(key), key)
     }
 
+    /// Position of the entry with this key, where `same` tells whether a key with the same hash is the one.
+    pub fn position_where(&self, key: &Value, same: impl FnMut(&Value) -> bool) -> Option<usize> {
+        self.find_where(hash(key), same)
+    }
+
     fn find(&self, wanted: u64, key: &Value) -> Option<usize> {
+        self.find_where(wanted, |there| equal(there, key))
+    }
+
+    #[inline(always)]
+    fn find_where(&self, wanted: u64, mut same: impl FnMut(&Value) -> bool) -> Option<usize> {
         match &self.index {
-            None => self.entries.iter().position(|entry| entry.hash == wanted && equal(&entry.key, key)),
+            None => self.entries.iter().position(|entry| entry.hash == wanted && same(&entry.key)),
             Some(index) => index
                 .find(wanted, |&at| {
                     let entry = &self.entries[at as usize];
-                    entry.hash == wanted && equal(&entry.key, key)
+                    entry.hash == wanted && same(&entry.key)
                 })
                 .map(|&at| at as usize),
         }

@@ -1,11 +1,19 @@
 //! The values of the language: 16 bytes each, scalars inside, everything else behind a counted reference.
 
+pub mod arith;
 mod compare;
+pub mod display;
+pub mod float;
+pub mod format;
 mod hash;
+pub mod index;
 mod map;
 mod refcount;
+mod walk;
+pub mod wire;
 
-pub use compare::{compare, equal};
+pub use arith::{Arith, binary, bit_not, negate, update};
+pub use compare::{Order, Unordered, compare, contains, equal, order, unordered};
 pub use hash::{hash, hash_text};
 pub use map::Table;
 pub use refcount::{Heap, Ref};
@@ -442,6 +450,32 @@ impl Value {
     /// The text of a str.
     pub fn as_str(&self) -> Option<&str> {
         if let Value::Str(text) = self { Some(text.as_str()) } else { None }
+    }
+
+    /// The address of its heap block, for telling blocks apart; `None` for scalars.
+    pub fn address(&self) -> Option<usize> {
+        self.block().map(|(address, _)| address)
+    }
+
+    /// The address of its heap block and how many references there are to it; `None` for scalars.
+    pub fn block(&self) -> Option<(usize, u32)> {
+        Some(match self {
+            Value::Undefined | Value::Null | Value::False | Value::True | Value::Int(_) | Value::Float(_) => {
+                return None;
+            }
+            Value::Str(r) => (r.address(), r.count()),
+            Value::Big(r) => (r.address(), r.count()),
+            Value::Bytes(r) => (r.address(), r.count()),
+            Value::List(r) => (r.address(), r.count()),
+            Value::Map(r) => (r.address(), r.count()),
+            Value::Set(r) => (r.address(), r.count()),
+            Value::Range(r) => (r.address(), r.count()),
+            Value::Function(r) => (r.address(), r.count()),
+            Value::Array(r) => (r.address(), r.count()),
+            Value::Error(r) => (r.address(), r.count()),
+            Value::Stream(r) => (r.address(), r.count()),
+            Value::Handle(r) => (r.address(), r.count()),
+        })
     }
 
     /// Whether it is null.

@@ -1,0 +1,247 @@
+//! Values as text: what `print` and `str()` write, and how values look inside containers.
+
+use super::walk::Children;
+use super::{Array, Function, Value};
+use crate::vm::native::Context;
+use std::fmt::Write;
+
+/// Containers inside so many others are written as `[...]`.
+pub const MAX_DEPTH: usize = 100;
+/// A text that has grown to so many bytes is ended with `…`.
+pub const MAX_TEXT: usize = 1 << 30;
+
+/// What `print` and `str()` write: a str is its text, an error its message, anything else is as in containers.
+pub fn display(cx: &Context, value: &Value) -> String {
+    match value {
+        Value::Str(text) => text.as_str().to_owned(),
+        Value::Error(error) => match &error.message {
+            Value::Str(text) => text.as_str().to_owned(),
+            other => repr(cx, other),
+        },
+        other => repr(cx, other),
+    }
+}
+
+/// How a value looks inside containers, strs with quotes.
+pub fn repr(cx: &Context, value: &Value) -> String {
+    let mut out = String::new();
+    write(Some(cx), &mut out, value, MAX_TEXT);
+    out
+}
+
+/// A short form for messages.
+pub(super) fn brief(value: &Value) -> String {
+    const MOST: usize = 40;
+    let mut out = String::new();
+    write(None, &mut out, value, 4 * MOST);
+    match out.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}…", &out[..at]),
+        None => out,
+    }
+}
+
+struct Open<'a> {
+    children: Children<'a>,
+    map: bool,
+    count: usize,
+    close: &'static str,
+}
+
+fn write(cx: Option<&Context>, out: &mut String, value: &Value, most: usize) {
+    let mut open: Vec<Open> = Vec::new();
+    let mut next = Some(value);
+    loop {
+        if let Some(value) = next {
+            let (start, close) = match value {
+                Value::List(_) => ("[", "]"),
+                Value::Map(_) => ("{", "}"),
+                Value::Set(_) => ("set([", "])"),
+                _ => ("", ""),
+            };
+            if start.is_empty() {
+                write_leaf(cx, out, value, most);
+            } else if open.len() >= MAX_DEPTH {
+                out.push_str(start);
+                out.push_str("...");
+                out.push_str(close);
+            } else if let Some(children) = Children::of(value) {
+                out.push_str(start);
+                open.push(Open { children, map: matches!(value, Value::Map(_)), count: 0, close });
+            }
+            if out.len() > most {
+                out.push('…');
+                return;
+            }
+        }
+        let Some(inner) = open.last_mut() else { return };
+        next = inner.children.next();
+        if next.is_none() {
+            out.push_str(inner.close);
+            open.pop();
+        } else {
+            match inner.count {
+                0 => {}
+                n if inner.map && n % 2 == 1 => out.push_str(": "),
+                _ => out.push_str(", "),
+            }
+            inner.count += 1;
+        }
+    }
+}
+
+fn write_leaf(cx: Option<&Context>, out: &mut String, value: &Value, most: usize) {
+    // Writing to a String cannot fail.
+    let _ = match value {
+        Value::Undefined | Value::Null => out.write_str("null"),
+        Value::False => out.write_str("false"),
+        Value::True => out.write_str("true"),
+        Value::Int(int) => write!(out, "{int}"),
+        Value::Big(int) => write!(out, "{int}", int = **int),
+        Value::Float(float) => out.write_str(&float_text(float.get())),
+        Value::Str(text) => {
+            write_str(out, text);
+            Ok(())
+        }
+        Value::Bytes(bytes) => {
+            write_bytes(out, bytes);
+            Ok(())
+        }
+        Value::Range(range) if range.step == 1 => write!(out, "{}..{}", range.start, range.end),
+        Value::Range(range) => write!(out, "range({}, {}, {})", range.start, range.end, range.step),
+        Value::Function(function) => {
+            let name = match &**function {
+                Function::Closure { proto, .. } => cx.and_then(|cx| cx.names.get(*proto as usize)).map_or("", |n| n),
+                Function::Native(_) => "",
+            };
+            if name.is_empty() { out.write_str("<fn>") } else { write!(out, "<fn {name}>") }
+        }
+        Value::Array(array) => {
+            write_array(out, array, most);
+            Ok(())
+        }
+        Value::Error(error) => {
+            out.push_str("error(");
+            for (at, part) in [&error.kind, &error.message].into_iter().enumerate() {
+                out.push_str(if at == 0 { "" } else { ", " });
+                match part {
+                    Value::Str(text) => write_str(out, text),
+                    other => out.push_str(other.type_name()),
+                }
+            }
+            out.write_str(")")
+        }
+        Value::Stream(stream) => match stream.state.try_borrow() {
+            Ok(state) => out.write_str(&state.name),
+            Err(_) => out.write_str("<stream>"),
+        },
+        Value::Handle(handle) => match cx {
+            Some(cx) => out.write_str(&(cx.describe)(handle.key())),
+            None => write!(out, "<{}>", value.type_name()),
+        },
+        Value::List(_) | Value::Map(_) | Value::Set(_) => Ok(()),
+    };
+}
+
+fn write_array(out: &mut String, array: &Array, most: usize) {
+    out.push_str(if matches!(array, Array::Ints(_)) { "ints([" } else { "floats([" });
+    for at in 0..array.len() {
+        if at > 0 {
+            out.push_str(", ");
+        }
+        match array.at(at) {
+            Value::Float(float) => out.push_str(&float_text(float.get())),
+            Value::Int(int) => _ = write!(out, "{int}"),
+            _ => {}
+        }
+        if out.len() > most {
+            return;
+        }
+    }
+    out.push_str("])");
+}
+
+/// Single quotes, but double ones around a text with single and without double quotes.
+fn quote(single: bool, double: bool) -> char {
+    if single && !double { '"' } else { '\'' }
+}
+
+fn write_str(out: &mut String, text: &str) {
+    let quote = quote(text.contains('\''), text.contains('"'));
+    out.push(quote);
+    for char in text.chars() {
+        match char {
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            '\\' => out.push_str("\\\\"),
+            char if char == quote => {
+                out.push('\\');
+                out.push(char);
+            }
+            '\0'..='\x1f' | '\x7f' => _ = write!(out, "\\x{:02x}", char as u32),
+            ' '..='~' => out.push(char),
+            char if is_invisible(char) => _ = write!(out, "\\u{{{:x}}}", char as u32),
+            char => out.push(char),
+        }
+    }
+    out.push(quote);
+}
+
+/// Control characters beyond ASCII, spaces that are not the plain one, marks of direction, private use.
+fn is_invisible(char: char) -> bool {
+    char.is_control()
+        || char.is_whitespace()
+        || matches!(char, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..)
+}
+
+fn write_bytes(out: &mut String, bytes: &[u8]) {
+    let quote = quote(bytes.contains(&b'\''), bytes.contains(&b'"'));
+    out.push('b');
+    out.push(quote);
+    for &byte in bytes {
+        match byte {
+            b'\n' => out.push_str("\\n"),
+            b'\t' => out.push_str("\\t"),
+            b'\r' => out.push_str("\\r"),
+            b'\\' => out.push_str("\\\\"),
+            byte if byte as char == quote => {
+                out.push('\\');
+                out.push(quote);
+            }
+            b' '..=b'~' => out.push(byte as char),
+            byte => _ = write!(out, "\\x{byte:02x}"),
+        }
+    }
+    out.push(quote);
+}
+
+/// A float as Python prints it: the shortest digits that give it back, an exponent below 1e-4 and from 1e16 on.
+pub fn float_text(float: f64) -> String {
+    if !float.is_finite() {
+        return if float.is_nan() {
+            "nan"
+        } else if float > 0.0 {
+            "inf"
+        } else {
+            "-inf"
+        }
+        .to_owned();
+    }
+    let mut buffer = ryu::Buffer::new();
+    let text = buffer.format_finite(float);
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
+    if let Some((digits, exponent)) = digits.split_once('e') {
+        let (mark, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+        return format!("{sign}{digits}e{mark}{exponent:0>2}");
+    }
+    match digits.strip_prefix("0.0000") {
+        // 0.00001234, which Python writes as 1.234e-05.
+        Some(digits) if !digits.is_empty() => {
+            let (first, rest) = digits.split_at(1);
+            let point = if rest.is_empty() { "" } else { "." };
+            format!("{sign}{first}{point}{rest}e-05")
+        }
+        _ => text.to_owned(),
+    }
+}
