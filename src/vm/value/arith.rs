@@ -406,3 +406,6 @@ fn way_out(op: Arith, a: &Value, b: &Value) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -349,3 +349,6 @@ pub(super) fn whole(float: f64) -> Option<i64> {
 }
 
 const TWO_63: f64 = 9_223_372_036_854_775_808.0;
+
+#[cfg(test)]
+mod tests;

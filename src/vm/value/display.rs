@@ -40,6 +40,15 @@ pub(super) fn brief(value: &Value) -> String {
     }
 }
 
+impl std::fmt::Debug for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        const MOST: usize = 1000;
+        let mut out = String::new();
+        write(None, &mut out, self, MOST);
+        f.write_str(&out)
+    }
+}
+
 struct Open<'a> {
     children: Children<'a>,
     map: bool,
@@ -245,3 +254,6 @@ pub fn float_text(float: f64) -> String {
         _ => text.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

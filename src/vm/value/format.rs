@@ -369,3 +369,6 @@ fn with_point(digits: String) -> String {
 fn trim_zeros(digits: &str) -> &str {
     if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits }
 }
+
+#[cfg(test)]
+mod tests;

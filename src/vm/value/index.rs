@@ -394,3 +394,6 @@ fn sub_range(range: &Range, first: usize, count: usize, every: i128) -> Value {
     let end = fit(last + i128::from(step));
     Value::Range(Ref::new(Range { start, end, step }))
 }
+
+#[cfg(test)]
+mod tests;

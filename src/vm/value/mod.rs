@@ -9,6 +9,8 @@ mod hash;
 pub mod index;
 mod map;
 mod refcount;
+#[cfg(test)]
+mod testing;
 mod walk;
 pub mod wire;
 

@@ -570,3 +570,6 @@ pub fn handles(value: &Value, f: &mut dyn FnMut(HandleKey)) {
 fn first_time(value: &Value, seen: &mut FxHashSet<usize>) -> bool {
     value.block().is_none_or(|(address, count)| count == 1 || seen.insert(address))
 }
+
+#[cfg(test)]
+mod tests;
