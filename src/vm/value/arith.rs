@@ -7,7 +7,7 @@ use num_bigint::BigInt;
 use num_traits::{Signed, ToPrimitive, Zero};
 
 /// An integer has at most so many bits: a result beyond would take the memory and the time of the whole program.
-pub const MAX_INT_BITS: u64 = 1 << 28;
+pub const MAX_INT_BITS: u64 = 1 << 27;
 /// A repeated str or bytes has at most so many bytes.
 pub const MAX_REPEATED_BYTES: usize = 1 << 30;
 /// A repeated list has at most so many items.

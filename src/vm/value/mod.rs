@@ -40,8 +40,10 @@ impl Bits {
 
 /// A value. `Undefined` is never seen by a script: it marks a missing argument or a name not yet set.
 #[allow(missing_docs)]
+#[derive(Default)]
 pub enum Value {
     Undefined,
+    #[default]
     Null,
     False,
     True,
@@ -60,12 +62,6 @@ pub enum Value {
     Error(Ref<ErrorValue>),
     Stream(Ref<Stream>),
     Handle(Ref<Handle>),
-}
-
-impl Default for Value {
-    fn default() -> Value {
-        Value::Null
-    }
 }
 
 impl Clone for Value {

@@ -99,7 +99,7 @@ impl Writer {
         // Only what has several references can be met again. A short text is as short as a reference to it.
         if let Some((address, count)) = value.block()
             && count > 1
-            && !value.as_str().is_some_and(|text| text.len() < 4)
+            && value.as_str().is_none_or(|text| text.len() >= 4)
         {
             if let Some(&number) = self.shared.get(&address) {
                 self.tagged(tag::BACK, number);

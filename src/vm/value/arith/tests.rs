@@ -1,3 +1,5 @@
+//! Tests of the operators, against Python's answers and small models.
+
 use super::super::display::repr;
 use super::super::testing::*;
 use super::super::{equal, hash};
@@ -99,7 +101,7 @@ fn sets_combine() {
 /// A mistake is named with both types and a way out.
 #[test]
 fn type_errors_name_both_types() {
-    let fault = binary(Arith::Add, &Value::Int(1), &"a".into()).err().expect("an error");
+    let fault = binary(Arith::Add, &Value::Int(1), &"a".into()).expect_err("an error");
     assert!(fault.is(Kind::Type));
     assert_eq!(fault.0.message.as_str(), Some("cannot add int and str"));
     assert!(fault.0.help.as_deref().is_some_and(|help| help.contains("str(x)")));

@@ -1,3 +1,5 @@
+//! Tests of equality, order, membership and hashes.
+
 use super::super::testing::*;
 use super::super::{Ref, hash};
 use super::*;
@@ -100,7 +102,7 @@ fn order_of_like_types() {
     assert_eq!(less(&small, &large), Some(true));
     assert_eq!(less(&large, &large), Some(false));
     assert_eq!(order(Order::Ge, &large, &large).ok(), Some(true));
-    let fault = order(Order::Lt, &"a".into(), &Value::Int(1)).err().expect("an error");
+    let fault = order(Order::Lt, &"a".into(), &Value::Int(1)).expect_err("an error");
     assert!(fault.is(Kind::Type));
     assert_eq!(fault.0.message.as_str(), Some("`<` between str and int"));
     assert!(order(Order::Lt, &ints([1]), &Value::list(vec!["a".into()])).is_err());

@@ -1,3 +1,5 @@
+//! Tests of values as text, against Python's.
+
 use super::super::testing::*;
 use super::super::{ErrorValue, Ref};
 use super::*;

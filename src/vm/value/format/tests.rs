@@ -1,3 +1,5 @@
+//! Tests of format specs, against Python's answers.
+
 use super::super::testing::*;
 use super::*;
 use crate::vm::fault::Kind;
@@ -32,7 +34,7 @@ fn others_are_text() {
 #[test]
 fn errors_name_the_bad_part() {
     let message = |value: Value, spec| {
-        let fault = format(&cx(), &value, spec).err().expect(spec);
+        let fault = format(&cx(), &value, spec).expect_err(spec);
         assert!(fault.is(Kind::Value) || fault.is(Kind::Overflow));
         fault.0.message.as_str().unwrap_or("").to_owned()
     };

@@ -1,3 +1,5 @@
+//! Tests of indexes, slices and fields.
+
 use super::super::display::repr;
 use super::super::testing::*;
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of sending: what arrives, and what damaged messages do.
+
 use super::super::testing::*;
 use super::super::{Stream, StreamState, equal};
 use super::*;
@@ -79,7 +81,7 @@ fn floats_keep_their_bits() {
 fn streams_and_files_cannot_be_sent() {
     let file = Value::handle(HandleKey { kind: HandleKind::File, ..key(1) });
     for (value, word) in [(stream(StreamSource::World(1)), "stream"), (file, "file")] {
-        let fault = encode(&Value::list(vec![value])).err().expect("an error");
+        let fault = encode(&Value::list(vec![value])).expect_err("an error");
         assert!(fault.is(Kind::Type));
         assert!(fault.0.message.as_str().is_some_and(|text| text.contains(word)));
     }
