@@ -4,7 +4,7 @@ use crate::vm::fault::{Fault, Kind};
 use crate::vm::value::{List, Value};
 use std::borrow::Cow;
 
-/// A function's parameter, for messages.
+/// A function and its parameter, for messages; the parameter `self` is the receiver.
 #[derive(Clone, Copy)]
 pub struct At(pub &'static str, pub &'static str);
 
@@ -13,14 +13,16 @@ impl At {
     #[cold]
     pub fn wrong(self, wanted: &str, got: &Value) -> Fault {
         let At(function, parameter) = self;
-        Fault::type_error(format!("`{function}` wants {wanted} for `{parameter}`, got {}", got.type_name()))
+        let place = if parameter == "self" { String::new() } else { format!(" for `{parameter}`") };
+        Fault::type_error(format!("`{function}` wants {wanted}{place}, got {}", got.type_name()))
     }
 
     /// An argument of the right type with a value that cannot be; `must` says what it must be.
     #[cold]
     pub fn bad(self, must: &str) -> Fault {
         let At(function, parameter) = self;
-        Fault::value_error(format!("`{function}`: `{parameter}` must {must}"))
+        let parameter = if parameter == "self" { "the value".to_owned() } else { format!("`{parameter}`") };
+        Fault::value_error(format!("`{function}`: {parameter} must {must}"))
     }
 
     /// A str.
@@ -74,7 +76,9 @@ impl At {
         }
         let fault = self.wrong("something to loop over", value);
         Err(match value {
-            Value::Stream(_) | Value::Handle(_) => fault.help("`list(…)` reads all that comes, then go on with the list"),
+            Value::Stream(_) | Value::Handle(_) => {
+                fault.help("`list(…)` reads all that comes, then go on with the list")
+            }
             Value::Int(_) => fault.help("`range(n)` gives the ints from 0 up to n"),
             _ => fault,
         })

@@ -25,7 +25,9 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         Pure(|_, args| {
             const DIGITS: &[u8; 16] = b"0123456789abcdef";
             let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
-            Ok(Value::str(own(&args[0], "hex")?.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect::<String>()))
+            Ok(Value::str(
+                own(&args[0], "hex")?.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect::<String>(),
+            ))
         }),
     ),
     method_of(

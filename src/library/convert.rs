@@ -4,7 +4,8 @@ use super::arguments::{At, character, given, room_for, take, try_items};
 use super::{LOOPED, both, function_of, hidden};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::native::{Context, Declaration, Run::*, optional, required};
-use crate::vm::value::display::{display, repr};
+use crate::vm::value::display::{brief, display, repr};
+use crate::vm::value::index::check_key;
 use crate::vm::value::{Array, ErrorValue, Range, Ref, Set, Value};
 use num_bigint::BigInt;
 use num_traits::{FromPrimitive, ToPrimitive};
@@ -35,7 +36,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         "int",
         &[required("value"), optional("base", "10")],
         "An int from a str, a bool or a float, which loses its fraction.\nint('42') == 42 and int('ff', 16) == 255",
-        Pure(|cx, args| int(cx, args)),
+        Pure(int),
     ),
     function_of(
         "float",
@@ -60,7 +61,9 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         LOOPED,
         &[],
         "A list of all items; of a map its keys. Reads a stream to its end.\n(0..3).list() == [0, 1, 2]",
-        Script("fn list(self_ = []) { if self_ is stream or self_ is handle { return [x for x in self_] }; __list(self_) }"),
+        Script(
+            "fn list(self_ = []) { if self_ is stream or self_ is handle { return [x for x in self_] }; __list(self_) }",
+        ),
     ),
     both(
         "set",
@@ -100,7 +103,8 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         Pure(|_, args| {
             let at = At("chr", "code");
             let code = u32::try_from(at.int(&args[0])?).ok().and_then(char::from_u32);
-            code.map(character).ok_or_else(|| at.bad("be the code of a character, 0 to 0x10ffff without the surrogates"))
+            code.map(character)
+                .ok_or_else(|| at.bad("be the code of a character, 0 to 0x10ffff without the surrogates"))
         }),
     ),
     function_of(
@@ -142,6 +146,7 @@ fn set(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
     let items = At("set", "values").items(&args[0])?;
     let mut set = Set::with_capacity(items.len());
     for item in items.iter() {
+        check_key(item)?;
         set.insert(item.clone(), ());
     }
     Ok(Value::Set(Ref::new(set)))
@@ -162,14 +167,14 @@ fn truth(value: &Value) -> bool {
     }
 }
 
-fn int(cx: &Context, args: &mut [Value]) -> Result<Value, Fault> {
+fn int(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
     if let Some(base) = given(&args[1]) {
         let base = At("int", "base").int(base)?;
         if base != 0 && !(2..=36).contains(&base) {
             return Err(At("int", "base").bad("be 2 to 36, or 0 to read `0x`, `0o` and `0b`"));
         }
         let text = At("int", "value").text(&args[0])?;
-        return parse_int(text, base as u32).ok_or_else(|| not_a("an int", cx, &args[0]));
+        return parse_int(text, base as u32).ok_or_else(|| not_a("an int", &args[0]));
     }
     match &args[0] {
         int @ (Value::Int(_) | Value::Big(_)) => Ok(int.clone()),
@@ -177,7 +182,7 @@ fn int(cx: &Context, args: &mut [Value]) -> Result<Value, Fault> {
         Value::False => Ok(Value::Int(0)),
         Value::Float(float) => whole(float.get(), "int"),
         Value::Str(text) => parse_int(text, 10).ok_or_else(|| {
-            let fault = not_a("an int", cx, &args[0]);
+            let fault = not_a("an int", &args[0]);
             match parse_float(text) {
                 Some(_) => fault.help("`int(float(text))` reads a number with a fraction"),
                 None => fault.help("`try int(text) else 0` gives 0 for such a text"),
@@ -191,18 +196,15 @@ fn int(cx: &Context, args: &mut [Value]) -> Result<Value, Fault> {
 pub(super) fn whole(float: f64, function: &str) -> Result<Value, Fault> {
     match BigInt::from_f64(float) {
         Some(int) => Ok(Value::big(int)),
-        None => Err(Fault::value_error(format!("`{function}`: {} has no int", if float.is_nan() { "nan" } else { "inf" }))),
+        None => {
+            Err(Fault::value_error(format!("`{function}`: {} has no int", if float.is_nan() { "nan" } else { "inf" })))
+        }
     }
 }
 
 #[cold]
-fn not_a(what: &str, cx: &Context, text: &Value) -> Fault {
-    let mut shown = repr(cx, text);
-    if let Some((cut, _)) = shown.char_indices().nth(60) {
-        shown.truncate(cut);
-        shown.push('…');
-    }
-    Fault::value_error(format!("{shown} is not {what}"))
+fn not_a(what: &str, text: &Value) -> Fault {
+    Fault::value_error(format!("{} is not {what}", brief(text)))
 }
 
 /// Reads an int, with white space around, a sign, `_` between digits, and the prefix that fits the base.
@@ -248,7 +250,7 @@ fn without_underscores(text: &str) -> Option<std::borrow::Cow<'_, str>> {
     if memchr::memchr_iter(b'_', bytes).any(alone) { None } else { Some(text.replace('_', "").into()) }
 }
 
-fn float(cx: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
+fn float(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
     match &args[0] {
         float @ Value::Float(_) => Ok(float.clone()),
         Value::Int(int) => Ok(Value::float(*int as f64)),
@@ -258,9 +260,9 @@ fn float(cx: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
         },
         Value::True => Ok(Value::float(1.0)),
         Value::False => Ok(Value::float(0.0)),
-        Value::Str(text) => parse_float(text).map(Value::float).ok_or_else(|| {
-            not_a("a float", cx, &args[0]).help("`try float(text) else 0.0` gives 0.0 for such a text")
-        }),
+        Value::Str(text) => parse_float(text)
+            .map(Value::float)
+            .ok_or_else(|| not_a("a float", &args[0]).help("`try float(text) else 0.0` gives 0.0 for such a text")),
         other => Err(At("float", "value").wrong("a str, int or bool", other)),
     }
 }

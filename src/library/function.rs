@@ -5,7 +5,8 @@ use super::{ITEMS, LOOPED, both, function_of, hidden, method_of};
 use crate::vm::fault::Fault;
 use crate::vm::native::{Context, Declaration, Run::*, optional, required};
 use crate::vm::types::Type;
-use crate::vm::value::{Function, List, Map, Set, Table, Value, check_key, equal};
+use crate::vm::value::index::check_key;
+use crate::vm::value::{Function, List, Map, Set, Table, Value, equal};
 
 /// What a tally of equal items or of fitting ones is asked of; strs and bytes count their parts instead.
 const COUNTED: &[Type] = &[Type::List, Type::Range, Type::Array, Type::Set, Type::Map, Type::Stream];
@@ -271,9 +272,11 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         ),
     ),
     hidden("__swapped", &[required("name")], Pure(swapped)),
-    hidden("__reduced_nothing", &[], Pure(|_, _| {
-        Err(Fault::value_error("`reduce` of nothing").help("`fold(start, f)` starts with a value"))
-    })),
+    hidden(
+        "__reduced_nothing",
+        &[],
+        Pure(|_, _| Err(Fault::value_error("`reduce` of nothing").help("`fold(start, f)` starts with a value"))),
+    ),
     hidden("__count", &[required("values"), required("item")], Pure(count)),
     hidden("__unique", &[required("items"), required("keys")], Pure(unique)),
     hidden("__group", &[required("items"), required("keys")], Pure(group)),
@@ -409,4 +412,3 @@ fn memo_set(cx: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
     memo_of(cx, &id, &args[1]).insert(given, result);
     Ok(Value::Null)
 }
-

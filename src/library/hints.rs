@@ -33,7 +33,9 @@ pub fn instead_of(of: Option<Type>, name: &str) -> Option<&'static str> {
         (Type::Str | Type::Bytes | Type::List | Type::Range, "index" | "indexOf") => "write `index_of(item)`",
         (Type::List, "append" | "add" | "push_back") => "write `push(item)`",
         (Type::List, "remove_at" | "delete") => "write `pop(index)`",
-        (Type::List | Type::Range | Type::Set | Type::Map, "each" | "forEach" | "for_each") => "write `for x in xs { … }`",
+        (Type::List | Type::Range | Type::Set | Type::Map, "each" | "forEach" | "for_each") => {
+            "write `for x in xs { … }`"
+        }
         (Type::Map, "setdefault") => "write `m[key] ??= value`",
         (Type::Map, "set" | "put" | "insert" | "add") => "write `m[key] = value`",
         (Type::Map, "has" | "has_key" | "containsKey" | "contains_key") => "write `key in m`",

@@ -6,7 +6,8 @@ use crate::vm::fault::{Fault, Kind};
 use crate::vm::native::{Context, Declaration, Run::*, optional, required};
 use crate::vm::types::Type;
 use crate::vm::value::display::brief;
-use crate::vm::value::{List, Map, Value, check_key, equal};
+use crate::vm::value::index::check_key;
+use crate::vm::value::{List, Map, Value, equal};
 
 const LIST: &[Type] = &[Type::List];
 
@@ -146,8 +147,10 @@ pub(super) fn insert_pairs(map: &mut Map, pairs: &[Value], function: &'static st
                     Value::List(items) => format!("a list of {}", items.len()),
                     other => other.type_name().to_owned(),
                 };
-                return Err(Fault::type_error(format!("`{function}` wants lists of key and value, got {got} at index {index}"))
-                    .help("`{key(x): value(x) for x in xs}` makes a map of anything"));
+                return Err(Fault::type_error(format!(
+                    "`{function}` wants lists of key and value, got {got} at index {index}"
+                ))
+                .help("`{key(x): value(x) for x in xs}` makes a map of anything"));
             }
         }
     }

@@ -131,8 +131,10 @@ fn remove(place: &mut Value, args: &mut [Value], function: &'static str) -> Resu
     let Value::Map(map) = place else { return Err(At(function, "self").wrong("a map", place)) };
     if !map.contains(&args[0]) {
         return match &args[1] {
-            Value::Undefined => Err(Fault::new(Kind::Key, format!("`{function}`: no key {} in the map", brief(&args[0])))
-                .help(format!("`.{function}(key, default)` gives a default instead"))),
+            Value::Undefined => {
+                Err(Fault::new(Kind::Key, format!("`{function}`: no key {} in the map", brief(&args[0])))
+                    .help(format!("`.{function}(key, default)` gives a default instead")))
+            }
             default => Ok(default.clone()),
         };
     }

@@ -144,12 +144,7 @@ pub fn example(declaration: &Declaration) -> Option<&'static str> {
     declaration.doc.split_once('\n').map(|(_, example)| example)
 }
 
-const fn function_of(
-    name: &'static str,
-    params: &'static [Parameter],
-    doc: &'static str,
-    run: Run,
-) -> Declaration {
+const fn function_of(name: &'static str, params: &'static [Parameter], doc: &'static str, run: Run) -> Declaration {
     Declaration { name, form: Form::Function, on: &[], params, doc, run }
 }
 

@@ -183,7 +183,11 @@ fn round_float(float: f64, digits: i64) -> Result<f64, Fault> {
         let unit = 10f64.powi(-digits as i32);
         (float / unit).round_ties_even() * unit
     };
-    if rounded.is_finite() { Ok(rounded) } else { Err(Fault::new(Kind::Overflow, "`round`: the result is beyond the range of floats")) }
+    if rounded.is_finite() {
+        Ok(rounded)
+    } else {
+        Err(Fault::new(Kind::Overflow, "`round`: the result is beyond the range of floats"))
+    }
 }
 
 fn round_int(int: &Value, zeros: u64) -> Result<Value, Fault> {

@@ -111,7 +111,11 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
     hidden("__min2", &[required("a"), required("b")], Pure(|_, args| extreme_of(args, Ordering::Less))),
     hidden("__max2", &[required("a"), required("b")], Pure(|_, args| extreme_of(args, Ordering::Greater))),
     hidden("__min3", &[required("a"), required("b"), required("c")], Pure(|_, args| extreme_of(args, Ordering::Less))),
-    hidden("__max3", &[required("a"), required("b"), required("c")], Pure(|_, args| extreme_of(args, Ordering::Greater))),
+    hidden(
+        "__max3",
+        &[required("a"), required("b"), required("c")],
+        Pure(|_, args| extreme_of(args, Ordering::Greater)),
+    ),
     hidden("__sum", &[required("values"), required("start")], Pure(sum)),
 ];
 
@@ -207,10 +211,7 @@ fn sorted_pairs<T>(mut pairs: Vec<(T, u32)>, reverse: bool, order: impl Fn(&T, &
 }
 
 /// A stable sort that ends with the first error of the comparison, and stands any answers from it.
-fn merge_sort<T: Copy>(
-    items: &mut [T],
-    mut order: impl FnMut(&T, &T) -> Result<Ordering, Fault>,
-) -> Result<(), Fault> {
+fn merge_sort<T: Copy>(items: &mut [T], mut order: impl FnMut(&T, &T) -> Result<Ordering, Fault>) -> Result<(), Fault> {
     const RUN: usize = 8;
     for run in items.chunks_mut(RUN) {
         for end in 1..run.len() {

@@ -8,8 +8,7 @@ use crate::vm::types::Type;
 use crate::vm::value::{Array, List, Range, Ref, Value, equal};
 
 /// What has a first and a last item.
-const ORDERED: &[Type] =
-    &[Type::List, Type::Str, Type::Bytes, Type::Range, Type::Array, Type::Set, Type::Map];
+const ORDERED: &[Type] = &[Type::List, Type::Str, Type::Bytes, Type::Range, Type::Array, Type::Set, Type::Map];
 /// Whose items can be joined to a text.
 const JOINED: &[Type] = &[Type::List, Type::Str, Type::Set, Type::Map];
 
@@ -246,7 +245,9 @@ fn end(args: &mut [Value], function: &'static str, first: bool) -> Result<Value,
 
 /// The items at `start`, `start + step`, … as in Python: bounds count from the end when negative, and clamp.
 fn slice(value: &Value, start: Option<i64>, end: Option<i64>, step: i64) -> Result<Value, Fault> {
-    let Some(len) = size(value) else { return Err(At("slice", "self").wrong("a list, str, bytes, range or array", value)) };
+    let Some(len) = size(value) else {
+        return Err(At("slice", "self").wrong("a list, str, bytes, range or array", value));
+    };
     let len = len as i64;
     let (lowest, highest) = if step > 0 { (0, len) } else { (-1, len - 1) };
     let clamp = |bound: i64| if bound < 0 { bound.saturating_add(len) } else { bound }.clamp(lowest, highest);

@@ -6,7 +6,8 @@ use crate::vm::fault::{Fault, Kind};
 use crate::vm::native::{Context, Declaration, Run::*, required};
 use crate::vm::types::Type;
 use crate::vm::value::display::brief;
-use crate::vm::value::{Ref, Set, Value, check_key};
+use crate::vm::value::index::check_key;
+use crate::vm::value::{Ref, Set, Value};
 
 const SET: &[Type] = &[Type::Set];
 
@@ -143,7 +144,9 @@ fn two(_: &mut Context, args: &mut [Value], function: &'static str) -> Result<(R
         other => {
             let items = try_items(other).ok_or_else(|| At(function, "other").wrong("a set or a list", other))?;
             let mut set = Set::default();
-            items.iter().for_each(|item| drop(set.insert(item.clone(), ())));
+            for item in items.iter() {
+                set.insert(item.clone(), ());
+            }
             Ref::new(set)
         }
     };

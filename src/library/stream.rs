@@ -26,7 +26,9 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         STREAM,
         &[required("count")],
         "A stream without the first so many items.\n[1, 2, 3].stream().drop(2).list() == [3]",
-        Script("fn drop(self_, count) = __stream_map(__stream_filter(__stream_enumerate(self_, 0), |[i, _]| i >= count), |[_, x]| x)"),
+        Script(
+            "fn drop(self_, count) = __stream_map(__stream_filter(__stream_enumerate(self_, 0), |[i, _]| i >= count), |[_, x]| x)",
+        ),
     ),
     method_of(
         "chunks",
@@ -64,18 +66,30 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         "A stream of the items, for lazy steps.\n(0..9).stream().map(|x| x * x).take(3).list() == [0, 1, 4]",
         Pure(stream),
     ),
-    hidden("__stream_map", &[required("stream"), required("f")], Pure(|_, args| {
-        let stage = Stage::Map(function(&args[1], "map")?);
-        with_stage(&args[0], "map", stage)
-    })),
-    hidden("__stream_filter", &[required("stream"), required("f")], Pure(|_, args| {
-        let stage = Stage::Filter(function(&args[1], "filter")?);
-        with_stage(&args[0], "filter", stage)
-    })),
-    hidden("__stream_enumerate", &[required("stream"), required("start")], Pure(|_, args| {
-        let start = At("enumerate", "start").int(&args[1])?;
-        with_stage(&args[0], "enumerate", Stage::Enumerate(start))
-    })),
+    hidden(
+        "__stream_map",
+        &[required("stream"), required("f")],
+        Pure(|_, args| {
+            let stage = Stage::Map(function(&args[1], "map")?);
+            with_stage(&args[0], "map", stage)
+        }),
+    ),
+    hidden(
+        "__stream_filter",
+        &[required("stream"), required("f")],
+        Pure(|_, args| {
+            let stage = Stage::Filter(function(&args[1], "filter")?);
+            with_stage(&args[0], "filter", stage)
+        }),
+    ),
+    hidden(
+        "__stream_enumerate",
+        &[required("stream"), required("start")],
+        Pure(|_, args| {
+            let start = At("enumerate", "start").int(&args[1])?;
+            with_stage(&args[0], "enumerate", Stage::Enumerate(start))
+        }),
+    ),
     hidden("__stream_zip", &[required("stream"), required("other")], Pure(zip)),
 ];
 
@@ -121,7 +135,9 @@ fn zip(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
             if let Value::Stream(here) = &args[0]
                 && here.same(there)
             {
-                return Err(Fault::value_error("`zip` of a stream with itself").help("`.chunks(2)` gives pairs of neighbours"));
+                return Err(
+                    Fault::value_error("`zip` of a stream with itself").help("`.chunks(2)` gives pairs of neighbours")
+                );
             }
             args[1].clone()
         }

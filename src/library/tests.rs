@@ -20,7 +20,10 @@ fn declarations_are_well_formed() {
             assert!(seen.insert(parameter.name), "{name}: {} stands twice", parameter.name);
         }
         let after_optional = declaration.params.iter().skip_while(|p| p.default.is_none());
-        assert!(after_optional.clone().all(|p| p.default.is_some()), "{name}: a required parameter after an optional one");
+        assert!(
+            after_optional.clone().all(|p| p.default.is_some()),
+            "{name}: a required parameter after an optional one"
+        );
         assert!(declaration.params.iter().filter(|p| p.rest).count() <= 1, "{name}: two rest parameters");
         if is_hidden(name) {
             assert_eq!(declaration.form, Form::Function, "{name}");

@@ -73,8 +73,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         "The text with `new` for each `old`, or for the first so many.\n'aaa'.replace('a', 'b', 2) == 'bba'",
         Pure(|_, args| {
             let at = |name| At("replace", name);
-            let (text, old, new) =
-                (own(&args[0], "replace")?, at("old").text(&args[1])?, at("new").text(&args[2])?);
+            let (text, old, new) = (own(&args[0], "replace")?, at("old").text(&args[1])?, at("new").text(&args[2])?);
             match given(&args[3]) {
                 Some(count) => Ok(Value::str(text.replacen(old, new, at("count").count(count)?))),
                 None => Ok(Value::str(text.replace(old, new))),
@@ -366,11 +365,7 @@ fn title(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
 /// A padded text has at most so many characters of padding.
 const MAX_PADDING: usize = 1 << 28;
 
-fn pad(
-    args: &mut [Value],
-    function: &'static str,
-    sides: fn(usize) -> (usize, usize),
-) -> Result<Value, Fault> {
+fn pad(args: &mut [Value], function: &'static str, sides: fn(usize) -> (usize, usize)) -> Result<Value, Fault> {
     let text = own(&args[0], function)?;
     let width = At(function, "width").int(&args[1])?.max(0) as usize;
     let fill = match given(&args[2]) {
@@ -386,7 +381,10 @@ fn pad(
         return Ok(args[0].clone());
     }
     if missing > MAX_PADDING {
-        return Err(Fault::new(Kind::Limit, format!("`{function}`: a text is padded by at most {MAX_PADDING} characters")));
+        return Err(Fault::new(
+            Kind::Limit,
+            format!("`{function}`: a text is padded by at most {MAX_PADDING} characters"),
+        ));
     }
     let (before, after) = sides(missing);
     let mut out = String::with_capacity(text.len() + missing * fill.len_utf8());
