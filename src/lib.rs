@@ -2,6 +2,7 @@
 
 pub mod compile;
 pub mod diagnostics;
+pub mod library;
 pub mod nearest;
 pub mod source;
 pub mod syntax;

@@ -1,0 +1,184 @@
+//! The library: every built-in function and method, each declared once with its parameters, doc and implementation.
+
+mod arguments;
+mod array;
+mod bytes;
+mod convert;
+mod function;
+mod hints;
+mod list;
+mod map;
+mod number;
+mod order;
+mod sequence;
+mod set;
+mod stream;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use hints::instead_of;
+
+use crate::vm::native::{Declaration, Form, Parameter, Run};
+use crate::vm::types::Type;
+use rustc_hash::FxHashMap;
+use std::sync::OnceLock;
+
+/// The declarations, file by file. Numbers follow from this order.
+static TABLES: &[&[Declaration]] = &[
+    convert::DECLARATIONS,
+    number::DECLARATIONS,
+    sequence::DECLARATIONS,
+    function::DECLARATIONS,
+    order::DECLARATIONS,
+    text::DECLARATIONS,
+    bytes::DECLARATIONS,
+    list::DECLARATIONS,
+    map::DECLARATIONS,
+    set::DECLARATIONS,
+    array::DECLARATIONS,
+    stream::DECLARATIONS,
+];
+
+struct Library {
+    all: Vec<&'static Declaration>,
+    /// The first declaration of each name; the others follow through `next`.
+    first: FxHashMap<&'static str, u16>,
+    next: Vec<Option<u16>>,
+}
+
+fn library() -> &'static Library {
+    static LIBRARY: OnceLock<Library> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let all: Vec<&'static Declaration> = TABLES.iter().flat_map(|table| table.iter()).collect();
+        let mut first = FxHashMap::with_capacity_and_hasher(all.len(), Default::default());
+        let mut next = vec![None; all.len()];
+        for number in (0..all.len() as u16).rev() {
+            next[usize::from(number)] = first.insert(all[usize::from(number)].name, number);
+        }
+        Library { all, first, next }
+    })
+}
+
+/// All declarations; a declaration's place is its number.
+pub fn all() -> &'static [&'static Declaration] {
+    &library().all
+}
+
+/// The declaration with this number.
+pub fn get(number: u16) -> &'static Declaration {
+    library().all[usize::from(number)]
+}
+
+/// The numbers of all declarations with this name.
+fn named(name: &str) -> impl Iterator<Item = u16> {
+    let library = library();
+    std::iter::successors(library.first.get(name).copied(), |number| library.next[usize::from(*number)])
+}
+
+/// The function with this name: what `name(…)` calls.
+pub fn function(name: &str) -> Option<u16> {
+    named(name).find(|number| get(*number).form != Form::Method)
+}
+
+/// The method of a type: what `x.name(…)` calls.
+pub fn method(of: Type, name: &str) -> Option<u16> {
+    named(name).find(|number| is_method(get(*number), of))
+}
+
+fn is_method(declaration: &Declaration, of: Type) -> bool {
+    declaration.form != Form::Function && (declaration.on.is_empty() || declaration.on.contains(&of))
+}
+
+/// A cheaper native that does the same as the call of function `name` with so many positional arguments and no others.
+pub fn direct(name: &str, positional: usize) -> Option<u16> {
+    match (name, positional) {
+        ("min", 2) => function("__min2"),
+        ("max", 2) => function("__max2"),
+        ("min", 3) => function("__min3"),
+        ("max", 3) => function("__max3"),
+        _ => None,
+    }
+}
+
+/// Whether a method of this name changes its receiver, so that its calls on a `var` need the place itself.
+pub fn is_changing(name: &str) -> bool {
+    named(name).any(|number| changes(get(number)))
+}
+
+/// Whether the function changes its receiver. A script does when its first parameter is `var self_`: then its result
+/// is the new value of the receiver, and the value of the call is null.
+pub fn changes(declaration: &Declaration) -> bool {
+    match declaration.run {
+        Run::Change(_) => true,
+        Run::Script(source) => source.split_once('(').is_some_and(|(_, params)| params.starts_with("var self_")),
+        Run::Pure(_) | Run::Effect(_) => false,
+    }
+}
+
+/// Whether the name is for the library's own scripts only.
+pub fn is_hidden(name: &str) -> bool {
+    name.starts_with("__")
+}
+
+/// The names of a type's methods, sorted.
+pub fn method_names(of: Type) -> Vec<&'static str> {
+    let methods = all().iter().filter(|declaration| is_method(declaration, of));
+    let mut names: Vec<_> = methods.map(|declaration| declaration.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// The names of all functions that scripts may call, sorted.
+pub fn function_names() -> Vec<&'static str> {
+    let functions = all().iter().filter(|declaration| declaration.form != Form::Method && !is_hidden(declaration.name));
+    let mut names: Vec<_> = functions.map(|declaration| declaration.name).collect();
+    names.sort_unstable();
+    names
+}
+
+/// The last line of a doc: an example, code whose value is `true`.
+pub fn example(declaration: &Declaration) -> Option<&'static str> {
+    declaration.doc.split_once('\n').map(|(_, example)| example)
+}
+
+const fn function_of(name: &'static str, params: &'static [Parameter], doc: &'static str, run: Run) -> Declaration {
+    Declaration { name, form: Form::Function, on: &[], params, doc, run }
+}
+
+const fn method_of(
+    name: &'static str,
+    on: &'static [Type],
+    params: &'static [Parameter],
+    doc: &'static str,
+    run: Run,
+) -> Declaration {
+    Declaration { name, form: Form::Method, on, params, doc, run }
+}
+
+const fn both(
+    name: &'static str,
+    on: &'static [Type],
+    params: &'static [Parameter],
+    doc: &'static str,
+    run: Run,
+) -> Declaration {
+    Declaration { name, form: Form::Both, on, params, doc, run }
+}
+
+/// A function for the library's own scripts.
+const fn hidden(name: &'static str, params: &'static [Parameter], run: Run) -> Declaration {
+    Declaration { name, form: Form::Function, on: &[], params, doc: "For the library's own scripts.", run }
+}
+
+/// What has items that can be reached by index.
+const INDEXED: &[Type] = &[Type::List, Type::Str, Type::Bytes, Type::Range, Type::Array];
+/// What can be looped over, one value at a time.
+const ITEMS: &[Type] = &[Type::List, Type::Str, Type::Bytes, Type::Range, Type::Array, Type::Set, Type::Stream];
+/// What can be looped over, maps with their keys.
+const LOOPED: &[Type] =
+    &[Type::List, Type::Str, Type::Bytes, Type::Range, Type::Array, Type::Set, Type::Map, Type::Stream];
+/// What has a length.
+const SIZED: &[Type] = &[Type::List, Type::Str, Type::Bytes, Type::Range, Type::Array, Type::Set, Type::Map];

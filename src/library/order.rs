@@ -1,0 +1,379 @@
+//! Sorting, extremes and sums.
+//!
+//! The sort is our own where a comparison can fail: the standard one may panic when an order is not total.
+
+use super::arguments::{At, empty, take_list, try_items};
+use super::{ITEMS, LOOPED, both, hidden, method_of};
+use crate::vm::fault::{Fault, Kind};
+use crate::vm::native::{Context, Declaration, Run::*, optional, required, rest};
+use crate::vm::types::Type;
+use crate::vm::value::arith::{Arith, binary, update};
+use crate::vm::value::{Array, List, Range, Value, compare, unordered};
+use num_bigint::BigInt;
+use std::cmp::Ordering;
+
+pub(super) static DECLARATIONS: &[Declaration] = &[
+    both(
+        "sorted",
+        LOOPED,
+        &[optional("by", "null"), optional("key", "null"), optional("reverse", "false")],
+        "A list of the items from the smallest to the largest, by themselves or by `by(x)`. Equal ones keep their order.\n[3, 1, 2].sorted() == [1, 2, 3] and ['aa', 'b'].sorted(by = len) == ['b', 'aa']",
+        Script(
+            "fn sorted(self_, by = null, key = null, reverse = false) {
+                let f = by ?? key
+                if f == null { return __sorted(list(self_), reverse) }
+                let items = list(self_)
+                __sorted_by(items, [f(x) for x in items], reverse)
+            }",
+        ),
+    ),
+    method_of(
+        "sort",
+        &[Type::List],
+        &[optional("by", "null"), optional("key", "null"), optional("reverse", "false")],
+        "Sorts the list in place, as `sorted` does.\nvar xs = [3, 1, 2]; xs.sort(reverse = true); xs == [3, 2, 1]",
+        Script(
+            "fn sort(var self_, by = null, key = null, reverse = false) {
+                let f = by ?? key
+                if f == null { return __sorted(self_, reverse) }
+                let keys = [f(x) for x in self_]
+                __sorted_by(self_, keys, reverse)
+            }",
+        ),
+    ),
+    method_of(
+        "sort_by",
+        &[Type::List],
+        &[required("f"), optional("reverse", "false")],
+        "Sorts the list in place by `f(x)`: `sort(by = f)`.\nvar xs = ['aa', 'b']; xs.sort_by(len); xs == ['b', 'aa']",
+        Script(
+            "fn sort_by(var self_, f, reverse = false) {
+                let keys = [f(x) for x in self_]
+                __sorted_by(self_, keys, reverse)
+            }",
+        ),
+    ),
+    method_of(
+        "sorted_by",
+        ITEMS,
+        &[required("f"), optional("reverse", "false")],
+        "The items sorted by `f(x)`: `sorted(by = f)`.\n['aa', 'b'].sorted_by(len) == ['b', 'aa']",
+        Script(
+            "fn sorted_by(self_, f, reverse = false) {
+                let items = list(self_)
+                __sorted_by(items, [f(x) for x in items], reverse)
+            }",
+        ),
+    ),
+    both(
+        "min",
+        LOOPED,
+        &[rest("others"), optional("by", "null"), optional("key", "null"), optional("reverse", "false")],
+        "The smallest item, or the smallest of several values, by themselves or by `by(x)`; the first of equal ones.\n[3, 1, 2].min() == 1 and min(4, 5) == 4",
+        Script(
+            "fn min(self_, ...others, by = null, key = null, reverse = false) {
+                let items = if others.len() == 0 { list(self_) } else { [self_, ...others] }
+                let f = by ?? key
+                if f == null { return __extreme(items, items, reverse) }
+                __extreme(items, [f(x) for x in items], reverse)
+            }",
+        ),
+    ),
+    both(
+        "max",
+        LOOPED,
+        &[rest("others"), optional("by", "null"), optional("key", "null"), optional("reverse", "false")],
+        "The largest item, or the largest of several values, by themselves or by `by(x)`; the first of equal ones.\n[3, 1, 2].max() == 3 and max('a', 'bcd', by = len) == 'bcd'",
+        Script(
+            "fn max(self_, ...others, by = null, key = null, reverse = false) {
+                let items = if others.len() == 0 { list(self_) } else { [self_, ...others] }
+                let f = by ?? key
+                if f == null { return __extreme(items, items, not reverse) }
+                __extreme(items, [f(x) for x in items], not reverse)
+            }",
+        ),
+    ),
+    both(
+        "sum",
+        LOOPED,
+        &[optional("start", "0")],
+        "The sum of the items, added to `start`.\n[1, 2, 3].sum() == 6 and sum([]) == 0",
+        Script(
+            "fn sum(self_, start = 0) {
+                if self_ is stream or self_ is handle { return __sum(list(self_), start) }
+                __sum(self_, start)
+            }",
+        ),
+    ),
+    hidden("__sorted", &[required("items"), required("reverse")], Pure(sorted)),
+    hidden("__sorted_by", &[required("items"), required("keys"), required("reverse")], Pure(sorted_by)),
+    hidden("__extreme", &[required("items"), required("keys"), required("largest")], Pure(extreme)),
+    hidden("__min2", &[required("a"), required("b")], Pure(|_, args| extreme_of(args, Ordering::Less))),
+    hidden("__max2", &[required("a"), required("b")], Pure(|_, args| extreme_of(args, Ordering::Greater))),
+    hidden("__min3", &[required("a"), required("b"), required("c")], Pure(|_, args| extreme_of(args, Ordering::Less))),
+    hidden(
+        "__max3",
+        &[required("a"), required("b"), required("c")],
+        Pure(|_, args| extreme_of(args, Ordering::Greater)),
+    ),
+    hidden("__sum", &[required("values"), required("start")], Pure(sum)),
+];
+
+/// The order of two values of like types, for sorting.
+fn order_of(a: &Value, b: &Value) -> Result<Ordering, Fault> {
+    match (a, b) {
+        (Value::Int(a), Value::Int(b)) => Ok(a.cmp(b)),
+        (Value::Str(a), Value::Str(b)) => Ok(a.as_str().cmp(b.as_str())),
+        _ => match compare(a, b) {
+            Ok(Some(order)) => Ok(order),
+            Ok(None) => Err(no_nan()),
+            Err((a, b)) => Err(unordered("<", a, b)),
+        },
+    }
+}
+
+#[cold]
+fn no_nan() -> Fault {
+    Fault::value_error("nan has no place in an order").help("leave it out: `xs.filter(|x| not x.is_nan())`")
+}
+
+fn sorted(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
+    let reverse = At("sorted", "reverse").flag(&args[1])?;
+    let mut items = take_list(&mut args[0]);
+    sort(&mut items, reverse)?;
+    Ok(Value::list(items))
+}
+
+/// Sorts values. After an error they are in no particular order.
+fn sort(items: &mut List, reverse: bool) -> Result<(), Fault> {
+    // Equal ints cannot be told apart, so they need no stable sort.
+    let ints: Option<Vec<i64>> =
+        items.iter().map(|item| if let Value::Int(int) = item { Some(*int) } else { None }).collect();
+    if let Some(mut ints) = ints {
+        if reverse {
+            ints.sort_unstable_by(|a, b| b.cmp(a));
+        } else {
+            ints.sort_unstable();
+        }
+        items.iter_mut().zip(ints).for_each(|(item, int)| *item = Value::Int(int));
+        return Ok(());
+    }
+    let order = permutation(items, reverse)?;
+    *items = order.iter().map(|at| std::mem::take(&mut items[*at as usize])).collect();
+    Ok(())
+}
+
+fn sorted_by(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
+    let reverse = At("sorted", "reverse").flag(&args[2])?;
+    let order = permutation(&try_items(&args[1]).unwrap_or_default(), reverse)?;
+    let mut items = take_list(&mut args[0]);
+    Ok(Value::list(order.iter().map(|at| std::mem::take(&mut items[*at as usize])).collect()))
+}
+
+/// The indexes of the keys in the order of the keys, equal ones as they stand.
+fn permutation(keys: &[Value], reverse: bool) -> Result<Vec<u32>, Fault> {
+    let ints: Option<Vec<(i64, u32)>> =
+        keys.iter().zip(0..).map(|(key, at)| if let Value::Int(int) = key { Some((*int, at)) } else { None }).collect();
+    if let Some(ints) = ints {
+        return Ok(sorted_pairs(ints, reverse, i64::cmp));
+    }
+    let floats: Option<Vec<(f64, u32)>> = keys
+        .iter()
+        .zip(0..)
+        .map(|(key, at)| match key {
+            Value::Float(float) if !float.get().is_nan() => Some((float.get(), at)),
+            _ => None,
+        })
+        .collect();
+    if let Some(floats) = floats {
+        return Ok(sorted_pairs(floats, reverse, |a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal)));
+    }
+    let texts: Option<Vec<(&str, u32)>> =
+        keys.iter().zip(0..).map(|(key, at)| key.as_str().map(|text| (text, at))).collect();
+    if let Some(texts) = texts {
+        return Ok(sorted_pairs(texts, reverse, |a, b| a.cmp(b)));
+    }
+    let mut order: Vec<u32> = (0..keys.len() as u32).collect();
+    merge_sort(&mut order, |a, b| {
+        let order = order_of(&keys[*a as usize], &keys[*b as usize])?;
+        Ok(if reverse { order.reverse() } else { order })
+    })?;
+    Ok(order)
+}
+
+fn sorted_pairs<T>(mut pairs: Vec<(T, u32)>, reverse: bool, order: impl Fn(&T, &T) -> Ordering) -> Vec<u32> {
+    if reverse {
+        pairs.sort_by(|a, b| order(&b.0, &a.0));
+    } else {
+        pairs.sort_by(|a, b| order(&a.0, &b.0));
+    }
+    pairs.into_iter().map(|(_, at)| at).collect()
+}
+
+/// A stable sort that ends with the first error of the comparison, and stands any answers from it.
+fn merge_sort<T: Copy>(items: &mut [T], mut order: impl FnMut(&T, &T) -> Result<Ordering, Fault>) -> Result<(), Fault> {
+    const RUN: usize = 8;
+    for run in items.chunks_mut(RUN) {
+        for end in 1..run.len() {
+            let mut at = end;
+            while at > 0 && order(&run[at - 1], &run[at])?.is_gt() {
+                run.swap(at - 1, at);
+                at -= 1;
+            }
+        }
+    }
+    let mut merged = Vec::with_capacity(items.len());
+    let mut width = RUN;
+    while width < items.len() {
+        for pair in items.chunks_mut(2 * width) {
+            if pair.len() <= width || order(&pair[width - 1], &pair[width])?.is_le() {
+                continue;
+            }
+            merged.clear();
+            let (mut left, mut right) = pair.split_at(width);
+            while let ([a, rest_a @ ..], [b, rest_b @ ..]) = (left, right) {
+                if order(a, b)?.is_gt() {
+                    merged.push(*b);
+                    right = rest_b;
+                } else {
+                    merged.push(*a);
+                    left = rest_a;
+                }
+            }
+            merged.extend_from_slice(left);
+            merged.extend_from_slice(right);
+            pair.copy_from_slice(&merged);
+        }
+        width *= 2;
+    }
+    Ok(())
+}
+
+fn extreme(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
+    let largest = At("min", "reverse").flag(&args[2])?;
+    let wanted = if largest { Ordering::Greater } else { Ordering::Less };
+    let keys = try_items(&args[1]).unwrap_or_default();
+    let Some(mut best) = keys.first() else {
+        let name = if largest { "max" } else { "min" };
+        return Err(empty(Kind::Value, name, &args[0]).help(format!("`try {name}(xs) else 0` gives 0 instead")));
+    };
+    let mut at = 0;
+    if keys.len() == 1 && matches!(best, Value::Float(float) if float.get().is_nan()) {
+        return Err(no_nan());
+    }
+    for (index, key) in keys.iter().enumerate().skip(1) {
+        if order_of(key, best)? == wanted {
+            (at, best) = (index, key);
+        }
+    }
+    Ok(try_items(&args[0]).unwrap_or_default()[at].clone())
+}
+
+fn extreme_of(args: &mut [Value], wanted: Ordering) -> Result<Value, Fault> {
+    let mut best = 0;
+    for at in 1..args.len() {
+        if order_of(&args[at], &args[best])? == wanted {
+            best = at;
+        }
+    }
+    Ok(std::mem::take(&mut args[best]))
+}
+
+fn sum(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
+    let start = args[1].clone();
+    match &args[0] {
+        Value::Range(range) => binary(Arith::Add, &start, &sum_of_range(range)),
+        Value::Array(array) => match &**array {
+            Array::Ints(items) => {
+                let sum: i128 = items.iter().map(|item| i128::from(*item)).sum();
+                binary(Arith::Add, &start, &Value::big(BigInt::from(sum)))
+            }
+            Array::Floats(items) if matches!(start, Value::Int(0)) => Ok(Value::float(items.iter().sum())),
+            Array::Floats(items) => binary(Arith::Add, &start, &Value::float(items.iter().sum())),
+        },
+        Value::List(items) => sum_of_items(items, start),
+        other => sum_of_items(&At("sum", "self").items(other)?, start),
+    }
+}
+
+fn sum_of_range(range: &Range) -> Value {
+    let len = range.len();
+    if len == 0 {
+        return Value::Int(0);
+    }
+    let ends = i128::from(range.at(0)) + i128::from(range.at(len - 1));
+    Value::big(BigInt::from(ends) * BigInt::from(len) / 2)
+}
+
+fn sum_of_items(items: &[Value], mut total: Value) -> Result<Value, Fault> {
+    for (index, item) in items.iter().enumerate() {
+        match (&mut total, item) {
+            (Value::Int(sum), Value::Int(int)) if sum.checked_add(*int).is_some() => *sum += int,
+            (Value::Float(sum), Value::Float(float)) => total = Value::float(sum.get() + float.get()),
+            (total, item) => update(Arith::Add, total, item).map_err(|fault| not_summed(fault, index, item))?,
+        }
+    }
+    Ok(total)
+}
+
+#[cold]
+fn not_summed(fault: Fault, index: usize, item: &Value) -> Fault {
+    if !fault.is(Kind::Type) {
+        return fault;
+    }
+    let wrong = Fault::type_error(format!("`sum` cannot add the {} at index {index}", item.type_name()));
+    match item {
+        Value::Str(_) => wrong.help("`xs.join()` puts strs together, `xs.map(int).sum()` adds the numbers in them"),
+        Value::List(_) => wrong.help("`xs.flatten()` puts lists together"),
+        _ => wrong,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sort agrees with the standard one, is stable, and stands an order that contradicts itself.
+    #[test]
+    fn merge_sort_is_stable_and_never_panics() {
+        let mut seed = 7u64;
+        for len in [0, 1, 2, 7, 8, 9, 16, 17, 100, 1000] {
+            let mut pairs: Vec<(u64, usize)> = (0..len)
+                .map(|at| {
+                    seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                    ((seed >> 33) % 10, at)
+                })
+                .collect();
+            let mut wanted = pairs.clone();
+            wanted.sort_by_key(|pair| pair.0);
+            assert!(merge_sort(&mut pairs, |a, b| Ok(a.0.cmp(&b.0))).is_ok());
+            assert_eq!(pairs, wanted);
+            assert!(merge_sort(&mut pairs, |_, _| Ok(Ordering::Greater)).is_ok());
+        }
+    }
+
+    /// One comparison that fails ends the sort with its error.
+    #[test]
+    fn unlike_items_have_no_order() {
+        let mut items = vec![Value::Int(1), Value::from("a"), Value::Int(0)];
+        assert!(sort(&mut items, false).err().is_some_and(|fault| fault.is(Kind::Type)));
+        let mut items = vec![Value::Int(1), Value::float(f64::NAN)];
+        assert!(sort(&mut items, false).err().is_some_and(|fault| fault.is(Kind::Value)));
+    }
+
+    /// Reversed sorting keeps equal items in their order, too.
+    #[test]
+    fn reverse_is_stable() {
+        let keys = [1, 2, 1, 2].map(Value::Int);
+        assert_eq!(permutation(&keys, true).ok(), Some(vec![1, 3, 0, 2]));
+        assert_eq!(permutation(&keys, false).ok(), Some(vec![0, 2, 1, 3]));
+    }
+
+    /// The sum of a range is exact beyond 64 bits.
+    #[test]
+    fn ranges_are_summed_by_formula() {
+        let all = Range { start: 0, end: i64::MAX, step: 1 };
+        let Value::Big(sum) = sum_of_range(&all) else { unreachable!() };
+        assert_eq!(sum.to_string(), "42535295865117307919086767873688862721");
+    }
+}
