@@ -1,3 +1,86 @@
 //! Text to tree.
 
 pub mod ast;
+mod codes;
+mod errors;
+mod literals;
+mod operators;
+mod parser;
+mod parser_construct;
+mod parser_expr;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+use crate::diagnostics::Diagnostic;
+use crate::source::FileId;
+use ast::Script;
+use parser::{Builder, Grammar, Rule};
+use pest::Parser;
+
+/// How deep brackets, blocks and what reaches to the end of a statement may nest.
+pub const MAX_NESTING: usize = 500;
+
+/// Stack for the parser and for what walks a tree; pages of it that are not touched cost nothing.
+const STACK: usize = 256 << 20;
+
+/// The message about a `try` block alone, which more text could complete.
+const TRY_ALONE: &str = "`try` needs `catch`, `finally` or `else`";
+
+/// The words that are no names.
+pub const KEYWORDS: [&str; 33] = [
+    "and", "as", "break", "catch", "continue", "else", "false", "finally", "fn", "for", "from", "if", "import", "in",
+    "inf", "is", "let", "loop", "match", "nan", "not", "null", "or", "return", "scope", "select", "spawn", "throw",
+    "true", "try", "var", "while", "with",
+];
+
+/// Whether a word is a keyword.
+pub fn is_keyword(word: &str) -> bool {
+    (2..=8).contains(&word.len()) && KEYWORDS.binary_search(&word).is_ok()
+}
+
+/// Runs `walk` with room for trees of any depth that the parser lets through.
+pub fn with_stack<T>(walk: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(STACK / 2, STACK, walk)
+}
+
+/// The tree of a text, or what is wrong with it: up to ten errors, in order.
+pub fn parse(file: FileId, text: &str) -> Result<Script, Vec<Diagnostic>> {
+    let scan = scan::scan(text);
+    let faults = errors::of_scan(file, text, &scan);
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let run = || match Grammar::parse(Rule::script, &scan.text) {
+        Ok(mut pairs) => {
+            let mut builder = Builder::new(file, text, &scan.text, &scan.docs);
+            let script = pairs.next().map(|pair| builder.script(pair));
+            match script {
+                Some(script) if builder.errors.is_empty() => Ok(script),
+                _ => Err(builder.errors),
+            }
+        }
+        Err(error) => Err(errors::of_parse(file, text, &scan.text, error)),
+    };
+    let mut result = with_stack(run);
+    if let Err(errors) = &mut result {
+        errors.sort_by_key(|error| error.labels.first().map_or(0, |label| label.place.span.start));
+        errors.truncate(errors::MOST);
+    }
+    result
+}
+
+/// Whether more lines could complete this text: an open bracket, block or string, an operator at its end.
+pub fn is_incomplete(text: &str) -> bool {
+    let scan = scan::scan(text);
+    let broken = scan.faults.iter().any(|fault| !matches!(fault, tokens::Fault::UnclosedText { triple: true, .. }));
+    if scan.too_deep.is_some() || (broken && !scan.open_text) {
+        return false;
+    }
+    scan.incomplete
+        || match parse(FileId::default(), text) {
+            Ok(_) => false,
+            Err(errors) => errors.iter().all(|error| error.message == TRY_ALONE),
+        }
+}
