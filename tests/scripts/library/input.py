@@ -1,0 +1,5 @@
+name = input()
+print([name])
+print([input()])
+n = int(input("number? "))
+print(n + 1)

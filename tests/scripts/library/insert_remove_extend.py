@@ -1,0 +1,21 @@
+xs = [1, 2, 3]
+xs.insert(0, "a")
+xs.insert(2, "b")
+xs.insert(-1, "c")
+xs.insert(99, "d")
+xs.insert(-99, "e")
+print(xs)
+xs.remove(2)
+xs.remove("e")
+print(xs)
+xs = [1, 2, 1]
+xs.remove(1)
+print(xs)
+xs.extend([4, 5])
+xs.extend([])
+xs.extend(range(2))
+xs.extend("ab")
+print(xs)
+ys = [1]
+ys.extend(ys)
+print(ys)

@@ -1,0 +1,5 @@
+print(", ".join(["a", "b", "c"]), "-".join(["a"]), ["-".join([])], "".join(["a", "b"]), ".".join("abc"))
+print("a,b,,c".split(","), "".split(","), " a  b\tc\n".split(), "".split(), "a--b".split("--"), "abc".split("x"))
+print(sum(map(int, "1 2 3".split())), "k=v=w".split("="), ["a,b".split(",")])
+print("value type type")
+print("+".join(map(str, [1, 2])))

@@ -1,0 +1,5 @@
+print(round(2.5), round(3.5), round(-2.5), round(2.4), round(0.5), round(-0.6), round(5), round(1e20))
+print(round(2.675, 2), round(2.5, 0), round(1.005, 2), round(123.456, -1), round(3.14159, 3), round(1e22, 2), round(-2.345, 1))
+print(round(1234, -2), round(1250, -2), round(1350, -2), round(5, 2), round(-1250, -2), round(2 ** 70, -3))
+print(abs(-3), abs(3.5), abs(-0.0), abs(-2 ** 70), abs(0))
+print([*divmod(7, 2)], [*divmod(-7, 2)], [*divmod(7, -2)], [*divmod(7.5, 2)], [*divmod(2 ** 70, 7)], [*divmod(-7.5, 2)])
