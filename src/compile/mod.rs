@@ -6,39 +6,13 @@ mod names;
 mod resolve;
 
 use crate::diagnostics::Diagnostic;
+use crate::library;
 use crate::source::{FileId, Place, Span};
 use crate::syntax::ast::{Script, StmtKind};
 use crate::vm::code::Program;
-use crate::vm::native::{Declaration, Run};
-use crate::vm::types::Type;
+use crate::vm::native::Run;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
-
-/// What the compiler must know of the library.
-pub trait Library {
-    /// The function that a plain name means.
-    fn function(&self, name: &str) -> Option<u16>;
-    /// The value that a plain name means: `args`, `stdin`, …
-    fn constant(&self, name: &str) -> Option<u16>;
-    /// A function of a module: `math.sqrt`.
-    fn member(&self, module: &str, name: &str) -> Option<u16>;
-    /// The functions and values of a module, if there is one of this name.
-    fn module(&self, name: &str) -> Option<Vec<&'static str>>;
-    /// The declaration with this number.
-    fn get(&self, id: u16) -> &'static Declaration;
-    /// All declarations with this name, for whatever type.
-    fn named(&self, name: &str) -> Vec<u16>;
-    /// Whether some type has a method of this name that changes its receiver.
-    fn is_changing(&self, name: &str) -> bool;
-    /// The method that gives the new value of a place, for methods that are `place = place.other(…)`.
-    fn replaces(&self, name: &str) -> Option<&'static str>;
-    /// All plain names, for suggestions.
-    fn names(&self) -> Vec<&'static str>;
-    /// The type with this name.
-    fn type_named(&self, name: &str) -> Option<Type> {
-        Type::named(name)
-    }
-}
 
 /// Reads and parses the texts that `import` names.
 pub trait Loader {
@@ -107,7 +81,6 @@ pub struct Compiler<'a> {
     pub program: Program,
     /// Warnings so far.
     pub warnings: Vec<Diagnostic>,
-    library: &'a dyn Library,
     modules: Vec<Module>,
     /// Names of earlier entries of a session.
     session: HashMap<Rc<str>, Export>,
@@ -118,11 +91,10 @@ pub struct Compiler<'a> {
 impl<'a> Compiler<'a> {
     /// A compiler with an empty program. `add_source` takes name and text of the library functions written in the
     /// language.
-    pub fn new(library: &'a dyn Library, add_source: &'a mut dyn FnMut(&str, &str) -> FileId) -> Compiler<'a> {
+    pub fn new(add_source: &'a mut dyn FnMut(&str, &str) -> FileId) -> Compiler<'a> {
         Compiler {
             program: Program::default(),
             warnings: Vec::new(),
-            library,
             modules: Vec::new(),
             session: HashMap::new(),
             add_source,
@@ -160,7 +132,6 @@ impl<'a> Compiler<'a> {
         let session = if top == TopLevel::Shared { Some(&self.session) } else { None };
         let context = resolve::Context {
             file,
-            library: self.library,
             modules: &self.modules,
             imports: &imports,
             session,
@@ -172,14 +143,7 @@ impl<'a> Compiler<'a> {
         self.program.globals.extend(globals);
         let main = self.program.protos.len() as u32;
         let exports = {
-            let unit = generate::Unit {
-                library: self.library,
-                modules: &self.modules,
-                imports: &imports,
-                file,
-                names: &names,
-                hidden: false,
-            };
+            let unit = generate::Unit { modules: &self.modules, imports: &imports, file, names: &names, hidden: false };
             generate::generate(&mut self.program, &unit, &script.body)?
         };
         let module = &mut self.modules[number];
@@ -261,13 +225,12 @@ impl<'a> Compiler<'a> {
             if self.program.scripts.contains_key(&id) {
                 continue;
             }
-            let declaration = self.library.get(id);
+            let declaration = library::get(id);
             let Run::Script(text) = declaration.run else { continue };
             let file = (self.add_source)(&format!("<{}>", declaration.name), text);
             let script = crate::syntax::parse(file, text)?;
             let context = resolve::Context {
                 file,
-                library: self.library,
                 modules: &self.modules,
                 imports: &HashMap::new(),
                 session: None,
@@ -276,14 +239,8 @@ impl<'a> Compiler<'a> {
             let (names, globals, _) = resolve::resolve(&context, &script.body, self.program.globals.len() as u32)?;
             self.program.globals.extend(globals);
             let main = self.program.protos.len() as u32;
-            let unit = generate::Unit {
-                library: self.library,
-                modules: &self.modules,
-                imports: &HashMap::new(),
-                file,
-                names: &names,
-                hidden: true,
-            };
+            let unit =
+                generate::Unit { modules: &self.modules, imports: &HashMap::new(), file, names: &names, hidden: true };
             generate::generate(&mut self.program, &unit, &script.body)?;
             // The text is one `fn`, so its function comes right after the text's own code.
             self.program.scripts.insert(id, main + 1);

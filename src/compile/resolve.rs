@@ -1,8 +1,9 @@
 //! Names: what each one means, what functions capture, and the mistakes that can be seen before running.
 
 use super::names::{FnId, FnInfo, Names, Use, Var, VarId, VarKind};
-use super::{Export, Library, Module};
+use super::{Export, Module};
 use crate::diagnostics::Diagnostic;
+use crate::library;
 use crate::nearest::nearest;
 use crate::source::{FileId, Place, Span};
 use crate::syntax::ast::*;
@@ -18,8 +19,6 @@ const MAX_ERRORS: usize = 10;
 pub struct Context<'a> {
     /// The text.
     pub file: FileId,
-    /// The library.
-    pub library: &'a dyn Library,
     /// The modules compiled so far.
     pub modules: &'a [Module],
     /// The module of each import, by the offset of its path.
@@ -315,8 +314,8 @@ impl Resolver<'_> {
             Some(Export::Proto(proto)) => Some(Use::Proto(*proto)),
             Some(Export::Module(_)) | None => None,
         };
-        let used = used.or_else(|| self.context.library.function(name).map(Use::Native));
-        let used = used.or_else(|| self.context.library.constant(name).map(Use::Constant));
+        let used = used.or_else(|| library::function(name).map(Use::Native));
+        let used = used.or_else(|| library::constant(name).map(Use::Constant));
         match used {
             Some(used) => {
                 self.mention_scripts(name);
@@ -331,8 +330,8 @@ impl Resolver<'_> {
 
     /// A name of the library: functions written in the language have to be compiled.
     fn mention_scripts(&mut self, name: &str) {
-        for id in self.context.library.named(name) {
-            if matches!(self.context.library.get(id).run, crate::vm::native::Run::Script(_)) {
+        for id in library::named(name) {
+            if matches!(library::get(id).run, crate::vm::native::Run::Script(_)) {
                 self.names.scripts.insert(id);
             }
         }
@@ -344,7 +343,7 @@ impl Resolver<'_> {
         if let Some(&var) = self.later.get(name) {
             return error.label(self.place(self.names.vars[var].span), "it gets its value only here");
         }
-        if self.context.library.module(name).is_some() {
+        if library::module(name).is_some() {
             return error.note(format!("`{name}` is a module: write `{name}.` and a name of it"));
         }
         match self.near(name) {
@@ -354,7 +353,7 @@ impl Resolver<'_> {
     }
 
     fn near(&self, name: &str) -> Option<String> {
-        let library = self.context.library.names();
+        let library = library::function_names();
         let visible = self.scopes.iter().flat_map(|scope| scope.names.keys().map(|name| &**name));
         let session = self.context.session.into_iter().flat_map(|session| session.keys().map(|name| &**name));
         let mut all: Vec<&str> = visible.chain(session).chain(library).collect();
@@ -558,7 +557,7 @@ impl Resolver<'_> {
             None => match self.context.session.and_then(|session| session.get(name)) {
                 Some(Export::Module(module)) => Some(ModuleName::File(*module)),
                 Some(_) => None,
-                None => self.context.library.module(name).map(|_| ModuleName::Library),
+                None => library::module(name).map(|_| ModuleName::Library),
             },
         }
     }
@@ -580,16 +579,16 @@ impl Resolver<'_> {
                 };
                 self.names.uses.insert(name.span.start, used);
             }
-            ModuleName::Library => match self.context.library.member(module_name, &name.text) {
+            ModuleName::Library => match library::member(module_name, &name.text) {
                 Some(id) => {
-                    let native = self.context.library.get(id);
+                    let native = library::get(id);
                     if matches!(native.run, crate::vm::native::Run::Script(_)) {
                         self.names.scripts.insert(id);
                     }
                     self.names.uses.insert(name.span.start, Use::Native(id));
                 }
                 None => {
-                    let members = self.context.library.module(module_name).unwrap_or_default();
+                    let members = library::module(module_name).unwrap_or_default();
                     let message = format!("the module `{module_name}` has no `{}`", name.text);
                     let error = Diagnostic::error("E0201", message, self.place(name.span), "not known");
                     let error = match nearest(&name.text, members.into_iter()) {
@@ -819,7 +818,7 @@ impl Resolver<'_> {
     }
 
     fn type_name(&mut self, name: &Name) {
-        if self.context.library.type_named(&name.text).is_none() {
+        if crate::vm::types::Type::named(&name.text).is_none() {
             let types = crate::vm::types::Type::ALL.iter().map(|t| t.name());
             let message = format!("there is no type `{}`", name.text);
             let error = Diagnostic::error("E0204", message, self.place(name.span), "not a type");
@@ -876,9 +875,6 @@ impl Resolver<'_> {
             if !self.member(object, name) {
                 self.expr(object);
                 self.mention_scripts(&name.text);
-                if let Some(other) = self.context.library.replaces(&name.text) {
-                    self.mention_scripts(other);
-                }
             }
         } else {
             self.expr(callee);

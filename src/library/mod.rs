@@ -72,14 +72,14 @@ pub fn get(number: u16) -> &'static Declaration {
 }
 
 /// The numbers of all declarations with this name.
-fn named(name: &str) -> impl Iterator<Item = u16> {
+pub fn named(name: &str) -> impl Iterator<Item = u16> {
     let library = library();
     std::iter::successors(library.first.get(name).copied(), |number| library.next[usize::from(*number)])
 }
 
 /// The function with this name: what `name(…)` calls.
 pub fn function(name: &str) -> Option<u16> {
-    named(name).find(|number| get(*number).form != Form::Method)
+    named(name).find(|number| get(*number).form != Form::Method && !CONSTANTS.contains(&name))
 }
 
 /// The method of a type: what `x.name(…)` calls.
@@ -104,17 +104,7 @@ pub fn direct(name: &str, positional: usize) -> Option<u16> {
 
 /// Whether a method of this name changes its receiver, so that its calls on a `var` need the place itself.
 pub fn is_changing(name: &str) -> bool {
-    named(name).any(|number| changes(get(number)))
-}
-
-/// Whether the function changes its receiver. A script does when its first parameter is `var self_`: then its result
-/// is the new value of the receiver, and the value of the call is null.
-pub fn changes(declaration: &Declaration) -> bool {
-    match declaration.run {
-        Run::Change(_) => true,
-        Run::Script(source) => source.split_once('(').is_some_and(|(_, params)| params.starts_with("var self_")),
-        Run::Pure(_) | Run::Effect(_) => false,
-    }
+    named(name).any(|number| get(number).changes())
 }
 
 /// Whether the name is for the library's own scripts only.
@@ -134,6 +124,7 @@ pub fn method_names(of: Type) -> Vec<&'static str> {
 /// The names of all functions that scripts may call, sorted.
 pub fn function_names() -> Vec<&'static str> {
     let functions = all().iter().filter(|declaration| declaration.form != Form::Method && !is_hidden(declaration.name));
+    let functions = functions.filter(|declaration| !declaration.name.contains('.'));
     let mut names: Vec<_> = functions.map(|declaration| declaration.name).collect();
     names.sort_unstable();
     names
@@ -182,3 +173,28 @@ const LOOPED: &[Type] =
     &[Type::List, Type::Str, Type::Bytes, Type::Range, Type::Array, Type::Set, Type::Map, Type::Stream];
 /// What has a length.
 const SIZED: &[Type] = &[Type::List, Type::Str, Type::Bytes, Type::Range, Type::Array, Type::Set, Type::Map];
+
+/// Names that mean a value of the world rather than a function; mentioning one calls it.
+const CONSTANTS: [&str; 4] = ["args", "stdin", "stdout", "stderr"];
+
+/// The function whose value a plain name stands for.
+pub fn constant(name: &str) -> Option<u16> {
+    if CONSTANTS.contains(&name) { named(name).next() } else { None }
+}
+
+/// The function `module.name`.
+pub fn member(module: &str, name: &str) -> Option<u16> {
+    function(&format!("{module}.{name}"))
+}
+
+/// The names in a module, if there is one.
+pub fn module(name: &str) -> Option<Vec<&'static str>> {
+    let members = all().iter().filter_map(|declaration| declaration.name.split_once('.'));
+    let names: Vec<&str> = members.filter(|(module, _)| *module == name).map(|(_, member)| member).collect();
+    if names.is_empty() { None } else { Some(names) }
+}
+
+/// The library as the machine sees it.
+pub fn for_machine() -> crate::vm::native::Library {
+    crate::vm::native::Library { get, method, methods: method_names }
+}

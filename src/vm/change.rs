@@ -1,8 +1,8 @@
 //! Calls of methods that change the place they are called on: `xs.push(1)`, `grid[i].sort()`.
 
-use super::code::{NATIVE_ARGUMENTS, Reg};
+use super::code::{ChangeSite, NATIVE_ARGUMENTS, Reg};
 use super::fault::Fault;
-use super::machine::{Head, Machine, arrange, spread};
+use super::machine::{Head, Machine, PendingPlace, Then, arrange, spread};
 use super::native::Run;
 use super::op::Op;
 use super::value::{self, Value};
@@ -22,7 +22,48 @@ impl Machine {
         let mut held = std::mem::take(&mut self.stack[root]);
         let result = self.change_place(&mut held, &keys, name, first, site.args as usize, site.spread);
         self.stack[root] = held;
-        match result? {
+        let result = result?;
+        let frames = self.frames.len();
+        let script = match &result {
+            Err(receiver) => {
+                (self.library.method)(receiver.type_of(), name).is_some_and(|id| (self.library.get)(id).changes())
+            }
+            Ok(_) => false,
+        };
+        let asked = self.finish_change(result, name, first, base, dst, site)?;
+        if script && self.frames.len() > frames {
+            // Its result is the new value of the place.
+            if let Some(frame) = self.frames.last_mut() {
+                frame.then = Then::Place;
+            }
+            self.places.push(PendingPlace { root, keys });
+        }
+        Ok(asked)
+    }
+
+    /// The new value of a place came.
+    pub(super) fn place_changed(&mut self, dst: Reg, value: Value) -> Result<(), Fault> {
+        let Some(pending) = self.places.pop() else { return Ok(()) };
+        let mut place = &mut self.stack[pending.root];
+        for key in &pending.keys {
+            place = value::slot(place, key)?;
+        }
+        *place = value;
+        let at = self.frame_base() + dst as usize;
+        self.stack[at] = Value::Null;
+        Ok(())
+    }
+
+    fn finish_change(
+        &mut self,
+        result: Result<Value, Value>,
+        name: &str,
+        first: usize,
+        base: usize,
+        dst: Reg,
+        site: ChangeSite,
+    ) -> Result<Option<Op>, Fault> {
+        match result {
             Ok(value) => {
                 self.stack[base + dst as usize] = value;
                 Ok(None)

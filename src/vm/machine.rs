@@ -69,6 +69,17 @@ pub(super) enum Then {
     Finish,
     /// It is the result of a stage of the stream that is being read.
     Stage,
+    /// It is the new value of the last of the places that are being changed.
+    Place,
+}
+
+/// A place whose new value a function in the language is computing.
+#[derive(Clone)]
+pub(super) struct PendingPlace {
+    /// The variable, as an index into the stack.
+    pub root: usize,
+    /// The way from it to the place.
+    pub keys: Vec<Value>,
 }
 
 /// Where the world's answer goes.
@@ -96,6 +107,7 @@ pub struct Machine {
     pub(super) globals: Vec<Value>,
     pub(super) answer: Answer,
     pub(super) pipelines: Vec<Pipeline>,
+    pub(super) places: Vec<PendingPlace>,
     /// The error of a rethrow keeps its trace.
     pub(super) rethrown: bool,
 }
@@ -112,6 +124,7 @@ impl Machine {
             globals: Vec::new(),
             answer: Answer::Nothing,
             pipelines: Vec::new(),
+            places: Vec::new(),
             rethrown: false,
         };
         machine.program_grew();
@@ -164,6 +177,7 @@ impl Machine {
     pub fn reset(&mut self) {
         self.frames.clear();
         self.pipelines.clear();
+        self.places.clear();
         self.stack.clear();
         self.answer = Answer::Nothing;
         self.rethrown = false;
@@ -255,8 +269,10 @@ impl Machine {
                 *slot = Value::Null;
             }
             self.frames.pop();
-            if then == Then::Stage {
-                self.pipelines.pop();
+            match then {
+                Then::Stage => drop(self.pipelines.pop()),
+                Then::Place => drop(self.places.pop()),
+                Then::Store | Then::Finish => {}
             }
         }
         Err(fault)

@@ -89,6 +89,16 @@ impl Declaration {
         self.form != Form::Function
     }
 
+    /// Whether it changes its receiver. A function in the language does when its first parameter is `var self_`: then
+    /// its result is the new value of the receiver, and the value of the call is null.
+    pub fn changes(&self) -> bool {
+        match self.run {
+            Run::Change(_) => true,
+            Run::Script(source) => source.split_once('(').is_some_and(|(_, params)| params.starts_with("var self_")),
+            Run::Pure(_) | Run::Effect(_) => false,
+        }
+    }
+
     /// Number of arguments, the receiver included.
     pub fn arity(&self) -> usize {
         self.params.len() + usize::from(self.has_receiver())

@@ -822,6 +822,10 @@ impl Machine {
                 Ok(None)
             }
             Then::Finish => Ok(Some(Step::Done(value))),
+            Then::Place => {
+                self.place_changed(frame.dst, value)?;
+                Ok(None)
+            }
             Then::Stage => match self.stage_returned(value)? {
                 Flow::Run => Ok(None),
                 Flow::Ask(op) => Ok(Some(Step::Ask(op, self.here()))),

@@ -181,13 +181,19 @@ impl Generator<'_> {
     /// A call of a library function by its plain name.
     fn call_library(&mut self, id: u16, args: &[Arg], dst: Reg) {
         let span = self.span;
-        let declaration = self.unit.library.get(id);
+        let declaration = library::get(id);
         if declaration.name == "assert" && self.assert(args, dst) {
             return;
         }
         match declaration.form {
             // The first argument's type says which declaration is meant.
             Form::Both => {
+                if args.iter().all(|arg| matches!(arg, Arg::One(_)))
+                    && let Some(direct) = library::direct(declaration.name, args.len())
+                    && self.native_plain(direct, args, dst)
+                {
+                    return;
+                }
                 if let Some((Arg::One(receiver), others)) = args.split_first() {
                     let base = self.alloc();
                     self.into(receiver, base);
@@ -211,7 +217,7 @@ impl Generator<'_> {
     /// A direct call when the arguments fit the parameters plainly.
     fn native_plain(&mut self, id: u16, args: &[Arg], dst: Reg) -> bool {
         let span = self.span;
-        let declaration = self.unit.library.get(id);
+        let declaration = library::get(id);
         let params = declaration.params;
         if matches!(declaration.run, Run::Script(_)) || declaration.has_receiver() || args.len() > MAX_ARGUMENTS {
             return false;
@@ -280,7 +286,7 @@ impl Generator<'_> {
     fn method(&mut self, object: &Expr, name: &Name, maybe: bool, args: &[Arg], piped: bool, dst: Reg) {
         let span = self.span;
         if !maybe
-            && self.unit.library.is_changing(&name.text)
+            && library::is_changing(&name.text)
             && let Some(path) = self.path(object)
         {
             return self.change(&path, name, args, dst);
@@ -316,13 +322,6 @@ impl Generator<'_> {
             self.patch_here(end);
             return;
         }
-        self.method_base(base, name, args, dst);
-    }
-
-    /// A method of the value in a register that is used further.
-    pub(super) fn method_on(&mut self, object: Reg, name: &Name, args: &[Arg], dst: Reg) {
-        let base = self.alloc();
-        self.emit(Instr::Copy { dst: base, src: object });
         self.method_base(base, name, args, dst);
     }
 

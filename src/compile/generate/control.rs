@@ -247,7 +247,7 @@ impl Generator<'_> {
             ExprKind::Call { callee, args, piped: false } => {
                 let Some(Use::Native(id)) = self.use_of(callee.span) else { return None };
                 let is_name = matches!(callee.kind, ExprKind::Name(_));
-                if !is_name || self.unit.library.get(*id).name != "range" {
+                if !is_name || library::get(*id).name != "range" {
                     return None;
                 }
                 match &args[..] {

@@ -8,8 +8,9 @@ mod place;
 mod stmt;
 
 use super::names::{FnId, Names, Use, VarId, VarKind};
-use super::{Export, Import, Library, Module, liveness};
+use super::{Export, Import, Module, liveness};
 use crate::diagnostics::Diagnostic;
+use crate::library;
 use crate::source::{FileId, Place, Span};
 use crate::syntax::ast::*;
 use crate::vm::code::{Borrow, Handler, Instr, NATIVE_ARGUMENTS, Program, Proto, ProtoParam, Reg};
@@ -20,8 +21,6 @@ use std::rc::Rc;
 
 /// A text to generate code for, with all that is known about it.
 pub struct Unit<'a> {
-    /// The library.
-    pub library: &'a dyn Library,
     /// All modules.
     pub modules: &'a [Module],
     /// The module of each import, by the offset of its path.

@@ -257,24 +257,6 @@ impl Generator<'_> {
 
     /// `place.method(args)` where the method may change the place.
     pub(super) fn change(&mut self, path: &Path, name: &Name, args: &[Arg], dst: Reg) {
-        if let Some(other) = self.unit.library.replaces(&name.text) {
-            // `xs.sort(…)` is `xs = xs.sorted(…)`.
-            let result = self.alloc();
-            self.with_root(path.root, |this, root| {
-                let mut object = root;
-                for key in &path.keys {
-                    let part = this.alloc();
-                    let b = this.alloc();
-                    this.key_into(key, b);
-                    this.emit(Instr::Index { dst: part, a: object, b });
-                    object = part;
-                }
-                this.method_on(object, &Name { text: other.into(), span: name.span }, args, result);
-            });
-            self.store(path, result);
-            self.emit(Instr::Null { dst });
-            return;
-        }
         let simple = args.len() <= 200 && args.iter().all(|arg| matches!(arg, Arg::One(_)));
         let keys = path.keys.len();
         let base = self.alloc_many(keys + if simple { args.len() } else { 2 } + 1);

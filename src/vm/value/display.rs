@@ -30,7 +30,7 @@ pub fn repr(cx: &Context, value: &Value) -> String {
 }
 
 /// A short form for messages.
-pub(super) fn brief(value: &Value) -> String {
+pub fn brief(value: &Value) -> String {
     const MOST: usize = 40;
     let mut out = String::new();
     write(None, &mut out, value, 4 * MOST);
