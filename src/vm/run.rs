@@ -699,10 +699,21 @@ impl Machine {
                 }
                 Instr::Return { src } => {
                     let value = std::mem::take(reg_mut!(src));
-                    if let Some(step) = self.leave(value)? {
-                        return Ok(step);
+                    let depth = self.frames.len();
+                    if depth > 1 && self.frames[depth - 1].then == Then::Store {
+                        let dst = self.frames[depth - 1].dst;
+                        for reg in 0..proto!().registers {
+                            set!(reg, Value::Null);
+                        }
+                        self.frames.truncate(depth - 1);
+                        load!();
+                        set!(dst, value);
+                    } else {
+                        if let Some(step) = self.leave(value)? {
+                            return Ok(step);
+                        }
+                        load!();
                     }
-                    load!();
                 }
                 Instr::ReturnNull => {
                     if let Some(step) = self.leave(Value::Null)? {
@@ -806,7 +817,7 @@ impl Machine {
     }
 
     /// Ends the topmost call.
-    #[inline(always)]
+    #[inline(never)]
     fn leave(&mut self, value: Value) -> Result<Option<Step>, Fault> {
         let Some(frame) = self.frames.pop() else { return Ok(Some(Step::Done(value))) };
         let base = frame.base as usize;

@@ -201,7 +201,6 @@ impl Generator<'_> {
         let result = self.alloc();
         self.statements(body, Some(result));
         self.emit(Instr::Return { src: result });
-        self.state.proto.registers += NATIVE_ARGUMENTS as u32;
     }
 
     fn emit(&mut self, instr: Instr) -> usize {
