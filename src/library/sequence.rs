@@ -5,7 +5,7 @@ use super::{INDEXED, LOOPED, SIZED, both, hidden, method_of};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::native::{Context, Declaration, Run::*, optional, required, rest};
 use crate::vm::types::Type;
-use crate::vm::value::{Array, List, Range, Ref, Value, equal};
+use crate::vm::value::{Array, List, Range, Ref, Value, contains, equal};
 
 /// What has a first and a last item.
 const ORDERED: &[Type] = &[Type::List, Type::Str, Type::Bytes, Type::Range, Type::Array, Type::Set, Type::Map];
@@ -90,7 +90,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         SIZED,
         &[required("item")],
         "Whether an item is there; in a map, whether the key is. The same as `item in …`.\n[1, 2].contains(2) and 'abc'.contains('bc')",
-        Pure(|_, args| Ok(Value::bool(crate::vm::value::contains(&args[0], &args[1])?))),
+        Pure(|_, args| Ok(Value::bool(contains(&args[0], &args[1])?))),
     ),
     method_of(
         "index_of",
@@ -261,7 +261,7 @@ fn slice(value: &Value, start: Option<i64>, end: Option<i64>, step: i64) -> Resu
             Value::List(items) => Value::list(items[from..to].to_vec()),
             Value::Str(text) => Value::str(&text[text.offset(from)..text.offset(to)]),
             Value::Bytes(bytes) => Value::Bytes(Ref::new(bytes[from..to].to_vec())),
-            Value::Range(range) => Value::Range(Ref::new(part(range, &wanted))),
+            Value::Range(range) => Value::Range(Ref::new(part(range, &wanted)?)),
             Value::Array(array) => Value::Array(Ref::new(match &**array {
                 Array::Ints(items) => Array::Ints(items[from..to].to_vec()),
                 Array::Floats(items) => Array::Floats(items[from..to].to_vec()),
@@ -276,7 +276,7 @@ fn slice(value: &Value, start: Option<i64>, end: Option<i64>, step: i64) -> Resu
             Value::str(indexes.map(|at| chars[at]).collect::<String>())
         }
         Value::Bytes(bytes) => Value::Bytes(Ref::new(indexes.map(|at| bytes[at]).collect())),
-        Value::Range(range) => Value::Range(Ref::new(part(range, &wanted))),
+        Value::Range(range) => Value::Range(Ref::new(part(range, &wanted)?)),
         Value::Array(array) => Value::Array(Ref::new(match &**array {
             Array::Ints(items) => Array::Ints(indexes.map(|at| items[at]).collect()),
             Array::Floats(items) => Array::Floats(indexes.map(|at| items[at]).collect()),
@@ -294,14 +294,17 @@ fn pick(items: &[Value], wanted: &Range) -> List {
 }
 
 /// The numbers of a range at the wanted indexes, which are all below its length.
-fn part(range: &Range, wanted: &Range) -> Range {
+fn part(range: &Range, wanted: &Range) -> Result<Range, Fault> {
     let len = wanted.len();
     if len == 0 {
-        return Range { start: range.start, end: range.start, step: range.step };
+        return Ok(Range { start: range.start, end: range.start, step: range.step });
     }
     let (first, last) = (range.at(wanted.at(0) as usize), range.at(wanted.at(len - 1) as usize));
     let step = range.step.saturating_mul(wanted.step);
-    Range { start: first, end: last.saturating_add(step.signum()), step }
+    match last.checked_add(step.signum()) {
+        Some(end) => Ok(Range { start: first, end, step }),
+        None => Err(Fault::new(Kind::Limit, "a range with this last number would end outside 64 bits")),
+    }
 }
 
 fn reversed(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
@@ -348,19 +351,15 @@ fn index_of(args: &mut [Value], function: &'static str, last: bool) -> Result<Va
             let same = |at: &usize| equal(&array.at(*at), wanted);
             if last { (0..array.len()).rev().find(same) } else { (0..array.len()).find(same) }
         }
-        Value::Range(range) => match crate::vm::value::contains(&args[0], wanted)? {
-            true => {
-                let first = Value::Int(range.start);
-                let distance = crate::vm::value::arith::binary(crate::vm::value::arith::Arith::Sub, wanted, &first)?;
-                let steps = match distance {
-                    Value::Int(distance) => distance / range.step,
-                    Value::Float(distance) => distance.get() as i64 / range.step,
-                    _ => 0,
-                };
-                Some(steps as usize)
-            }
-            false => None,
-        },
+        Value::Range(range) => {
+            let number = match wanted {
+                Value::Int(int) => Some(*int),
+                Value::Float(float) if contains(&args[0], wanted)? => Some(float.get() as i64),
+                _ => None,
+            };
+            let steps = |int| (i128::from(int) - i128::from(range.start)) / i128::from(range.step);
+            number.filter(|int| range.contains(*int)).map(|int| steps(int) as usize)
+        }
         other => return Err(At(function, "self").wrong("a list, str, bytes, range or array", other)),
     };
     Ok(found.map_or(Value::Null, Value::count))
