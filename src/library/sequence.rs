@@ -1,6 +1,6 @@
 //! What means the same on everything that has items in order.
 
-use super::arguments::{At, character, empty, given, position, try_items};
+use super::arguments::{At, character, given, position, try_items};
 use super::{INDEXED, LOOPED, SIZED, both, hidden, method_of};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::native::{Context, Declaration, Run::*, optional, required, rest};
@@ -40,16 +40,16 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
     method_of(
         "first",
         ORDERED,
-        &[optional("default", "an error")],
-        "The first item; the default, or an error, when there is none.\n[1, 2].first() == 1 and [].first(0) == 0",
-        Pure(|_, args| end(args, "first", true)),
+        &[optional("default", "null")],
+        "The first item, or the default when there is none.\n[1, 2].first() == 1 and [].first() == null",
+        Pure(|_, args| Ok(end(args, true))),
     ),
     method_of(
         "last",
         ORDERED,
-        &[optional("default", "an error")],
-        "The last item; the default, or an error, when there is none.\n[1, 2].last() == 2 and [].last(0) == 0",
-        Pure(|_, args| end(args, "last", false)),
+        &[optional("default", "null")],
+        "The last item, or the default when there is none.\n[1, 2].last() == 2 and [].last(0) == 0",
+        Pure(|_, args| Ok(end(args, false))),
     ),
     method_of(
         "slice",
@@ -110,7 +110,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         "reversed",
         SIZED,
         &[],
-        "The items from the last to the first: a new list, str, bytes, range or array.\n[1, 2].reversed() == [2, 1] and 'abc'.reversed() == 'cba'",
+        "The items from the last to the first: a list, or a str, bytes or array of one.\n[1, 2].reversed() == [2, 1] and 'abc'.reversed() == 'cba'",
         Pure(reversed),
     ),
     both(
@@ -121,8 +121,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         Script(
             "fn enumerate(self_, start = 0) {
                 if self_ is stream { return __stream_enumerate(self_, start) }
-                if self_ is handle { return __enumerate(list(self_), start) }
-                __enumerate(self_, start)
+                __enumerate(__items('enumerate', self_), start)
             }",
         ),
     ),
@@ -223,7 +222,7 @@ fn get(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
     Ok(found.unwrap_or_else(|| given(&args[2]).cloned().unwrap_or_default()))
 }
 
-fn end(args: &mut [Value], function: &'static str, first: bool) -> Result<Value, Fault> {
+fn end(args: &[Value], first: bool) -> Value {
     let found = match &args[0] {
         Value::Str(text) if first => text.chars().next().map(character),
         Value::Str(text) => text.chars().next_back().map(character),
@@ -234,13 +233,7 @@ fn end(args: &mut [Value], function: &'static str, first: bool) -> Result<Value,
             Some(size) => Some(item(other, if first { 0 } else { size - 1 })),
         },
     };
-    match (found, &args[1]) {
-        (Some(item), _) => Ok(item),
-        (None, Value::Undefined) => {
-            Err(empty(Kind::Index, function, &args[0]).help(format!("`.{function}(default)` gives a default")))
-        }
-        (None, default) => Ok(default.clone()),
-    }
+    found.unwrap_or_else(|| given(&args[1]).cloned().unwrap_or_default())
 }
 
 /// The items at `start`, `start + step`, … as in Python: bounds count from the end when negative, and clamp.
@@ -319,7 +312,6 @@ fn reversed(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
         }
         Value::Str(text) => Value::str(text.chars().rev().collect::<String>()),
         Value::Bytes(bytes) => Value::Bytes(Ref::new(bytes.iter().rev().copied().collect())),
-        Value::Range(_) => slice(&args[0], None, None, -1)?,
         other => {
             let mut items = At("reversed", "self").items(other)?.into_owned();
             items.reverse();

@@ -59,7 +59,6 @@ fn scripts_have_the_declared_parameters() {
         let name = declaration.name;
         let (head, tail) = source.split_once('(').unwrap_or_default();
         assert_eq!(head, format!("fn {name}"));
-        // Parameters have no brackets but in the default of `self_`.
         let list = tail.split_once(')').unwrap_or_default().0;
         let mut given: Vec<String> = list.split(", ").map(str::to_owned).collect();
         if declaration.form != Form::Function {
@@ -101,4 +100,18 @@ fn lookup() {
     assert!(function("len").is_some() && function("len") == method(Type::Str, "len"));
     assert!(is_changing("push") && is_changing("sort") && !is_changing("sorted") && !is_changing("nothing"));
     assert!(method_names(Type::List).contains(&"join") && !function_names().contains(&"__sorted"));
+}
+/// Scripts and examples are well-formed code.
+#[test]
+fn scripts_and_examples_parse() {
+    let mut bad = Vec::new();
+    for declaration in all() {
+        let script = if let Run::Script(source) = declaration.run { Some(source) } else { None };
+        for code in script.into_iter().chain(example(declaration)) {
+            if let Err(errors) = crate::syntax::parse(crate::source::FileId(0), code) {
+                bad.push(format!("{}: {}", declaration.name, errors[0].message));
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
