@@ -12,9 +12,7 @@ impl At {
     /// An argument of the wrong type; `wanted` with its article.
     #[cold]
     pub fn wrong(self, wanted: &str, got: &Value) -> Fault {
-        let At(function, parameter) = self;
-        let place = if parameter == "self" { String::new() } else { format!(" for `{parameter}`") };
-        Fault::type_error(format!("`{function}` wants {wanted}{place}, got {}", got.type_name()))
+        wrong(self.0, self.1, wanted, got)
     }
 
     /// An argument of the right type with a value that cannot be; `must` says what it must be.
@@ -71,17 +69,24 @@ impl At {
 
     /// The items of any data that can be looped over; a map gives its keys.
     pub fn items(self, value: &Value) -> Result<Cow<'_, [Value]>, Fault> {
-        if let Some(items) = try_items(value) {
-            return Ok(items);
-        }
-        let fault = self.wrong("something to loop over", value);
-        Err(match value {
-            Value::Stream(_) | Value::Handle(_) => {
-                fault.help("`list(…)` reads all that comes, then go on with the list")
-            }
-            Value::Int(_) => fault.help("`range(n)` gives the ints from 0 up to n"),
-            _ => fault,
-        })
+        try_items(value).ok_or_else(|| not_looped(self.0, self.1, value))
+    }
+}
+
+#[cold]
+fn wrong(function: &str, parameter: &str, wanted: &str, got: &Value) -> Fault {
+    let place = if parameter == "self" { String::new() } else { format!(" for `{parameter}`") };
+    Fault::type_error(format!("`{function}` wants {wanted}{place}, got {}", got.type_name()))
+}
+
+/// An argument that is no data to loop over.
+#[cold]
+pub fn not_looped(function: &str, parameter: &str, got: &Value) -> Fault {
+    let fault = wrong(function, parameter, "something to loop over", got);
+    match got {
+        Value::Stream(_) | Value::Handle(_) => fault.help("`list(…)` reads all that comes, then go on with the list"),
+        Value::Int(_) => fault.help("`range(n)` gives the ints from 0 up to n"),
+        _ => fault,
     }
 }
 
@@ -134,8 +139,8 @@ pub fn position(index: i64, len: usize) -> Option<usize> {
 /// An index without an item.
 #[cold]
 pub fn out_of_range(function: &str, index: i64, len: usize) -> Fault {
-    let items = if len == 1 { "item" } else { "items" };
-    Fault::new(Kind::Index, format!("`{function}`: index {index} is out of range, there are {len} {items}"))
+    let items = if len == 1 { "is 1 item".to_owned() } else { format!("are {len} items") };
+    Fault::new(Kind::Index, format!("`{function}`: index {index} is out of range, there {items}"))
 }
 
 /// Nothing there to take.

@@ -1,7 +1,7 @@
 //! Functions that make values of one type from another, and those about values as such.
 
-use super::arguments::{At, character, given, room_for, take, try_items};
-use super::{LOOPED, both, function_of, hidden};
+use super::arguments::{At, character, given, not_looped, room_for, take, try_items};
+use super::{LOOPED, function_of, hidden, method_of};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::native::{Context, Declaration, Run::*, optional, required};
 use crate::vm::value::display::{brief, display, repr};
@@ -56,21 +56,31 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         "Bytes from a str (as UTF-8), from ints of 0 to 255, or so many zeros.\nbytes('é').len() == 2 and bytes([65]) == b'A'",
         Pure(bytes),
     ),
-    both(
+    function_of(
+        "list",
+        &[optional("items", "[]")],
+        "A list of all items; of a map its keys. Reads a stream to its end.\nlist(0..3) == [0, 1, 2] and list() == []",
+        Script("fn list(items = []) = __items('list', items)"),
+    ),
+    method_of(
         "list",
         LOOPED,
         &[],
         "A list of all items; of a map its keys. Reads a stream to its end.\n(0..3).list() == [0, 1, 2]",
-        Script(
-            "fn list(self_ = []) { if self_ is stream or self_ is handle { return [x for x in self_] }; __list(self_) }",
-        ),
+        Script("fn list(self_) = __items('list', self_)"),
     ),
-    both(
+    function_of(
+        "set",
+        &[optional("items", "[]")],
+        "A set of all items; of a map its keys.\nset([2, 1, 2]) == set([1, 2]) and set().len() == 0",
+        Script("fn set(items = []) = __set(__items('set', items))"),
+    ),
+    method_of(
         "set",
         LOOPED,
         &[],
-        "A set of all items; of a map its keys.\nset([2, 1, 2]) == set([1, 2]) and 'aab'.set().len() == 2",
-        Script("fn set(self_ = []) = __set(list(self_))"),
+        "A set of all items; of a map its keys.\n'aab'.set() == set(['a', 'b'])",
+        Script("fn set(self_) = __set(__items('set', self_))"),
     ),
     function_of(
         "range",
@@ -126,15 +136,28 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         "Raises an error of kind `assert` unless the condition is true; a comparison shows both sides.\nassert(1 < 2, 'order') == null",
         Pure(assert),
     ),
-    hidden("__list", &[required("values")], Pure(list)),
+    hidden(
+        "__items",
+        &[required("name"), required("values")],
+        Script(
+            "fn __items(name, values) {
+                if values is stream or values is handle { return [x for x in values] }
+                __list(name, values)
+            }",
+        ),
+    ),
+    hidden("__list", &[required("name"), required("values")], Pure(list)),
     hidden("__set", &[required("values")], Pure(set)),
 ];
 
-/// The items of data as a list; a list itself is given back as it is.
+/// The items of data as a list, for the function with this name; a list itself is given back as it is.
 fn list(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
-    match &args[0] {
+    match &args[1] {
         items @ Value::List(_) => Ok(items.clone()),
-        other => Ok(Value::list(At("list", "values").items(other)?.into_owned())),
+        other => match try_items(other) {
+            Some(items) => Ok(Value::list(items.into_owned())),
+            None => Err(not_looped(args[0].as_str().unwrap_or_default(), "self", other)),
+        },
     }
 }
 

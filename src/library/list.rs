@@ -33,7 +33,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         "insert",
         LIST,
         &[required("index"), required("item")],
-        "Puts an item in before an index; `xs.len()` adds it at the end.\nvar xs = [1, 3]; xs.insert(1, 2); xs == [1, 2, 3]",
+        "Puts an item in before an index; indexes clamp, so a large one adds it at the end.\nvar xs = [1, 3]; xs.insert(1, 2); xs == [1, 2, 3]",
         Change(insert),
     ),
     method_of(
@@ -127,10 +127,9 @@ fn pop(_: &mut Context, place: &mut Value, args: &mut [Value]) -> Result<Value, 
 fn insert(_: &mut Context, place: &mut Value, args: &mut [Value]) -> Result<Value, Fault> {
     let index = At("insert", "index").int(&args[0])?;
     let items = own(place, "insert")?;
-    let len = items.len();
-    let at = if index == len as i64 { Some(len) } else { position(index, len) };
-    let at = at.ok_or_else(|| out_of_range("insert", index, len).help("`push(item)` adds at the end"))?;
-    items.insert(at, take(&mut args[1]));
+    let len = items.len() as i64;
+    let at = if index < 0 { index.saturating_add(len) } else { index }.clamp(0, len);
+    items.insert(at as usize, take(&mut args[1]));
     Ok(Value::Null)
 }
 

@@ -16,6 +16,8 @@ mod stream;
 mod text;
 
 #[cfg(test)]
+mod native_tests;
+#[cfg(test)]
 mod tests;
 
 pub use hints::instead_of;
@@ -91,15 +93,18 @@ fn is_method(declaration: &Declaration, of: Type) -> bool {
     declaration.form != Form::Function && (declaration.on.is_empty() || declaration.on.contains(&of))
 }
 
-/// A cheaper native that does the same as the call of function `name` with so many positional arguments and no others.
+/// A native that does the same, without a call of a script, as function `name` with so many positional arguments and
+/// no others.
 pub fn direct(name: &str, positional: usize) -> Option<u16> {
-    match (name, positional) {
-        ("min", 2) => function("__min2"),
-        ("max", 2) => function("__max2"),
-        ("min", 3) => function("__min3"),
-        ("max", 3) => function("__max3"),
-        _ => None,
-    }
+    function(match (name, positional) {
+        ("min", 2) => "__min2",
+        ("max", 2) => "__max2",
+        ("min", 3) => "__min3",
+        ("max", 3) => "__max3",
+        ("min", 4..) => "__min_of",
+        ("max", 4..) => "__max_of",
+        _ => return None,
+    })
 }
 
 /// Whether a method of this name changes its receiver, so that its calls on a `var` need the place itself.

@@ -5,7 +5,7 @@
 use super::arguments::{At, empty, take_list, try_items};
 use super::{ITEMS, LOOPED, both, hidden, method_of};
 use crate::vm::fault::{Fault, Kind};
-use crate::vm::native::{Context, Declaration, Run::*, optional, required, rest};
+use crate::vm::native::{Context, Declaration, Run, Run::*, optional, required, rest};
 use crate::vm::types::Type;
 use crate::vm::value::arith::{Arith, binary, update};
 use crate::vm::value::{Array, List, Range, Value, compare, unordered};
@@ -21,8 +21,8 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         Script(
             "fn sorted(self_, by = null, key = null, reverse = false) {
                 let f = by ?? key
-                if f == null { return __sorted(list(self_), reverse) }
-                let items = list(self_)
+                let items = __items('sorted', self_)
+                if f == null { return __sorted(items, reverse) }
                 __sorted_by(items, [f(x) for x in items], reverse)
             }",
         ),
@@ -60,7 +60,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         "The items sorted by `f(x)`: `sorted(by = f)`.\n['aa', 'b'].sorted_by(len) == ['b', 'aa']",
         Script(
             "fn sorted_by(self_, f, reverse = false) {
-                let items = list(self_)
+                let items = __items('sorted_by', self_)
                 __sorted_by(items, [f(x) for x in items], reverse)
             }",
         ),
@@ -71,8 +71,8 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         &[rest("others"), optional("by", "null"), optional("key", "null"), optional("reverse", "false")],
         "The smallest item, or the smallest of several values, by themselves or by `by(x)`; the first of equal ones.\n[3, 1, 2].min() == 1 and min(4, 5) == 4",
         Script(
-            "fn min(self_, ...others, by = null, key = null, reverse = false) {
-                let items = if others.len() == 0 { list(self_) } else { [self_, ...others] }
+            "fn min(self_, others = [], by = null, key = null, reverse = false) {
+                let items = __values('min', self_, others)
                 let f = by ?? key
                 if f == null { return __extreme(items, items, reverse) }
                 __extreme(items, [f(x) for x in items], reverse)
@@ -85,8 +85,8 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         &[rest("others"), optional("by", "null"), optional("key", "null"), optional("reverse", "false")],
         "The largest item, or the largest of several values, by themselves or by `by(x)`; the first of equal ones.\n[3, 1, 2].max() == 3 and max('a', 'bcd', by = len) == 'bcd'",
         Script(
-            "fn max(self_, ...others, by = null, key = null, reverse = false) {
-                let items = if others.len() == 0 { list(self_) } else { [self_, ...others] }
+            "fn max(self_, others = [], by = null, key = null, reverse = false) {
+                let items = __values('max', self_, others)
                 let f = by ?? key
                 if f == null { return __extreme(items, items, not reverse) }
                 __extreme(items, [f(x) for x in items], not reverse)
@@ -99,15 +99,13 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         &[optional("start", "0")],
         "The sum of the items, added to `start`.\n[1, 2, 3].sum() == 6 and sum([]) == 0",
         Script(
-            "fn sum(self_, start = 0) {
-                if self_ is stream or self_ is handle { return __sum(list(self_), start) }
-                __sum(self_, start)
-            }",
+            "fn sum(self_, start = 0) = __sum(if self_ is stream or self_ is handle { list(self_) } else { self_ }, start)",
         ),
     ),
     hidden("__sorted", &[required("items"), required("reverse")], Pure(sorted)),
     hidden("__sorted_by", &[required("items"), required("keys"), required("reverse")], Pure(sorted_by)),
     hidden("__extreme", &[required("items"), required("keys"), required("largest")], Pure(extreme)),
+    hidden("__values", &[required("name"), required("first"), required("others")], SCRIPT_VALUES),
     hidden("__min2", &[required("a"), required("b")], Pure(|_, args| extreme_of(args, Ordering::Less))),
     hidden("__max2", &[required("a"), required("b")], Pure(|_, args| extreme_of(args, Ordering::Greater))),
     hidden("__min3", &[required("a"), required("b"), required("c")], Pure(|_, args| extreme_of(args, Ordering::Less))),
@@ -116,8 +114,18 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         &[required("a"), required("b"), required("c")],
         Pure(|_, args| extreme_of(args, Ordering::Greater)),
     ),
+    hidden("__min_of", &[rest("values")], Pure(|_, args| extreme_of(&mut take_list(&mut args[0]), Ordering::Less))),
+    hidden("__max_of", &[rest("values")], Pure(|_, args| extreme_of(&mut take_list(&mut args[0]), Ordering::Greater))),
     hidden("__sum", &[required("values"), required("start")], Pure(sum)),
 ];
+
+/// What `min` and `max` choose from: all values, or the items of the only one.
+const SCRIPT_VALUES: Run = Script(
+    "fn __values(name, first, others) {
+        if others is not list { return [first, others] }
+        if others.len() == 0 { __items(name, first) } else { [first, ...others] }
+    }",
+);
 
 /// The order of two values of like types, for sorting.
 fn order_of(a: &Value, b: &Value) -> Result<Ordering, Fault> {

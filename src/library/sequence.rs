@@ -1,11 +1,11 @@
 //! What means the same on everything that has items in order.
 
-use super::arguments::{At, character, empty, given, position, try_items};
+use super::arguments::{At, character, given, position, try_items};
 use super::{INDEXED, LOOPED, SIZED, both, hidden, method_of};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::native::{Context, Declaration, Run::*, optional, required, rest};
 use crate::vm::types::Type;
-use crate::vm::value::{Array, List, Range, Ref, Value, equal};
+use crate::vm::value::{Array, List, Range, Ref, Value, contains, equal};
 
 /// What has a first and a last item.
 const ORDERED: &[Type] = &[Type::List, Type::Str, Type::Bytes, Type::Range, Type::Array, Type::Set, Type::Map];
@@ -40,16 +40,16 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
     method_of(
         "first",
         ORDERED,
-        &[optional("default", "an error")],
-        "The first item; the default, or an error, when there is none.\n[1, 2].first() == 1 and [].first(0) == 0",
-        Pure(|_, args| end(args, "first", true)),
+        &[optional("default", "null")],
+        "The first item, or the default when there is none.\n[1, 2].first() == 1 and [].first() == null",
+        Pure(|_, args| Ok(end(args, true))),
     ),
     method_of(
         "last",
         ORDERED,
-        &[optional("default", "an error")],
-        "The last item; the default, or an error, when there is none.\n[1, 2].last() == 2 and [].last(0) == 0",
-        Pure(|_, args| end(args, "last", false)),
+        &[optional("default", "null")],
+        "The last item, or the default when there is none.\n[1, 2].last() == 2 and [].last(0) == 0",
+        Pure(|_, args| Ok(end(args, false))),
     ),
     method_of(
         "slice",
@@ -90,7 +90,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         SIZED,
         &[required("item")],
         "Whether an item is there; in a map, whether the key is. The same as `item in …`.\n[1, 2].contains(2) and 'abc'.contains('bc')",
-        Pure(|_, args| Ok(Value::bool(crate::vm::value::contains(&args[0], &args[1])?))),
+        Pure(|_, args| Ok(Value::bool(contains(&args[0], &args[1])?))),
     ),
     method_of(
         "index_of",
@@ -110,7 +110,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         "reversed",
         SIZED,
         &[],
-        "The items from the last to the first: a new list, str, bytes, range or array.\n[1, 2].reversed() == [2, 1] and 'abc'.reversed() == 'cba'",
+        "The items from the last to the first: a list, or a str, bytes or array of one.\n[1, 2].reversed() == [2, 1] and 'abc'.reversed() == 'cba'",
         Pure(reversed),
     ),
     both(
@@ -121,8 +121,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         Script(
             "fn enumerate(self_, start = 0) {
                 if self_ is stream { return __stream_enumerate(self_, start) }
-                if self_ is handle { return __enumerate(list(self_), start) }
-                __enumerate(self_, start)
+                __enumerate(__items('enumerate', self_), start)
             }",
         ),
     ),
@@ -223,7 +222,7 @@ fn get(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
     Ok(found.unwrap_or_else(|| given(&args[2]).cloned().unwrap_or_default()))
 }
 
-fn end(args: &mut [Value], function: &'static str, first: bool) -> Result<Value, Fault> {
+fn end(args: &[Value], first: bool) -> Value {
     let found = match &args[0] {
         Value::Str(text) if first => text.chars().next().map(character),
         Value::Str(text) => text.chars().next_back().map(character),
@@ -234,13 +233,7 @@ fn end(args: &mut [Value], function: &'static str, first: bool) -> Result<Value,
             Some(size) => Some(item(other, if first { 0 } else { size - 1 })),
         },
     };
-    match (found, &args[1]) {
-        (Some(item), _) => Ok(item),
-        (None, Value::Undefined) => {
-            Err(empty(Kind::Index, function, &args[0]).help(format!("`.{function}(default)` gives a default")))
-        }
-        (None, default) => Ok(default.clone()),
-    }
+    found.unwrap_or_else(|| given(&args[1]).cloned().unwrap_or_default())
 }
 
 /// The items at `start`, `start + step`, … as in Python: bounds count from the end when negative, and clamp.
@@ -261,7 +254,7 @@ fn slice(value: &Value, start: Option<i64>, end: Option<i64>, step: i64) -> Resu
             Value::List(items) => Value::list(items[from..to].to_vec()),
             Value::Str(text) => Value::str(&text[text.offset(from)..text.offset(to)]),
             Value::Bytes(bytes) => Value::Bytes(Ref::new(bytes[from..to].to_vec())),
-            Value::Range(range) => Value::Range(Ref::new(part(range, &wanted))),
+            Value::Range(range) => Value::Range(Ref::new(part(range, &wanted)?)),
             Value::Array(array) => Value::Array(Ref::new(match &**array {
                 Array::Ints(items) => Array::Ints(items[from..to].to_vec()),
                 Array::Floats(items) => Array::Floats(items[from..to].to_vec()),
@@ -276,7 +269,7 @@ fn slice(value: &Value, start: Option<i64>, end: Option<i64>, step: i64) -> Resu
             Value::str(indexes.map(|at| chars[at]).collect::<String>())
         }
         Value::Bytes(bytes) => Value::Bytes(Ref::new(indexes.map(|at| bytes[at]).collect())),
-        Value::Range(range) => Value::Range(Ref::new(part(range, &wanted))),
+        Value::Range(range) => Value::Range(Ref::new(part(range, &wanted)?)),
         Value::Array(array) => Value::Array(Ref::new(match &**array {
             Array::Ints(items) => Array::Ints(indexes.map(|at| items[at]).collect()),
             Array::Floats(items) => Array::Floats(indexes.map(|at| items[at]).collect()),
@@ -294,14 +287,17 @@ fn pick(items: &[Value], wanted: &Range) -> List {
 }
 
 /// The numbers of a range at the wanted indexes, which are all below its length.
-fn part(range: &Range, wanted: &Range) -> Range {
+fn part(range: &Range, wanted: &Range) -> Result<Range, Fault> {
     let len = wanted.len();
     if len == 0 {
-        return Range { start: range.start, end: range.start, step: range.step };
+        return Ok(Range { start: range.start, end: range.start, step: range.step });
     }
     let (first, last) = (range.at(wanted.at(0) as usize), range.at(wanted.at(len - 1) as usize));
     let step = range.step.saturating_mul(wanted.step);
-    Range { start: first, end: last.saturating_add(step.signum()), step }
+    match last.checked_add(step.signum()) {
+        Some(end) => Ok(Range { start: first, end, step }),
+        None => Err(Fault::new(Kind::Limit, "a range with this last number would end outside 64 bits")),
+    }
 }
 
 fn reversed(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
@@ -316,7 +312,6 @@ fn reversed(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
         }
         Value::Str(text) => Value::str(text.chars().rev().collect::<String>()),
         Value::Bytes(bytes) => Value::Bytes(Ref::new(bytes.iter().rev().copied().collect())),
-        Value::Range(_) => slice(&args[0], None, None, -1)?,
         other => {
             let mut items = At("reversed", "self").items(other)?.into_owned();
             items.reverse();
@@ -348,19 +343,15 @@ fn index_of(args: &mut [Value], function: &'static str, last: bool) -> Result<Va
             let same = |at: &usize| equal(&array.at(*at), wanted);
             if last { (0..array.len()).rev().find(same) } else { (0..array.len()).find(same) }
         }
-        Value::Range(range) => match crate::vm::value::contains(&args[0], wanted)? {
-            true => {
-                let first = Value::Int(range.start);
-                let distance = crate::vm::value::arith::binary(crate::vm::value::arith::Arith::Sub, wanted, &first)?;
-                let steps = match distance {
-                    Value::Int(distance) => distance / range.step,
-                    Value::Float(distance) => distance.get() as i64 / range.step,
-                    _ => 0,
-                };
-                Some(steps as usize)
-            }
-            false => None,
-        },
+        Value::Range(range) => {
+            let number = match wanted {
+                Value::Int(int) => Some(*int),
+                Value::Float(float) if contains(&args[0], wanted)? => Some(float.get() as i64),
+                _ => None,
+            };
+            let steps = |int| (i128::from(int) - i128::from(range.start)) / i128::from(range.step);
+            number.filter(|int| range.contains(*int)).map(|int| steps(int) as usize)
+        }
         other => return Err(At(function, "self").wrong("a list, str, bytes, range or array", other)),
     };
     Ok(found.map_or(Value::Null, Value::count))

@@ -59,22 +59,21 @@ fn scripts_have_the_declared_parameters() {
         let name = declaration.name;
         let (head, tail) = source.split_once('(').unwrap_or_default();
         assert_eq!(head, format!("fn {name}"));
-        // Parameters have no brackets but in the default of `self_`.
         let list = tail.split_once(')').unwrap_or_default().0;
         let mut given: Vec<String> = list.split(", ").map(str::to_owned).collect();
         if declaration.form != Form::Function {
             let receiver = given.remove(0);
             assert!(receiver.trim_start_matches("var ").starts_with("self_"), "{name}");
         }
-        let declared: Vec<String> = declaration
-            .params
-            .iter()
-            .map(|p| match (p.rest, p.default) {
-                (true, _) => format!("...{}", p.name),
-                (false, Some(default)) => format!("{} = {default}", p.name),
-                (false, None) => p.name.to_owned(),
-            })
-            .collect();
+        let last = declaration.params.len().saturating_sub(1);
+        let written = |(at, p): (usize, &Parameter)| match (p.rest, p.default) {
+            (true, _) if at == last => format!("...{}", p.name),
+            // The language has no parameters behind a rest parameter; there the script takes its list as such.
+            (true, _) => format!("{} = []", p.name),
+            (false, Some(default)) => format!("{} = {default}", p.name),
+            (false, None) => p.name.to_owned(),
+        };
+        let declared: Vec<String> = declaration.params.iter().enumerate().map(written).collect();
         assert_eq!(given, declared, "{name}");
     }
 }
@@ -101,4 +100,18 @@ fn lookup() {
     assert!(function("len").is_some() && function("len") == method(Type::Str, "len"));
     assert!(is_changing("push") && is_changing("sort") && !is_changing("sorted") && !is_changing("nothing"));
     assert!(method_names(Type::List).contains(&"join") && !function_names().contains(&"__sorted"));
+}
+/// Scripts and examples are well-formed code.
+#[test]
+fn scripts_and_examples_parse() {
+    let mut bad = Vec::new();
+    for declaration in all() {
+        let script = if let Run::Script(source) = declaration.run { Some(source) } else { None };
+        for code in script.into_iter().chain(example(declaration)) {
+            if let Err(errors) = crate::syntax::parse(crate::source::FileId(0), code) {
+                bad.push(format!("{}: {}", declaration.name, errors[0].message));
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
