@@ -7,3 +7,4 @@ pub mod nearest;
 pub mod source;
 pub mod syntax;
 pub mod vm;
+pub mod world;

@@ -2,23 +2,30 @@
 
 mod arguments;
 mod array;
+mod ask;
 mod bytes;
+mod channel;
 mod convert;
 mod function;
 mod hints;
+mod io;
 mod list;
 mod map;
 mod number;
 mod order;
+mod process;
 mod sequence;
 mod set;
 mod stream;
+mod system;
 mod text;
 
 #[cfg(test)]
 mod tests;
 
+pub use channel::{SENDER, TAKER};
 pub use hints::instead_of;
+pub use io::constant;
 
 use crate::vm::native::{Declaration, Form, Parameter, Run};
 use crate::vm::types::Type;
@@ -39,6 +46,10 @@ static TABLES: &[&[Declaration]] = &[
     set::DECLARATIONS,
     array::DECLARATIONS,
     stream::DECLARATIONS,
+    io::DECLARATIONS,
+    system::DECLARATIONS,
+    process::DECLARATIONS,
+    channel::DECLARATIONS,
 ];
 
 struct Library {
@@ -89,6 +100,11 @@ pub fn method(of: Type, name: &str) -> Option<u16> {
 
 fn is_method(declaration: &Declaration, of: Type) -> bool {
     declaration.form != Form::Function && (declaration.on.is_empty() || declaration.on.contains(&of))
+}
+
+/// The function that a mere mention of the name calls: `args` asks the world for the script's arguments.
+pub fn mention(name: &str) -> Option<u16> {
+    if name == "args" { function("__args") } else { None }
 }
 
 /// A cheaper native that does the same as the call of function `name` with so many positional arguments and no others.

@@ -26,7 +26,7 @@ pub fn interrupt() {
 
 /// Whether an interrupt waits.
 #[inline(always)]
-pub(super) fn interrupted() -> bool {
+pub fn interrupted() -> bool {
     INTERRUPT.load(Ordering::Relaxed)
 }
 
