@@ -39,9 +39,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         &[optional("timeout", "null")],
         "Waits for the process and tells how it ended, `{ok, value, error, exit_code, signal}`, without raising its \
          error.\n(spawn { 1 }).wait().value == 1",
-        Effect(|_, args| {
-            Ok(Op::Wait { process: ask::receiver(args)?, timeout: ask::timeout("wait", &args[1])? })
-        }),
+        Effect(|_, args| Ok(Op::Wait { process: ask::receiver(args)?, timeout: ask::timeout("wait", &args[1])? })),
     ),
     method_of(
         "terminate",

@@ -46,12 +46,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
          clock() <= clock()",
         Effect(|_, _| Ok(Op::Clock)),
     ),
-    function_of(
-        "pid",
-        &[],
-        "The operating system's number of this process.\npid() > 0",
-        Effect(|_, _| Ok(Op::Pid)),
-    ),
+    function_of("pid", &[], "The operating system's number of this process.\npid() > 0", Effect(|_, _| Ok(Op::Pid))),
     function_of(
         "cpu_count",
         &[],
