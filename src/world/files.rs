@@ -297,3 +297,159 @@ fn close(descriptor: OwnedFd, path: &str) -> Result<(), Fault> {
         Err(errno) => Err(of_file("write", path, &describe(errno))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vm::value::on_handle;
+    use crate::world::testing::Directory;
+
+    fn files() -> Files {
+        on_handle(on_file_handle);
+        Files::new(|| Ok(()))
+    }
+
+    fn key(file: &Value) -> HandleKey {
+        let Value::Handle(handle) = file else { panic!("no handle") };
+        handle.key()
+    }
+
+    fn message<T>(result: Result<T, Fault>) -> String {
+        result.err().unwrap().0.message.as_str().unwrap().into()
+    }
+
+    fn ok<T>(result: Result<T, Fault>) -> T {
+        result.unwrap_or_else(|fault| panic!("{:?}", fault.0.message.as_str()))
+    }
+
+    /// What is written is read again, whole and as it is.
+    #[test]
+    fn whole_files() {
+        let (here, files) = (Directory::new(), files());
+        let path = here.file("a.txt");
+        ok(files.write_whole(&path, b"one\r\n", false));
+        ok(files.write_whole(&path, "zwei ü".as_bytes(), true));
+        assert_eq!(ok(files.read_text(&path)), "one\r\nzwei ü");
+        let large: Vec<u8> = (0..1_000_000u32).map(|n| (n % 251) as u8).collect();
+        ok(files.write_whole(&path, &large, false));
+        assert!(ok(files.read_bytes(&path)) == large);
+        ok(files.write_whole(&path, b"", false));
+        assert_eq!(ok(files.read_text(&path)), "");
+        // A file of the system that has no size.
+        assert!(ok(files.read_text("/proc/self/status")).starts_with("Name:"));
+    }
+
+    /// Failures name the file and the reason in words, and carry the path as data.
+    #[test]
+    fn failures_are_clear() {
+        let (here, mut files) = (Directory::new(), files());
+        let (path, text) = (here.file("no.txt"), here.file("text"));
+        ok(files.write_whole(&text, b"a\n\xff", false));
+        let fault = files.read_text(&path).err().unwrap();
+        assert!(fault.is(Kind::Io));
+        let Value::Map(data) = &fault.0.data else { panic!("no data") };
+        assert_eq!(data.get_str("path").and_then(Value::as_str), Some(&*path));
+        assert_eq!(message(files.read_text(&path)), format!("cannot read \"{path}\": there is no such file"));
+        assert_eq!(message(files.open(&path, "r")), format!("cannot read \"{path}\": there is no such file"));
+        assert_eq!(message(files.read_bytes(".")), "cannot read \".\": it is a directory");
+        assert_eq!(message(files.open("/", "r")), "cannot read \"/\": it is a directory");
+        assert_eq!(message(files.write_whole("/", b"", false)), "cannot write \"/\": it is a directory");
+        let inside = format!("{text}/x");
+        let reason = "a part of the path is not a directory";
+        assert_eq!(message(files.read_text(&inside)), format!("cannot read \"{inside}\": {reason}"));
+        let (directory, inside) = (here.file("none"), here.file("none/x"));
+        let reason = format!("there is no directory \"{directory}\"");
+        assert_eq!(message(files.write_whole(&inside, b"", true)), format!("cannot write \"{inside}\": {reason}"));
+        assert_eq!(message(files.read_text(&text)), format!("cannot read \"{text}\": byte 2 is not UTF-8 text"));
+        assert_eq!(message(files.open(&text, "x")), format!("cannot write \"{text}\": it exists already"));
+        assert_eq!(
+            message(files.write_whole("/dev/full", b"a", false)),
+            "cannot write \"/dev/full\": no space is left on the device"
+        );
+        assert!(files.read_text("a\0b").err().unwrap().is(Kind::Value));
+        assert!(files.open(&text, "rb").err().unwrap().is(Kind::Value));
+    }
+
+    /// What is written to an open file is gathered, seen by others after a flush, and complete after the close.
+    #[test]
+    fn written_files_are_flushed() {
+        let (here, mut files) = (Directory::new(), files());
+        let path = here.file("a.txt");
+        let file = ok(files.open(&path, "w"));
+        ok(files.write(key(&file), "a\n"));
+        assert_eq!(ok(files.read_text(&path)), "");
+        ok(files.flush());
+        assert_eq!(ok(files.read_text(&path)), "a\n");
+        ok(files.write(key(&file), "b\n"));
+        ok(files.close(key(&file)));
+        ok(files.close(key(&file)));
+        assert_eq!(ok(files.read_text(&path)), "a\nb\n");
+        let fault = files.write(key(&file), "c\n").err().unwrap();
+        assert!(fault.is(Kind::Closed));
+        assert_eq!(fault.0.message.as_str(), Some(&*format!("the file \"{path}\" is closed")));
+        let more = ok(files.open(&path, "a"));
+        ok(files.write(key(&more), "c\n"));
+        ok(files.close(key(&more)));
+        assert_eq!(ok(files.read_text(&path)), "a\nb\nc\n");
+    }
+
+    /// A full disk is told at the latest when the file is closed.
+    #[test]
+    fn lost_text_is_told() {
+        let mut files = files();
+        let file = ok(files.open("/dev/full", "w"));
+        ok(files.write(key(&file), "a"));
+        assert_eq!(message(files.close(key(&file))), "cannot write \"/dev/full\": no space is left on the device");
+    }
+
+    /// A file is used in the way in which it was opened.
+    #[test]
+    fn modes_are_held() {
+        let (here, mut files) = (Directory::new(), files());
+        let path = here.file("a.txt");
+        let file = ok(files.open(&path, "w"));
+        assert_eq!(message(files.lines(key(&file))), format!("cannot read \"{path}\": it was opened with mode \"w\""));
+        ok(files.close(key(&file)));
+        let file = ok(files.open(&path, "r"));
+        let reason = "it was opened with mode \"r\"";
+        assert_eq!(message(files.write(key(&file), "a")), format!("cannot write \"{path}\": {reason}"));
+        assert_eq!(ok(files.property(key(&file), "path")).as_str(), Some(&*path));
+        assert!(matches!(ok(files.property(key(&file), "closed")), Value::False));
+        assert!(files.property(key(&file), "size").is_err());
+        assert_eq!(describe_file(key(&file)), format!("<file {path}>"));
+    }
+
+    /// A file whose last handle is gone is written and closed, so that no descriptor leaks.
+    #[test]
+    fn dropped_files_are_closed() {
+        let (here, mut files) = (Directory::new(), files());
+        let path = here.file("a.txt");
+        let file = ok(files.open(&path, "w"));
+        ok(files.write(key(&file), "a"));
+        let other = Value::handle(key(&file));
+        drop(file);
+        ok(files.flush());
+        assert_eq!(files.open.len(), 1);
+        ok(files.write(key(&other), "b"));
+        drop(other);
+        ok(files.flush());
+        assert_eq!(files.open.len(), 0);
+        assert_eq!(ok(files.read_text(&path)), "ab");
+    }
+
+    /// After a fork the files of the parent are not the child's, even where numbers are the same.
+    #[test]
+    fn children_do_not_use_their_parents_files() {
+        let (here, mut files) = (Directory::new(), files());
+        let path = here.file("a.txt");
+        let of_parent = ok(files.open(&path, "w"));
+        files.forked();
+        let own = ok(files.open(&path, "r"));
+        assert_eq!(
+            message(files.write(key(&of_parent), "a")),
+            format!("the file \"{path}\" was opened by another process")
+        );
+        assert!(files.close(key(&of_parent)).is_err());
+        assert_eq!(ok(ok(files.lines(key(&own))).text()), "");
+    }
+}

@@ -241,3 +241,98 @@ fn env(name: Option<String>, default: Value) -> Result<Value, Fault> {
     }
     Ok(std::env::var_os(&name).map_or(default, |value| Value::from(&*value.to_string_lossy())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::testing::Directory;
+
+    fn local() -> Local {
+        Local::new(vec!["a".into(), "b".into()], || Ok(()))
+    }
+
+    fn perform(local: &mut Local, op: Op) -> Value {
+        match local.perform(op) {
+            Ok(Ok(value)) => value,
+            Ok(Err(fault)) => panic!("{:?}", fault.0.message.as_str()),
+            Err(_) => panic!("not for this part of the world"),
+        }
+    }
+
+    fn key(file: &Value) -> HandleKey {
+        let Value::Handle(handle) = file else { panic!("no handle") };
+        handle.key()
+    }
+
+    /// A loop over an open file, over the stream of its lines and `read` take lines in turn: none twice, none lost.
+    #[test]
+    fn all_ways_to_read_a_file_share_one_position() {
+        let (here, mut local) = (Directory::new(), local());
+        let path = here.file("a.txt");
+        let text = b"1\n2\n3\n4\n5\n".to_vec();
+        perform(&mut local, Op::WriteFile { path: path.clone(), data: text, append: false });
+        let file = perform(&mut local, Op::Open { path, mode: "r".into() });
+        let file = key(&file);
+        let stream = perform(&mut local, Op::FileLines { file });
+        assert!(matches!(stream, Value::Stream(_)));
+        assert_eq!(perform(&mut local, Op::NextLine { file }).as_str(), Some("1"));
+        assert_eq!(perform(&mut local, Op::ReceiveOrEnd { channel: file }).as_str(), Some("2"));
+        assert_eq!(perform(&mut local, Op::FileRead { file }).as_str(), Some("3\n4\n5\n"));
+        assert!(matches!(perform(&mut local, Op::NextLine { file }), Value::Undefined));
+    }
+
+    /// `with` gives the file itself and closes it.
+    #[test]
+    fn with_closes_a_file() {
+        let (here, mut local) = (Directory::new(), local());
+        let path = here.file("a.txt");
+        let file = perform(&mut local, Op::Open { path: path.clone(), mode: "w".into() });
+        let entered = perform(&mut local, Op::Enter { value: file.clone() });
+        assert_eq!(key(&entered), key(&file));
+        perform(&mut local, Op::FileWrite { file: key(&file), text: "a".into() });
+        perform(&mut local, Op::Leave { value: file });
+        assert!(matches!(
+            perform(&mut local, Op::Property { handle: key(&entered), name: "closed".into() }),
+            Value::True
+        ));
+        assert_eq!(perform(&mut local, Op::ReadText { path }).as_str(), Some("a"));
+    }
+
+    /// A process that was spawned has no standard input.
+    #[test]
+    fn children_have_no_input() {
+        let mut local = local();
+        local.forked();
+        for op in [Op::Input { prompt: None }, Op::StdinLines] {
+            let fault = local.perform(op).ok().unwrap().err().unwrap();
+            assert!(fault.is(Kind::Io));
+        }
+    }
+
+    /// What is about other processes is given back for another part of the world.
+    #[test]
+    fn requests_for_others_are_given_back() {
+        let mut local = local();
+        assert!(matches!(local.perform(Op::Queue { capacity: Some(1) }), Err(Op::Queue { capacity: Some(1) })));
+        let lock = HandleKey { kind: HandleKind::Lock, id: 1, generation: 1, role: 0 };
+        assert!(matches!(local.perform(Op::Close { handle: lock }), Err(Op::Close { .. })));
+        assert!(matches!(local.perform(Op::Leave { value: Value::handle(lock) }), Err(Op::Leave { .. })));
+        assert!(matches!(local.perform(Op::Enter { value: Value::Null }), Err(Op::Enter { .. })));
+    }
+
+    /// Surroundings: arguments, variables, clocks, the way out.
+    #[test]
+    fn surroundings() {
+        let mut local = local();
+        let Value::List(args) = perform(&mut local, Op::Args) else { panic!("no list") };
+        assert_eq!(args.iter().filter_map(Value::as_str).collect::<Vec<_>>(), ["a", "b"]);
+        let unset = Op::Env { name: Some("MPLANG_TEST_NOT_SET".into()), default: Value::Int(7) };
+        assert!(matches!(perform(&mut local, unset), Value::Int(7)));
+        assert!(matches!(perform(&mut local, Op::Env { name: None, default: Value::Null }), Value::Map(_)));
+        assert!(local.perform(Op::Env { name: Some("a=b".into()), default: Value::Null }).ok().unwrap().is_err());
+        let before = clock::clock();
+        perform(&mut local, Op::Sleep { seconds: 0.002 });
+        assert!(clock::clock() - before >= 0.002);
+        assert_eq!(local.perform(Op::Exit { status: 3 }).ok().unwrap().err().unwrap().0.exit, Some(3));
+    }
+}

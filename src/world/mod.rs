@@ -12,8 +12,8 @@ mod output;
 mod testing;
 mod wait;
 
-pub use files::{describe_file, on_file_handle};
 pub use clock::after;
+pub use files::{describe_file, on_file_handle};
 pub use local::{Local, leave};
 pub use output::{Output, set_output_lock, with_output_lock};
 pub use wait::{Attend, wait};
