@@ -1,9 +1,12 @@
 //! mplang, a small scripting language for parallel work: text → tree → bytecode → machine → world.
 
+pub mod cli;
 pub mod compile;
 pub mod diagnostics;
 pub mod library;
 pub mod nearest;
+pub mod proc;
 pub mod source;
 pub mod syntax;
 pub mod vm;
+pub mod world;

@@ -18,6 +18,8 @@ use std::rc::Rc;
 pub trait Loader {
     /// The text at a path that stands in `from`: its number and tree. A text that was loaded before has the same number.
     fn load(&mut self, from: FileId, path: &str) -> Result<(FileId, Option<Script>), ImportError>;
+    /// Takes the text of a library function that is written in the language.
+    fn add_library_text(&mut self, name: &str, text: &str) -> FileId;
 }
 
 /// Why an import failed.
@@ -76,7 +78,8 @@ enum TopLevel {
 }
 
 /// A compiler with what it remembers from text to text.
-pub struct Compiler<'a> {
+#[derive(Default)]
+pub struct Compiler {
     /// The program it adds to.
     pub program: Program,
     /// Warnings so far.
@@ -84,21 +87,12 @@ pub struct Compiler<'a> {
     modules: Vec<Module>,
     /// Names of earlier entries of a session.
     session: HashMap<Rc<str>, Export>,
-    /// Adds the text of a library function and gives its number.
-    add_source: &'a mut dyn FnMut(&str, &str) -> FileId,
 }
 
-impl<'a> Compiler<'a> {
-    /// A compiler with an empty program. `add_source` takes name and text of the library functions written in the
-    /// language.
-    pub fn new(add_source: &'a mut dyn FnMut(&str, &str) -> FileId) -> Compiler<'a> {
-        Compiler {
-            program: Program::default(),
-            warnings: Vec::new(),
-            modules: Vec::new(),
-            session: HashMap::new(),
-            add_source,
-        }
+impl Compiler {
+    /// A compiler with an empty program.
+    pub fn new() -> Compiler {
+        Compiler::default()
     }
 
     /// Compiles a script and what it imports; gives the number of the function that runs it.
@@ -150,7 +144,7 @@ impl<'a> Compiler<'a> {
         module.open = false;
         module.main = main;
         module.exports = exports;
-        self.library_scripts(names.scripts)?;
+        self.library_scripts(names.scripts, loader)?;
         Ok(number)
     }
 
@@ -219,7 +213,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Compiles the library functions that are written in the language, and those that they call.
-    fn library_scripts(&mut self, mut wanted: HashSet<u16>) -> Result<(), Vec<Diagnostic>> {
+    fn library_scripts(&mut self, mut wanted: HashSet<u16>, loader: &mut dyn Loader) -> Result<(), Vec<Diagnostic>> {
         while let Some(id) = wanted.iter().copied().min() {
             wanted.remove(&id);
             if self.program.scripts.contains_key(&id) {
@@ -227,7 +221,7 @@ impl<'a> Compiler<'a> {
             }
             let declaration = library::get(id);
             let Run::Script(text) = declaration.run else { continue };
-            let file = (self.add_source)(&format!("<{}>", declaration.name), text);
+            let file = loader.add_library_text(&format!("<{}>", declaration.name), text);
             let script = crate::syntax::parse(file, text)?;
             let context = resolve::Context {
                 file,

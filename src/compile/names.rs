@@ -76,8 +76,10 @@ pub enum Use {
     Proto(u32),
     /// A library function.
     Native(u16),
-    /// A library value, by its number.
-    Constant(u16),
+    /// A library value with this name: `stdin`.
+    Constant(Rc<str>),
+    /// A library function that the mere name calls: `args`.
+    Mention(u16),
 }
 
 /// All names of one text.

@@ -315,7 +315,8 @@ impl Resolver<'_> {
             Some(Export::Module(_)) | None => None,
         };
         let used = used.or_else(|| library::function(name).map(Use::Native));
-        let used = used.or_else(|| library::constant(name).map(Use::Constant));
+        let used = used.or_else(|| library::mention(name).map(Use::Mention));
+        let used = used.or_else(|| library::constant(name).map(|_| Use::Constant(name.clone())));
         match used {
             Some(used) => {
                 self.mention_scripts(name);

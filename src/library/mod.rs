@@ -2,17 +2,22 @@
 
 mod arguments;
 mod array;
+mod ask;
 mod bytes;
+mod channel;
 mod convert;
 mod function;
 mod hints;
+mod io;
 mod list;
 mod map;
 mod number;
 mod order;
+mod process;
 mod sequence;
 mod set;
 mod stream;
+mod system;
 mod text;
 
 #[cfg(test)]
@@ -20,7 +25,9 @@ mod native_tests;
 #[cfg(test)]
 mod tests;
 
+pub use channel::{SENDER, TAKER};
 pub use hints::instead_of;
+pub use io::constant;
 
 use crate::vm::native::{Declaration, Form, Parameter, Run};
 use crate::vm::types::Type;
@@ -41,6 +48,10 @@ static TABLES: &[&[Declaration]] = &[
     set::DECLARATIONS,
     array::DECLARATIONS,
     stream::DECLARATIONS,
+    io::DECLARATIONS,
+    system::DECLARATIONS,
+    process::DECLARATIONS,
+    channel::DECLARATIONS,
 ];
 
 struct Library {
@@ -81,7 +92,7 @@ pub fn named(name: &str) -> impl Iterator<Item = u16> {
 
 /// The function with this name: what `name(…)` calls.
 pub fn function(name: &str) -> Option<u16> {
-    named(name).find(|number| get(*number).form != Form::Method && !CONSTANTS.contains(&name))
+    named(name).find(|number| get(*number).form != Form::Method)
 }
 
 /// The method of a type: what `x.name(…)` calls.
@@ -179,12 +190,9 @@ const LOOPED: &[Type] =
 /// What has a length.
 const SIZED: &[Type] = &[Type::List, Type::Str, Type::Bytes, Type::Range, Type::Array, Type::Set, Type::Map];
 
-/// Names that mean a value of the world rather than a function; mentioning one calls it.
-const CONSTANTS: [&str; 4] = ["args", "stdin", "stdout", "stderr"];
-
-/// The function whose value a plain name stands for.
-pub fn constant(name: &str) -> Option<u16> {
-    if CONSTANTS.contains(&name) { named(name).next() } else { None }
+/// The function that a mere mention of the name calls: `args` asks the world for the script's arguments.
+pub fn mention(name: &str) -> Option<u16> {
+    if name == "args" { function("__args") } else { None }
 }
 
 /// The function `module.name`.

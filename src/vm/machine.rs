@@ -26,7 +26,7 @@ pub fn interrupt() {
 
 /// Whether an interrupt waits.
 #[inline(always)]
-pub(super) fn interrupted() -> bool {
+pub fn interrupted() -> bool {
     INTERRUPT.load(Ordering::Relaxed)
 }
 
@@ -514,12 +514,15 @@ impl<'a> Head<'a> {
         }
     }
 
-    fn rest(&self) -> bool {
+    /// The place of the rest parameter; those after it are given by name alone.
+    fn rest(&self) -> Option<usize> {
         match self {
-            Head::Proto(proto) => proto.rest,
-            Head::Native(declaration) | Head::Change(declaration) => {
-                declaration.params.last().is_some_and(|param| param.rest)
+            Head::Proto(proto) => proto.rest.then_some(proto.params.len()),
+            Head::Native(declaration) => {
+                let at = declaration.params.iter().position(|param| param.rest)?;
+                Some(at + usize::from(declaration.has_receiver()))
             }
+            Head::Change(declaration) => declaration.params.iter().position(|param| param.rest),
         }
     }
 
@@ -534,7 +537,7 @@ impl<'a> Head<'a> {
     /// Name of a parameter that is not the rest, and whether it may be left out.
     fn param(&self, at: usize) -> (&str, bool) {
         match self {
-            Head::Proto(proto) => (&*proto.params[at].name, proto.params[at].optional),
+            Head::Proto(proto) => proto.params.get(at).map_or(("", true), |param| (&*param.name, param.optional)),
             Head::Native(declaration) => match at.checked_sub(usize::from(declaration.has_receiver())) {
                 None => ("self", false),
                 Some(at) => (declaration.params[at].name, declaration.params[at].default.is_some()),
@@ -548,16 +551,13 @@ impl<'a> Head<'a> {
             Head::Native(declaration) => usize::from(declaration.form == super::native::Form::Method),
             Head::Proto(_) | Head::Change(_) => 0,
         };
-        let plain = self.len() - usize::from(self.rest());
-        let mut parts: Vec<String> = (skip..plain)
+        let parts: Vec<String> = (skip..self.len())
             .map(|at| match self.param(at) {
+                _ if Some(at) == self.rest() => "...".into(),
                 (name, true) => format!("{name}?"),
                 (name, false) => name.to_string(),
             })
             .collect();
-        if self.rest() {
-            parts.push("...".into());
-        }
         format!("({})", parts.join(", "))
     }
 }
@@ -565,7 +565,7 @@ impl<'a> Head<'a> {
 /// Puts `count` positional arguments at the start of `window`, and named ones, in the order of the parameters.
 pub(super) fn arrange(window: &mut [Value], head: &Head, count: usize, named: Option<&Map>) -> Result<(), Fault> {
     let len = head.len();
-    let plain = len - usize::from(head.rest());
+    let plain = head.rest().unwrap_or(len);
     let arity = |what: String| {
         Err(Fault::new(Kind::Arity, format!("{} {what}", head.name())).help(format!(
             "it is called as {}{}",
@@ -573,7 +573,7 @@ pub(super) fn arrange(window: &mut [Value], head: &Head, count: usize, named: Op
             head.signature()
         )))
     };
-    if head.rest() {
+    if head.rest().is_some() {
         let more: Vec<Value> =
             if count > plain { window[plain..count].iter_mut().map(std::mem::take).collect() } else { Vec::new() };
         window[plain] = Value::list(more);
@@ -582,14 +582,17 @@ pub(super) fn arrange(window: &mut [Value], head: &Head, count: usize, named: Op
         let (takes, got) = (plain - skip, count - skip);
         return arity(format!("takes {takes} argument{}, got {got}", if takes == 1 { "" } else { "s" }));
     }
-    for slot in &mut window[count.min(plain)..plain] {
-        *slot = Value::Undefined;
+    let free = |at: usize| Some(at) != head.rest();
+    for (at, slot) in window.iter_mut().enumerate().take(len).skip(count.min(plain)) {
+        if free(at) {
+            *slot = Value::Undefined;
+        }
     }
     for (name, value) in named.into_iter().flat_map(|named| named.iter()) {
         let name = name.as_str().unwrap_or_default();
-        match (0..plain).find(|&at| head.param(at).0 == name) {
+        match (0..len).find(|&at| free(at) && head.param(at).0 == name) {
             None => {
-                let near = crate::nearest::nearest(name, (0..plain).map(|at| head.param(at).0));
+                let near = crate::nearest::nearest(name, (0..len).filter(|&at| free(at)).map(|at| head.param(at).0));
                 let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
                 return arity(format!("has no parameter `{name}`{hint}"));
             }
@@ -599,8 +602,8 @@ pub(super) fn arrange(window: &mut [Value], head: &Head, count: usize, named: Op
             Some(at) => window[at] = value.clone(),
         }
     }
-    for (at, slot) in window.iter().enumerate().take(plain) {
-        if matches!(slot, Value::Undefined) && !head.param(at).1 {
+    for (at, slot) in window.iter().enumerate().take(len) {
+        if matches!(slot, Value::Undefined) && free(at) && !head.param(at).1 {
             let name = head.param(at).0;
             let missing = if name.is_empty() { format!("argument {}", at + 1) } else { format!("`{name}`") };
             return arity(format!("is called without {missing}"));

@@ -2,6 +2,7 @@
 
 mod change;
 pub mod code;
+pub mod dump;
 pub mod fault;
 pub mod iterate;
 pub mod machine;

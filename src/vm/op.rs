@@ -22,8 +22,8 @@ pub enum Op {
     OpenLines { path: String },
     /// A stream of the lines of standard input.
     StdinLines,
-    /// The next line of a stream; `Undefined` at its end.
-    NextLine { stream: u32 },
+    /// The next line of an open file; `Undefined` at its end.
+    NextLine { file: HandleKey },
     /// Opens a file for `with open(…)`.
     Open { path: String, mode: String },
     /// A file's whole rest, as text.

@@ -72,9 +72,9 @@ impl Machine {
             return self.deliver(None);
         }
         match &mut state.source {
-            StreamSource::World(id) => {
+            StreamSource::World(file) => {
                 self.answer = Answer::Stream;
-                Ok(Flow::Ask(Op::NextLine { stream: *id }))
+                Ok(Flow::Ask(Op::NextLine { file: file.key() }))
             }
             StreamSource::Items(Value::Stream(inner), _) => {
                 let inner = inner.clone();

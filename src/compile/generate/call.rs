@@ -120,7 +120,7 @@ impl Generator<'_> {
                 }
             }
             Use::Native(id) => return self.call_library(*id, args, dst),
-            Use::Global { .. } | Use::Proto(_) | Use::Constant(_) => {}
+            Use::Global { .. } | Use::Proto(_) | Use::Constant(_) | Use::Mention(_) => {}
         }
         let span = self.span;
         let base = self.alloc();

@@ -259,7 +259,8 @@ impl Generator<'_> {
             }
             Use::Proto(proto) => self.load_function(dst, *proto),
             Use::Native(id) => self.load_native(dst, *id),
-            Use::Constant(id) => {
+            Use::Constant(name) => self.load_constant(dst, library::constant(name).unwrap_or_default()),
+            Use::Mention(id) => {
                 self.emit(Instr::CallNative { count: 0, dst, base: dst, native: *id });
             }
         }

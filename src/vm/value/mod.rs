@@ -292,8 +292,8 @@ pub struct ErrorValue {
 
 /// Where the items of a stream come from.
 pub enum StreamSource {
-    /// Lines that the world reads, by the number it gave.
-    World(u32),
+    /// Lines that the world reads from an open file, which stays open as long as the stream.
+    World(Ref<Handle>),
     /// Items of any value that can be looped over, with the position of the next one.
     Items(Value, usize),
 }

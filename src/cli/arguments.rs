@@ -1,0 +1,134 @@
+//! What the words of the command line ask for.
+
+use crate::diagnostics::Format;
+use std::ffi::OsString;
+
+/// What `--help` prints.
+pub const HELP: &str = "\
+mplang, a small scripting language for parallel work
+
+  mplang                      the REPL on a terminal; else runs standard input
+  mplang SCRIPT ARGS…         runs a script; what follows belongs to it
+  mplang run SCRIPT ARGS…     the same
+  mplang -e CODE ARGS…        runs a text
+  mplang - ARGS…              runs standard input
+  mplang repl                 the REPL
+
+  --dump-bytecode             shows the code of a script and does not run it
+  --error-format FORMAT       fancy, short or json
+  --version, --help
+";
+
+/// What is to be done.
+#[derive(Debug, PartialEq)]
+pub enum Action {
+    /// Nothing was named.
+    Default,
+    /// A script.
+    Script(OsString),
+    /// `-e CODE`
+    Code(String),
+    /// `-`
+    Stdin,
+    /// `repl`
+    Repl,
+    /// `--help`
+    Help,
+    /// `--version`
+    Version,
+}
+
+/// A command line.
+#[derive(Debug, PartialEq)]
+pub struct Options {
+    /// What is to be done.
+    pub action: Action,
+    /// What belongs to the script.
+    pub args: Vec<String>,
+    /// Shows the code instead of running it.
+    pub dump: bool,
+    /// How errors are written.
+    pub format: Format,
+}
+
+/// Subcommands of the language's plan that are not built yet.
+const PLANNED: [&str; 8] = ["check", "fmt", "test", "explain", "ps", "batch", "completions", "lsp"];
+
+/// Reads the words after the command's name.
+pub fn parse(args: Vec<OsString>) -> Result<Options, String> {
+    let mut options = Options { action: Action::Default, args: Vec::new(), dump: false, format: Format::Fancy };
+    let mut words = args.into_iter();
+    while let Some(word) = words.next() {
+        let text = word.to_string_lossy().into_owned();
+        match &*text {
+            "--help" | "-h" => options.action = Action::Help,
+            "--version" | "-V" => options.action = Action::Version,
+            "--dump-bytecode" => {
+                options.dump = true;
+                continue;
+            }
+            "--error-format" => {
+                let format = words.next().ok_or("`--error-format` needs fancy, short or json")?;
+                options.format = format_named(&format.to_string_lossy())?;
+                continue;
+            }
+            "-e" => {
+                let code = words.next().ok_or("`-e` needs the text to run")?;
+                options.action = Action::Code(code.into_string().map_err(|_| "the text after `-e` is not UTF-8")?);
+            }
+            "-" => options.action = Action::Stdin,
+            "repl" => options.action = Action::Repl,
+            "run" => options.action = Action::Script(words.next().ok_or("`run` needs a script")?),
+            _ if text.starts_with("--error-format=") => {
+                options.format = format_named(&text["--error-format=".len()..])?;
+                continue;
+            }
+            _ if text.starts_with('-') => return Err(format!("there is no option `{text}`")),
+            _ if PLANNED.contains(&&*text) && !std::path::Path::new(&word).exists() => {
+                return Err(format!("`mplang {text}` is not built yet"));
+            }
+            _ => options.action = Action::Script(word),
+        }
+        break;
+    }
+    for word in words {
+        options.args.push(word.into_string().map_err(|word| format!("the argument {word:?} is not UTF-8"))?);
+    }
+    Ok(options)
+}
+
+fn format_named(name: &str) -> Result<Format, String> {
+    match name {
+        "fancy" => Ok(Format::Fancy),
+        "short" => Ok(Format::Short),
+        "json" => Ok(Format::Json),
+        other => Err(format!("`--error-format` is fancy, short or json, not `{other}`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Result<Options, String> {
+        parse(line.split_whitespace().map(OsString::from).collect())
+    }
+
+    /// What follows the script belongs to it, options of ours too.
+    #[test]
+    fn words_after_the_script_are_its_own() {
+        let options = words("--error-format short a.mp --help -e").unwrap();
+        assert_eq!(options.action, Action::Script("a.mp".into()));
+        assert_eq!(options.args, ["--help", "-e"]);
+        assert_eq!(options.format, Format::Short);
+    }
+
+    /// Mistakes are told, not guessed at.
+    #[test]
+    fn mistakes_are_errors() {
+        assert!(words("--fast a.mp").is_err());
+        assert!(words("-e").is_err());
+        assert!(words("--error-format pretty a.mp").is_err());
+        assert_eq!(words("fmt").unwrap_err(), "`mplang fmt` is not built yet");
+    }
+}

@@ -1,0 +1,64 @@
+//! The command line: what was asked for, and the exit status.
+
+mod arguments;
+mod load;
+mod report;
+mod run;
+
+pub use load::Files;
+pub use report::{Reporter, fault_diagnostic};
+
+use arguments::{Action, Options};
+use std::io::{IsTerminal, Read, Write};
+
+/// Exit status of a wrong use of the command, or of an error before running.
+const USAGE: u8 = 2;
+
+/// Runs the command and ends the process.
+pub fn main() -> ! {
+    let args: Vec<_> = std::env::args_os().skip(1).collect();
+    let status = match arguments::parse(args) {
+        Ok(options) => perform(options),
+        Err(message) => {
+            let _ = writeln!(std::io::stderr(), "mplang: {message}\ntry `mplang --help`");
+            USAGE
+        }
+    };
+    crate::proc::leave(status)
+}
+
+fn perform(options: Options) -> u8 {
+    match options.action {
+        Action::Help => say(arguments::HELP),
+        Action::Version => say(concat!("mplang ", env!("CARGO_PKG_VERSION"), "\n")),
+        Action::Repl => repl(),
+        Action::Default if std::io::stdin().is_terminal() => repl(),
+        Action::Default | Action::Stdin => match standard_input() {
+            Ok(text) => run::text(&options, "<stdin>", &text),
+            Err(message) => {
+                let _ = writeln!(std::io::stderr(), "mplang: {message}");
+                USAGE
+            }
+        },
+        Action::Code(ref code) => run::text(&options, "<command>", code),
+        Action::Script(ref path) => run::file(&options, path),
+    }
+}
+
+fn repl() -> u8 {
+    let _ = writeln!(std::io::stderr(), "mplang: the REPL is not built yet");
+    USAGE
+}
+
+fn say(text: &str) -> u8 {
+    match std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()) {
+        Ok(()) => 0,
+        Err(_) => 1,
+    }
+}
+
+fn standard_input() -> Result<String, String> {
+    let mut bytes = Vec::new();
+    std::io::stdin().read_to_end(&mut bytes).map_err(|_| "cannot read standard input".to_string())?;
+    load::decode(bytes).map_err(|offset| format!("standard input is not UTF-8 (at byte {offset})"))
+}

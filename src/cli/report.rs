@@ -1,0 +1,77 @@
+//! Showing diagnostics and uncaught errors.
+
+use crate::diagnostics::{self, Diagnostic, Format, Label, Severity};
+use crate::source::Sources;
+use crate::vm::fault::Kind;
+use crate::vm::value::{ErrorValue, Value};
+use std::io::{IsTerminal, Write};
+
+/// How many steps of a trace are shown as places; the rest is counted.
+const SHOWN_STEPS: usize = 6;
+
+/// Writes diagnostics to standard error.
+#[derive(Clone, Copy)]
+pub struct Reporter {
+    format: Format,
+    colour: bool,
+}
+
+impl Reporter {
+    /// A reporter in this format, with colour as the terminal and the environment want it.
+    pub fn new(format: Format) -> Reporter {
+        Reporter { format, colour: diagnostics::use_colour(std::io::stderr().is_terminal()) }
+    }
+
+    /// The text of some diagnostics.
+    pub fn text(&self, diagnostics: &[Diagnostic], sources: &Sources) -> Vec<u8> {
+        let mut text = Vec::new();
+        for diagnostic in diagnostics {
+            // Writing to memory does not fail.
+            let _ = diagnostics::write(&mut text, diagnostic, sources, self.format, self.colour);
+        }
+        text
+    }
+
+    /// Shows some diagnostics.
+    pub fn show(&self, diagnostics: &[Diagnostic], sources: &Sources) {
+        // Nobody can be told when standard error is closed.
+        let _ = std::io::stderr().write_all(&self.text(diagnostics, sources));
+    }
+}
+
+/// An error that nobody caught, as a diagnostic.
+pub fn fault_diagnostic(error: &ErrorValue) -> Diagnostic {
+    let kind = error.kind.as_str().unwrap_or("user");
+    let message = error.message.as_str().unwrap_or_default();
+    let mut diagnostic = Diagnostic {
+        severity: Severity::Error,
+        code: Kind::code(kind),
+        message: if kind == Kind::User.name() { message.to_string() } else { format!("{kind}: {message}") },
+        labels: Vec::new(),
+        notes: Vec::new(),
+        helps: error.help.iter().map(|help| help.to_string()).collect(),
+    };
+    for (at, site) in error.trace.iter().take(SHOWN_STEPS).enumerate() {
+        let text = match (at, &*site.function) {
+            (0, "") => "raised here".to_string(),
+            (0, function) => format!("raised here, in `{function}`"),
+            (_, "") => "called here".to_string(),
+            (_, function) => format!("called here, in `{function}`"),
+        };
+        // One place may be passed many times, as in a recursion.
+        if !diagnostic.labels.iter().any(|label| label.place == site.place) {
+            diagnostic.labels.push(Label { place: site.place, text });
+        }
+    }
+    if error.trace.len() > SHOWN_STEPS {
+        diagnostic.notes.push(format!("and {} calls further out", error.trace.len() - SHOWN_STEPS));
+    }
+    if let Value::Str(process) = &error.process {
+        diagnostic.notes.push(format!("raised in process {}", process.as_str()));
+    }
+    if let Value::Error(cause) = &error.cause {
+        let kind = cause.kind.as_str().unwrap_or_default();
+        diagnostic.notes.push(format!("caused by {kind}: {}", cause.message.as_str().unwrap_or_default()));
+    }
+    diagnostic
+}

@@ -1,0 +1,49 @@
+//! Waiting for a descriptor or a time, in a way that a signal always ends.
+
+use super::failure::{describe, io};
+use crate::vm::fault::Fault;
+use crate::vm::machine::interrupted;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::signal::{SigSet, SigmaskHow};
+use nix::sys::time::TimeSpec;
+use std::os::fd::BorrowedFd;
+use std::time::Instant;
+
+/// Acts on the signals that came, and says with an error that what was being done must end.
+pub type Attend = fn() -> Result<(), Fault>;
+
+/// Waits until the descriptor can be read or written, or until the time; gives whether it was the descriptor.
+/// Signals are let in only while it sleeps, so none can come just before the sleep and be overlooked.
+pub fn wait(
+    descriptor: Option<(BorrowedFd, PollFlags)>,
+    until: Option<Instant>,
+    attend: Attend,
+) -> Result<bool, Fault> {
+    loop {
+        let ready = match SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK) {
+            Ok(mask) => {
+                let ready = if interrupted() { Err(Errno::EINTR) } else { sleep(descriptor, until, mask) };
+                // The mask is one that was in force before, which cannot be refused.
+                let _ = mask.thread_set_mask();
+                ready
+            }
+            Err(errno) => Err(errno),
+        };
+        match ready {
+            Ok(0) if until.is_some_and(|until| Instant::now() >= until) => return Ok(false),
+            Ok(0) => {}
+            Ok(_) => return Ok(true),
+            Err(Errno::EINTR) => attend()?,
+            Err(errno) => return Err(io(format!("cannot wait: {}", describe(errno)))),
+        }
+    }
+}
+
+fn sleep(descriptor: Option<(BorrowedFd, PollFlags)>, until: Option<Instant>, mask: SigSet) -> nix::Result<i32> {
+    let timeout = until.map(|until| TimeSpec::from_duration(until.saturating_duration_since(Instant::now())));
+    match descriptor {
+        Some((fd, flags)) => ppoll(&mut [PollFd::new(fd, flags)], timeout, Some(mask)),
+        None => ppoll(&mut [], timeout, Some(mask)),
+    }
+}
