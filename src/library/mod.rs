@@ -16,6 +16,8 @@ mod stream;
 mod text;
 
 #[cfg(test)]
+mod example_tests;
+#[cfg(test)]
 mod native_tests;
 #[cfg(test)]
 mod tests;
