@@ -21,7 +21,6 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
             "fn map(self_, f) {
                 if self_ is map { return [f(k, v) for k, v in self_] }
                 if self_ is stream { return __stream_map(self_, f) }
-                if self_ is function { __swapped('map') }
                 [f(x) for x in self_]
             }",
         ),
@@ -35,7 +34,6 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
             "fn filter(self_, f) {
                 if self_ is map { return {k: v for k, v in self_ if f(k, v)} }
                 if self_ is stream { return __stream_filter(self_, f) }
-                if self_ is function { __swapped('filter') }
                 let found = [x for x in self_ if f(x)]
                 if self_ is set { return __set(found) }
                 found
@@ -271,7 +269,6 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
             }",
         ),
     ),
-    hidden("__swapped", &[required("name")], Pure(swapped)),
     hidden(
         "__reduced_nothing",
         &[],
@@ -285,13 +282,6 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
     hidden("__memo_get", &[required("id"), required("f"), required("given")], Pure(memo_get)),
     hidden("__memo_set", &[required("id"), required("f"), required("given"), required("result")], Pure(memo_set)),
 ];
-
-/// `map(f, xs)`, the order of other languages.
-fn swapped(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
-    let name = args[0].as_str().unwrap_or_default();
-    Err(Fault::type_error(format!("`{name}` wants what to loop over first, got function"))
-        .help(format!("write `{name}(xs, f)` or `xs.{name}(f)`")))
-}
 
 fn count(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
     let items = At("count", "self").items(&args[0])?;

@@ -51,6 +51,7 @@ pub fn instead_of(of: Option<Type>, name: &str) -> Option<&'static str> {
         (Type::Set, "isdisjoint") => "write `is_disjoint(other)`",
         (Type::Bytes, "to_str" | "text" | "str") => "write `decode()`",
         (Type::List | Type::Map | Type::Set, "copy" | "clone") => "`let b = a` is a copy already",
+        (Type::Function, "map" | "filter") => "write the list first: `map(xs, f)` or `xs.map(f)`",
         (_, "length" | "size" | "count") => "write `len()`",
         (_, "includes" | "has" | "__contains__") => "write `contains(item)` or `item in xs`",
         (_, "toString" | "to_string" | "to_str") => "write `str(x)`",

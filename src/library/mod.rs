@@ -21,6 +21,8 @@ mod system;
 mod text;
 
 #[cfg(test)]
+mod example_tests;
+#[cfg(test)]
 mod native_tests;
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,21 @@ use crate::vm::value::{Array, List, Range, Value, compare, unordered};
 use num_bigint::BigInt;
 use std::cmp::Ordering;
 
+/// What `min` and `max` are asked of: what has items, and the first of several values.
+const COMPARED: &[Type] = &[
+    Type::List,
+    Type::Str,
+    Type::Bytes,
+    Type::Range,
+    Type::Array,
+    Type::Set,
+    Type::Map,
+    Type::Stream,
+    Type::Bool,
+    Type::Int,
+    Type::Float,
+];
+
 pub(super) static DECLARATIONS: &[Declaration] = &[
     both(
         "sorted",
@@ -67,7 +82,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
     ),
     both(
         "min",
-        LOOPED,
+        COMPARED,
         &[rest("others"), optional("by", "null"), optional("key", "null"), optional("reverse", "false")],
         "The smallest item, or the smallest of several values, by themselves or by `by(x)`; the first of equal ones.\n[3, 1, 2].min() == 1 and min(4, 5) == 4",
         Script(
@@ -81,7 +96,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
     ),
     both(
         "max",
-        LOOPED,
+        COMPARED,
         &[rest("others"), optional("by", "null"), optional("key", "null"), optional("reverse", "false")],
         "The largest item, or the largest of several values, by themselves or by `by(x)`; the first of equal ones.\n[3, 1, 2].max() == 3 and max('a', 'bcd', by = len) == 'bcd'",
         Script(

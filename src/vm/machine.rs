@@ -366,7 +366,15 @@ impl Machine {
         let declaration = (self.library.get)(id);
         if let Run::Script(_) = declaration.run {
             let proto = self.script(id)?;
-            self.enter_closure(proto, &[], first, count, dst, Then::Store, named)?;
+            // The language has no parameters behind `...`, so the declaration arranges the arguments of such a script.
+            if declaration.rest().is_some_and(|at| at + 1 < declaration.params.len()) {
+                let arity = declaration.arity();
+                self.reserve(first, count.max(arity) + NATIVE_ARGUMENTS)?;
+                arrange(&mut self.stack[first..], &Head::Native(declaration), count, named)?;
+                self.enter_closure(proto, &[], first, arity, dst, Then::Store, None)?;
+            } else {
+                self.enter_closure(proto, &[], first, count, dst, Then::Store, named)?;
+            }
             return Ok(None);
         }
         let arity = declaration.arity();
@@ -514,15 +522,12 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// The place of the rest parameter; those after it are given by name alone.
+    /// The place of the parameter that takes all positional arguments left. Those behind it are only given by name.
     fn rest(&self) -> Option<usize> {
         match self {
             Head::Proto(proto) => proto.rest.then_some(proto.params.len()),
-            Head::Native(declaration) => {
-                let at = declaration.params.iter().position(|param| param.rest)?;
-                Some(at + usize::from(declaration.has_receiver()))
-            }
-            Head::Change(declaration) => declaration.params.iter().position(|param| param.rest),
+            Head::Native(declaration) => declaration.rest().map(|at| at + usize::from(declaration.has_receiver())),
+            Head::Change(declaration) => declaration.rest(),
         }
     }
 
@@ -552,10 +557,12 @@ impl<'a> Head<'a> {
             Head::Proto(_) | Head::Change(_) => 0,
         };
         let parts: Vec<String> = (skip..self.len())
-            .map(|at| match self.param(at) {
-                _ if Some(at) == self.rest() => "...".into(),
-                (name, true) => format!("{name}?"),
-                (name, false) => name.to_string(),
+            .map(|at| match self.rest() {
+                Some(rest) if rest == at => "...".into(),
+                _ => match self.param(at) {
+                    (name, true) => format!("{name}?"),
+                    (name, false) => name.to_string(),
+                },
             })
             .collect();
         format!("({})", parts.join(", "))
@@ -565,7 +572,9 @@ impl<'a> Head<'a> {
 /// Puts `count` positional arguments at the start of `window`, and named ones, in the order of the parameters.
 pub(super) fn arrange(window: &mut [Value], head: &Head, count: usize, named: Option<&Map>) -> Result<(), Fault> {
     let len = head.len();
-    let plain = head.rest().unwrap_or(len);
+    let rest = head.rest();
+    let plain = rest.unwrap_or(len);
+    let named_ones = || (0..len).filter(|at| Some(*at) != rest);
     let arity = |what: String| {
         Err(Fault::new(Kind::Arity, format!("{} {what}", head.name())).help(format!(
             "it is called as {}{}",
@@ -573,7 +582,7 @@ pub(super) fn arrange(window: &mut [Value], head: &Head, count: usize, named: Op
             head.signature()
         )))
     };
-    if head.rest().is_some() {
+    if rest.is_some() {
         let more: Vec<Value> =
             if count > plain { window[plain..count].iter_mut().map(std::mem::take).collect() } else { Vec::new() };
         window[plain] = Value::list(more);
@@ -582,17 +591,14 @@ pub(super) fn arrange(window: &mut [Value], head: &Head, count: usize, named: Op
         let (takes, got) = (plain - skip, count - skip);
         return arity(format!("takes {takes} argument{}, got {got}", if takes == 1 { "" } else { "s" }));
     }
-    let free = |at: usize| Some(at) != head.rest();
-    for (at, slot) in window.iter_mut().enumerate().take(len).skip(count.min(plain)) {
-        if free(at) {
-            *slot = Value::Undefined;
-        }
+    for at in named_ones().filter(|at| *at >= count.min(plain)) {
+        window[at] = Value::Undefined;
     }
     for (name, value) in named.into_iter().flat_map(|named| named.iter()) {
         let name = name.as_str().unwrap_or_default();
-        match (0..len).find(|&at| free(at) && head.param(at).0 == name) {
+        match named_ones().find(|&at| head.param(at).0 == name) {
             None => {
-                let near = crate::nearest::nearest(name, (0..len).filter(|&at| free(at)).map(|at| head.param(at).0));
+                let near = crate::nearest::nearest(name, named_ones().map(|at| head.param(at).0));
                 let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
                 return arity(format!("has no parameter `{name}`{hint}"));
             }
@@ -602,8 +608,8 @@ pub(super) fn arrange(window: &mut [Value], head: &Head, count: usize, named: Op
             Some(at) => window[at] = value.clone(),
         }
     }
-    for (at, slot) in window.iter().enumerate().take(len) {
-        if matches!(slot, Value::Undefined) && free(at) && !head.param(at).1 {
+    for at in named_ones() {
+        if matches!(window[at], Value::Undefined) && !head.param(at).1 {
             let name = head.param(at).0;
             let missing = if name.is_empty() { format!("argument {}", at + 1) } else { format!("`{name}`") };
             return arity(format!("is called without {missing}"));

@@ -99,6 +99,11 @@ impl Declaration {
         }
     }
 
+    /// The place of the rest parameter among the parameters.
+    pub fn rest(&self) -> Option<usize> {
+        self.params.iter().position(|param| param.rest)
+    }
+
     /// Number of arguments, the receiver included.
     pub fn arity(&self) -> usize {
         self.params.len() + usize::from(self.has_receiver())
