@@ -242,12 +242,18 @@ pub(crate) fn object(object: ObjectRef) -> Option<Block> {
     (whole && at::<Header>(object.offset).serial.load(Relaxed) == object.generation).then_some(block)
 }
 
+/// The name of the object whose bytes start at `data`, as a word.
+pub(crate) fn object_at(data: u64) -> u64 {
+    let start = data - HEADER;
+    Block::new(start, at::<Header>(start).serial.load(Relaxed)).0
+}
+
 /// The handle of a block of objects.
 pub(crate) fn object_ref(block: Block) -> ObjectRef {
     ObjectRef::from_word(block.0)
 }
 
-fn in_use(block: Block) -> bool {
+pub(crate) fn in_use(block: Block) -> bool {
     let Some(inside) = block.start().checked_sub(START) else { return false };
     let index = inside / CHUNK;
     if index >= u64::from(globals().high.load(Relaxed)) {
@@ -284,6 +290,8 @@ fn hand_out(start: u64, length: u64, hand: &AtomicU64) -> Block {
     let block = Block::new(start, next_serial());
     hand.store(block.0, SeqCst);
     header.length.store(length, Relaxed);
+    // A message's first words tell what it holds: nothing yet.
+    (0..2).for_each(|word| at::<AtomicU64>(start + HEADER + word * 8).store(0, Relaxed));
     compiler_fence(SeqCst);
     header.serial.store(block.serial(), SeqCst);
     globals.blocks.store(globals.blocks.load(Relaxed) + 1, Relaxed);

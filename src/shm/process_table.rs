@@ -41,11 +41,12 @@ shared! {
         high: AtomicU32,
     }
 
-    /// One process. The first two fields are as in every object's header.
+    /// One process. It starts as every object's header does, with the generation in place of flags.
     pub(super) struct Slot {
         pub(super) roles: [AtomicU32; 2],
         pub(super) kind: AtomicU32,
         generation: AtomicU32,
+        next_doomed: AtomicU64,
         state: AtomicU32,
         next_free: AtomicU32,
         /// Held for life: the kernel marks it when the process ends.
@@ -145,7 +146,7 @@ pub fn me() -> Option<ProcessRef> {
     registered().then(|| reference(my_index()))
 }
 
-fn reference(index: u32) -> ProcessRef {
+pub(super) fn reference(index: u32) -> ProcessRef {
     ProcessRef { index, generation: slot(index).generation.load(Relaxed) }
 }
 
@@ -155,6 +156,14 @@ pub(super) fn high() -> u32 {
 }
 
 impl Slot {
+    pub(super) fn text(&self) -> &AtomicU64 {
+        &self.text
+    }
+
+    pub(super) fn result(&self) -> &AtomicU64 {
+        &self.result
+    }
+
     pub(super) fn hand(&self, hand: Hand) -> &AtomicU64 {
         &self.hands[hand as usize]
     }

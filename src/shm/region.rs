@@ -7,7 +7,8 @@ use std::ffi::c_void;
 use std::mem::{align_of, size_of};
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize};
 
 /// What is asked for first; address space, not memory.
 const MOST: u64 = 64 << 30;
@@ -54,8 +55,8 @@ pub fn ensure() -> Result<(), ShmError> {
     loop {
         match map(size) {
             Ok(base) => {
-                SIZE.store(size, Ordering::Relaxed);
-                BASE.store(base.as_ptr() as usize, Ordering::Release);
+                SIZE.store(size, Relaxed);
+                BASE.store(base.as_ptr() as usize, Release);
                 return Ok(());
             }
             Err(_) if size > LEAST => size /= 2,
@@ -66,12 +67,12 @@ pub fn ensure() -> Result<(), ShmError> {
 
 /// Whether the region has been made, by this process or one that it descends from.
 pub fn exists() -> bool {
-    BASE.load(Ordering::Relaxed) != 0
+    BASE.load(Relaxed) != 0
 }
 
 /// Bytes of address space that the region has; 0 before [`ensure`].
 pub fn size() -> u64 {
-    SIZE.load(Ordering::Relaxed)
+    SIZE.load(Relaxed)
 }
 
 fn map(size: u64) -> nix::Result<NonNull<c_void>> {
@@ -87,7 +88,7 @@ fn map(size: u64) -> nix::Result<NonNull<c_void>> {
 fn pointer(offset: u64, length: u64) -> *mut u8 {
     let inside = offset.checked_add(length).is_some_and(|end| end <= size());
     assert!(inside, "an offset outside shared memory");
-    (BASE.load(Ordering::Relaxed) + offset as usize) as *mut u8
+    (BASE.load(Relaxed) + offset as usize) as *mut u8
 }
 
 /// The value at `offset`.
@@ -123,6 +124,31 @@ pub(super) fn read(offset: u64, length: usize, bytes: &mut Vec<u8>) {
         std::ptr::copy_nonoverlapping(pointer, bytes.as_mut_ptr().add(bytes.len()), length);
         bytes.set_len(bytes.len() + length);
     }
+}
+
+/// Where something in the region lies.
+pub(super) fn offset_of<T: Shared>(value: &T) -> u64 {
+    (&raw const *value) as u64 - BASE.load(Relaxed) as u64
+}
+
+/// Copies at most `N * 8` bytes into words, by whole words.
+#[inline]
+pub(super) fn write_atomics<const N: usize>(words: &[AtomicU64; N], bytes: &[u8]) {
+    for (word, part) in words.iter().zip(bytes.chunks(8)) {
+        let mut value = [0; 8];
+        value[..part.len()].copy_from_slice(part);
+        word.store(u64::from_ne_bytes(value), Relaxed);
+    }
+}
+
+/// The reverse of [`write_atomics`].
+#[inline]
+pub(super) fn read_atomics<const N: usize>(words: &[AtomicU64; N], length: usize, bytes: &mut Vec<u8>) {
+    let mut all = [[0; 8]; N];
+    for (word, value) in words.iter().zip(&mut all) {
+        *value = word.load(Relaxed).to_ne_bytes();
+    }
+    bytes.extend_from_slice(&all.as_flattened()[..length.min(N * 8)]);
 }
 
 /// Gives whole pages back to the system; they read as zeros afterwards.
