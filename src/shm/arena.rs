@@ -1,0 +1,513 @@
+//! Blocks of shared memory: size classes in chunks of 64 KiB, larger ones in runs of chunks, under one robust lock.
+//!
+//! The truth is in the chunk table and in each block's serial number (odd while in use); the lists and counters are
+//! derived from it, and are made anew when a process has died inside.
+
+use super::lock::Lock;
+use super::region::{self, at, shared};
+use super::{ObjectRef, ShmError};
+use std::mem::size_of;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicU64, compiler_fence};
+
+/// Every block starts at a multiple of this.
+pub(crate) const GRAIN: u64 = 64;
+const CHUNK: u64 = 64 << 10;
+/// Where the parts of the region lie.
+const GLOBALS: u64 = 4 << 10;
+const TABLE: u64 = 128 << 20;
+const START: u64 = 256 << 20;
+
+/// Sizes of blocks with their headers. The last is a class of its own for objects that handles name: its chunks keep
+/// their purpose for ever, so a stale handle always finds a serial number.
+const CLASSES: [u64; 11] = [64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 512];
+const OBJECTS: usize = CLASSES.len() - 1;
+/// Chunks that stay filled with memory after they were freed, because filling them again costs more than a copy.
+const WARM: u32 = 512;
+
+const FREE: u32 = 0;
+const FREE_WARM: u32 = 1;
+const LARGE: u32 = 2;
+const LARGE_REST: u32 = 3;
+/// Plus the class.
+const SMALL: u32 = 16;
+
+shared! {
+    struct Globals {
+        lock: Lock,
+        serial: AtomicU32,
+        /// Chunks below this have been used at some time.
+        high: AtomicU32,
+        /// No chunk below this is free.
+        first_free: AtomicU32,
+        /// Chunks in state `FREE_WARM`.
+        warm: AtomicU32,
+        /// Chunks in use, and how many may be.
+        used: AtomicU32,
+        limit: AtomicU32,
+        blocks: AtomicU64,
+        bytes: AtomicU64,
+        /// Per class the first chunk that has a free block, plus one.
+        partial: [AtomicU32; CLASSES.len()],
+    }
+
+    /// One line of the chunk table.
+    struct Chunk {
+        state: AtomicU32,
+        /// Blocks in use.
+        used: AtomicU32,
+        /// First block of the free list, plus one.
+        free: AtomicU32,
+        /// Blocks from this one on were never used.
+        fresh: AtomicU32,
+        /// Neighbours in the list of partly used chunks, plus one.
+        next: AtomicU32,
+        previous: AtomicU32,
+        /// Chunks of a large block.
+        run: AtomicU32,
+        unused: AtomicU32,
+    }
+
+    /// Before each block's bytes.
+    struct Header {
+        serial: AtomicU32,
+        /// Next of the free list, plus one.
+        next: AtomicU32,
+        length: AtomicU64,
+    }
+}
+
+const HEADER: u64 = size_of::<Header>() as u64;
+
+/// A block in use, as one word: its place and its serial number. Zero is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Block(u64);
+
+impl Block {
+    fn new(offset: u64, serial: u32) -> Block {
+        Block(ObjectRef { offset, generation: serial }.word())
+    }
+
+    pub(crate) fn word(self) -> u64 {
+        self.0
+    }
+
+    /// The block that a word of shared memory names.
+    pub(crate) fn from_word(word: u64) -> Option<Block> {
+        (word != 0).then_some(Block(word))
+    }
+
+    fn start(self) -> u64 {
+        ObjectRef::from_word(self.0).offset
+    }
+
+    fn serial(self) -> u32 {
+        ObjectRef::from_word(self.0).generation
+    }
+
+    /// Where its bytes start.
+    #[inline]
+    pub(crate) fn data(self) -> u64 {
+        self.start() + HEADER
+    }
+
+    /// The length that it was asked for.
+    pub(crate) fn length(self) -> usize {
+        at::<Header>(self.start()).length.load(Relaxed) as usize
+    }
+
+    pub(crate) fn write(self, bytes: &[u8]) {
+        debug_assert!(bytes.len() <= self.length());
+        region::write(self.data(), bytes);
+    }
+
+    pub(crate) fn read(self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        region::read(self.data(), self.length(), &mut bytes);
+        bytes
+    }
+}
+
+fn globals() -> &'static Globals {
+    at(GLOBALS)
+}
+
+fn chunk(index: u32) -> &'static Chunk {
+    at(TABLE + u64::from(index) * size_of::<Chunk>() as u64)
+}
+
+fn chunk_start(index: u32) -> u64 {
+    START + u64::from(index) * CHUNK
+}
+
+/// Chunks that the region has room for.
+fn room() -> u32 {
+    ((region::size().saturating_sub(START)) / CHUNK) as u32
+}
+
+fn capacity(class: usize) -> u32 {
+    (CHUNK / CLASSES[class]) as u32
+}
+
+/// Blocks in use: for tests and for `mplang ps`.
+pub fn blocks_in_use() -> u64 {
+    if region::exists() { globals().blocks.load(Relaxed) } else { 0 }
+}
+
+/// Bytes asked for by the blocks in use.
+pub fn bytes_in_use() -> u64 {
+    if region::exists() { globals().bytes.load(Relaxed) } else { 0 }
+}
+
+/// Sets how many bytes may be in use; the region's size is a limit too.
+pub fn set_limit(bytes: u64) {
+    globals().limit.store(u32::try_from(bytes.div_ceil(CHUNK)).unwrap_or(u32::MAX).max(1), Relaxed);
+}
+
+fn limit() -> u32 {
+    let globals = globals();
+    if globals.limit.load(Relaxed) == 0 {
+        set_limit(physical_memory() / 4 * 3);
+    }
+    globals.limit.load(Relaxed).min(room())
+}
+
+fn physical_memory() -> u64 {
+    let size = |name| nix::unistd::sysconf(name).ok().flatten().and_then(|value| u64::try_from(value).ok());
+    let pages = size(nix::unistd::SysconfVar::_PHYS_PAGES);
+    pages.zip(size(nix::unistd::SysconfVar::PAGE_SIZE)).map_or(4 << 30, |(pages, page)| pages * page)
+}
+
+/// A block of `length` bytes, whose contents are undefined. `hand`, a word of the process's own slot, names it before
+/// anybody else can: should the process die, its reaper frees what is in its hands.
+pub(crate) fn allocate(length: usize, hand: &AtomicU64) -> Result<Block, ShmError> {
+    let whole = length as u64 + HEADER;
+    enter();
+    let result = match CLASSES[..OBJECTS].iter().position(|&size| whole <= size) {
+        Some(class) => allocate_small(class, length as u64, hand),
+        None => allocate_large(length as u64, hand),
+    };
+    globals().lock.unlock();
+    result
+}
+
+/// A block for an object that handles name; zeroed.
+pub(crate) fn allocate_object(hand: &AtomicU64) -> Result<Block, ShmError> {
+    enter();
+    let length = CLASSES[OBJECTS] - HEADER;
+    let result = allocate_small(OBJECTS, length, hand);
+    globals().lock.unlock();
+    let block = result?;
+    (0..length / 8).for_each(|word| at::<AtomicU64>(block.data() + word * 8).store(0, Relaxed));
+    Ok(block)
+}
+
+/// Frees a block; does nothing when it has been freed before.
+pub(crate) fn free(block: Block) {
+    enter();
+    let index = ((block.start().saturating_sub(START)) / CHUNK) as u32;
+    if in_use(block) {
+        let header = at::<Header>(block.start());
+        let globals = globals();
+        globals.blocks.store(globals.blocks.load(Relaxed) - 1, Relaxed);
+        globals.bytes.store(globals.bytes.load(Relaxed) - header.length.load(Relaxed), Relaxed);
+        if chunk(index).state.load(Relaxed) == LARGE {
+            free_run(index);
+        } else {
+            free_small(index, block);
+        }
+    }
+    globals().lock.unlock();
+}
+
+/// Frees what `hand` names and empties it.
+pub(crate) fn free_hand(hand: &AtomicU64) {
+    if let Some(block) = Block::from_word(hand.load(Relaxed)) {
+        free(block);
+        hand.store(0, Relaxed);
+    }
+}
+
+/// The block of objects that `object` names, unless it has been freed.
+pub(crate) fn object(object: ObjectRef) -> Option<Block> {
+    let index = object.offset.checked_sub(START)? / CHUNK;
+    if index >= u64::from(globals().high.load(Relaxed)) {
+        return None;
+    }
+    if chunk(index as u32).state.load(Relaxed) != SMALL + OBJECTS as u32 {
+        return None;
+    }
+    let block = Block::new(object.offset, object.generation);
+    let whole = (object.offset - START) % CHUNK % CLASSES[OBJECTS] == 0;
+    (whole && at::<Header>(object.offset).serial.load(Relaxed) == object.generation).then_some(block)
+}
+
+/// The name of the object whose bytes start at `data`, as a word.
+pub(crate) fn object_at(data: u64) -> u64 {
+    let start = data - HEADER;
+    Block::new(start, at::<Header>(start).serial.load(Relaxed)).0
+}
+
+/// The handle of a block of objects.
+pub(crate) fn object_ref(block: Block) -> ObjectRef {
+    ObjectRef::from_word(block.0)
+}
+
+pub(crate) fn in_use(block: Block) -> bool {
+    let Some(inside) = block.start().checked_sub(START) else { return false };
+    let index = inside / CHUNK;
+    if index >= u64::from(globals().high.load(Relaxed)) {
+        return false;
+    }
+    let chunk = chunk(index as u32);
+    let whole = match chunk.state.load(Relaxed) {
+        LARGE => inside % CHUNK == 0,
+        state if state >= SMALL => {
+            let size = CLASSES[(state - SMALL) as usize];
+            inside % CHUNK % size == 0 && inside % CHUNK / size < u64::from(chunk.fresh.load(Relaxed))
+        }
+        _ => false,
+    };
+    whole && at::<Header>(block.start()).serial.load(Relaxed) == block.serial()
+}
+
+fn enter() {
+    if globals().lock.lock() {
+        rebuild();
+    }
+}
+
+fn next_serial() -> u32 {
+    let serial = globals().serial.load(Relaxed).wrapping_add(2) & 0x3fff_ffff | 1;
+    globals().serial.store(serial, Relaxed);
+    serial
+}
+
+/// Names the block in `hand`, then makes it one in use.
+fn hand_out(start: u64, length: u64, hand: &AtomicU64) -> Block {
+    let globals = globals();
+    let header = at::<Header>(start);
+    let block = Block::new(start, next_serial());
+    hand.store(block.0, SeqCst);
+    header.length.store(length, Relaxed);
+    // A message's first words tell what it holds: nothing yet.
+    (0..2).for_each(|word| at::<AtomicU64>(start + HEADER + word * 8).store(0, Relaxed));
+    compiler_fence(SeqCst);
+    header.serial.store(block.serial(), SeqCst);
+    globals.blocks.store(globals.blocks.load(Relaxed) + 1, Relaxed);
+    globals.bytes.store(globals.bytes.load(Relaxed) + length, Relaxed);
+    block
+}
+
+fn allocate_small(class: usize, length: u64, hand: &AtomicU64) -> Result<Block, ShmError> {
+    let globals = globals();
+    let index = match globals.partial[class].load(Relaxed) {
+        0 => {
+            let index = free_chunks(1, length)?;
+            let chunk = chunk(index);
+            chunk.used.store(0, Relaxed);
+            chunk.free.store(0, Relaxed);
+            chunk.fresh.store(0, Relaxed);
+            occupy(index, 1);
+            compiler_fence(SeqCst);
+            chunk.state.store(SMALL + class as u32, Relaxed);
+            link(class, index);
+            index
+        }
+        first => first - 1,
+    };
+    let chunk = chunk(index);
+    let (place, fresh) = match chunk.free.load(Relaxed) {
+        0 => (chunk.fresh.load(Relaxed), true),
+        first => (first - 1, false),
+    };
+    let start = chunk_start(index) + u64::from(place) * CLASSES[class];
+    let next = at::<Header>(start).next.load(Relaxed);
+    let block = hand_out(start, length, hand);
+    if fresh {
+        chunk.fresh.store(place + 1, Relaxed);
+    } else {
+        chunk.free.store(next, Relaxed);
+    }
+    chunk.used.store(chunk.used.load(Relaxed) + 1, Relaxed);
+    if chunk.used.load(Relaxed) == capacity(class) {
+        unlink(class, index);
+    }
+    Ok(block)
+}
+
+fn free_small(index: u32, block: Block) {
+    let chunk = chunk(index);
+    let class = (chunk.state.load(Relaxed) - SMALL) as usize;
+    let place = ((block.start() - chunk_start(index)) / CLASSES[class]) as u32;
+    let header = at::<Header>(block.start());
+    // From here on the block is free, whatever happens to this process.
+    header.serial.store(block.serial() + 1, SeqCst);
+    header.next.store(chunk.free.load(Relaxed), Relaxed);
+    chunk.free.store(place + 1, Relaxed);
+    let used = chunk.used.load(Relaxed);
+    chunk.used.store(used - 1, Relaxed);
+    if used == capacity(class) {
+        link(class, index);
+    }
+    let alone = globals().partial[class].load(Relaxed) == index + 1 && chunk.next.load(Relaxed) == 0;
+    if used == 1 && class != OBJECTS && !alone {
+        unlink(class, index);
+        chunk.run.store(1, Relaxed);
+        free_run(index);
+    }
+}
+
+/// Puts a chunk at the front of the list of its class.
+fn link(class: usize, index: u32) {
+    let first = &globals().partial[class];
+    let old = first.load(Relaxed);
+    chunk(index).next.store(old, Relaxed);
+    chunk(index).previous.store(0, Relaxed);
+    if old != 0 {
+        chunk(old - 1).previous.store(index + 1, Relaxed);
+    }
+    first.store(index + 1, Relaxed);
+}
+
+fn unlink(class: usize, index: u32) {
+    let (next, previous) = (chunk(index).next.load(Relaxed), chunk(index).previous.load(Relaxed));
+    match previous {
+        0 => globals().partial[class].store(next, Relaxed),
+        previous => chunk(previous - 1).next.store(next, Relaxed),
+    }
+    if next != 0 {
+        chunk(next - 1).previous.store(previous, Relaxed);
+    }
+}
+
+fn allocate_large(length: u64, hand: &AtomicU64) -> Result<Block, ShmError> {
+    let count = length.checked_add(HEADER + CHUNK - 1).map_or(u64::MAX, |whole| whole / CHUNK);
+    let full = || ShmError::MemoryFull { asked: length, limit: u64::from(limit()) * CHUNK };
+    let count = u32::try_from(count).map_err(|_| full())?;
+    let index = free_chunks(count, length)?;
+    occupy(index, count);
+    (index + 1..index + count).for_each(|rest| chunk(rest).state.store(LARGE_REST, Relaxed));
+    chunk(index).run.store(count, Relaxed);
+    let block = hand_out(chunk_start(index), length, hand);
+    compiler_fence(SeqCst);
+    chunk(index).state.store(LARGE, SeqCst);
+    Ok(block)
+}
+
+/// The first of `count` free chunks side by side.
+fn free_chunks(count: u32, length: u64) -> Result<u32, ShmError> {
+    let globals = globals();
+    let full = || ShmError::MemoryFull { asked: length, limit: u64::from(limit()) * CHUNK };
+    if globals.used.load(Relaxed).checked_add(count).is_none_or(|used| used > limit()) {
+        return Err(full());
+    }
+    let high = globals.high.load(Relaxed);
+    let mut start = globals.first_free.load(Relaxed);
+    let mut index = start;
+    while index < high && index - start < count {
+        match chunk(index).state.load(Relaxed) {
+            FREE | FREE_WARM => index += 1,
+            state => {
+                index += if state == LARGE { chunk(index).run.load(Relaxed) } else { 1 };
+                start = index;
+            }
+        }
+    }
+    if start.checked_add(count).is_none_or(|end| end > room()) { Err(full()) } else { Ok(start) }
+}
+
+/// Counts `count` chunks as used.
+fn occupy(index: u32, count: u32) {
+    let globals = globals();
+    let warm = (index..index + count).filter(|&index| chunk(index).state.load(Relaxed) == FREE_WARM).count() as u32;
+    globals.warm.store(globals.warm.load(Relaxed) - warm, Relaxed);
+    globals.used.store(globals.used.load(Relaxed) + count, Relaxed);
+    globals.high.store(globals.high.load(Relaxed).max(index + count), Relaxed);
+    if globals.first_free.load(Relaxed) == index {
+        globals.first_free.store(index + count, Relaxed);
+    }
+}
+
+/// Frees a large block's chunks, or the one of a class.
+fn free_run(index: u32) {
+    let globals = globals();
+    let count = chunk(index).run.load(Relaxed);
+    // The first chunk's state is what counts: the rest of a run without its head is free.
+    chunk(index).state.store(FREE_WARM, SeqCst);
+    (index..index + count).for_each(|index| chunk(index).state.store(FREE_WARM, Relaxed));
+    globals.used.store(globals.used.load(Relaxed) - count, Relaxed);
+    globals.first_free.store(globals.first_free.load(Relaxed).min(index), Relaxed);
+    let warm = globals.warm.load(Relaxed) + count;
+    if warm <= WARM {
+        globals.warm.store(warm, Relaxed);
+    } else {
+        region::give_back(chunk_start(index), u64::from(count) * CHUNK);
+        (index..index + count).for_each(|index| chunk(index).state.store(FREE, Relaxed));
+    }
+}
+
+/// Derives lists and counters anew, after a process died inside.
+fn rebuild() {
+    let globals = globals();
+    globals.partial.iter().for_each(|first| first.store(0, Relaxed));
+    let (mut blocks, mut bytes, mut used, mut warm) = (0, 0, 0, 0);
+    // A chunk may have been taken before `high` said so.
+    let high = (globals.high.load(Relaxed)..room()).find(|&index| chunk(index).state.load(Relaxed) == FREE);
+    let high = high.unwrap_or(room());
+    let mut index = 0;
+    while index < high {
+        let entry = chunk(index);
+        let mut run = 1;
+        match entry.state.load(Relaxed) {
+            LARGE => {
+                run = entry.run.load(Relaxed);
+                blocks += 1;
+                bytes += at::<Header>(chunk_start(index)).length.load(Relaxed);
+                used += run;
+            }
+            LARGE_REST => {
+                entry.state.store(FREE_WARM, Relaxed);
+                warm += 1;
+            }
+            FREE_WARM => warm += 1,
+            FREE => {}
+            state => {
+                let class = (state - SMALL) as usize;
+                let (here, here_bytes) = rebuild_chunk(index, class);
+                if here < capacity(class) {
+                    link(class, index);
+                }
+                blocks += u64::from(here);
+                bytes += here_bytes;
+                used += 1;
+            }
+        }
+        index += run;
+    }
+    globals.blocks.store(blocks, Relaxed);
+    globals.bytes.store(bytes, Relaxed);
+    globals.used.store(used, Relaxed);
+    globals.warm.store(warm, Relaxed);
+    globals.high.store(high, Relaxed);
+    globals.first_free.store(0, Relaxed);
+}
+
+/// The free list of one chunk; gives its blocks in use and their bytes.
+fn rebuild_chunk(index: u32, class: usize) -> (u32, u64) {
+    let entry = chunk(index);
+    let (mut used, mut bytes, mut free) = (0, 0, 0);
+    for place in (0..entry.fresh.load(Relaxed)).rev() {
+        let header = at::<Header>(chunk_start(index) + u64::from(place) * CLASSES[class]);
+        if header.serial.load(Relaxed) & 1 == 1 {
+            used += 1;
+            bytes += header.length.load(Relaxed);
+        } else {
+            header.next.store(free, Relaxed);
+            free = place + 1;
+        }
+    }
+    entry.free.store(free, Relaxed);
+    entry.used.store(used, Relaxed);
+    (used, bytes)
+}

@@ -1,0 +1,430 @@
+//! Who holds what: each object counts the processes that hold a role of it, each process lists what it holds.
+//!
+//! A list entry and its count change together, by a journal under one robust lock. So the death of a process can be
+//! undone exactly, and the last holder gone frees the object.
+
+use super::arena::{self, Block};
+use super::lock::Lock;
+use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
+use super::region::{at, shared};
+use super::{ObjectRef, ShmError, channel, user_lock};
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicU64, compiler_fence};
+
+const GLOBALS: u64 = 12 << 10;
+
+// Kinds of objects.
+pub(super) const PROCESS: u32 = 1;
+pub(super) const CHANNEL: u32 = 2;
+pub(super) const USER_LOCK: u32 = 3;
+
+/// The part that a process plays at an object. Each object has at most two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Role {
+    /// May put into a queue.
+    Put,
+    /// May take out of a queue.
+    Take,
+    /// Has end A of a pipe.
+    A,
+    /// Has end B of a pipe.
+    B,
+    /// Has an object that knows no parts: a lock, a process.
+    Handle,
+}
+
+impl Role {
+    fn index(self) -> u32 {
+        match self {
+            Role::Put | Role::A | Role::Handle => 0,
+            Role::Take | Role::B => 1,
+        }
+    }
+}
+
+/// Entries that fit into the slot itself.
+const INLINE: u64 = 32;
+const EMPTY: u64 = 0;
+const DELETED: u64 = 1;
+/// In an entry: the second role.
+const SECOND: u64 = 1 << 62;
+
+shared! {
+    struct Globals {
+        lock: Lock,
+        /// The change being made, while `valid`; by the process of slot `actor`.
+        valid: AtomicU32,
+        actor: AtomicU32,
+        entry_at: AtomicU64,
+        entry: AtomicU64,
+        object: AtomicU64,
+        role: AtomicU32,
+        count: AtomicU32,
+    }
+
+    /// How every object starts.
+    pub(super) struct Header {
+        /// Processes, and messages under way, that hold each role.
+        pub(super) roles: [AtomicU32; 2],
+        pub(super) kind: AtomicU32,
+        pub(super) flags: AtomicU32,
+        /// The object that is to be destroyed after this one.
+        next_doomed: AtomicU64,
+    }
+
+    /// What a process holds: a hash table of entries, in the slot or in a block.
+    pub(super) struct Holds {
+        table: AtomicU64,
+        /// Entries that are not `EMPTY`.
+        filled: AtomicU32,
+        unused: AtomicU32,
+        inline: [AtomicU64; INLINE as usize],
+    }
+}
+
+fn globals() -> &'static Globals {
+    at(GLOBALS)
+}
+
+impl Holds {
+    pub(super) fn clear(&self) {
+        self.table.store(0, Relaxed);
+        self.filled.store(0, Relaxed);
+        self.inline.iter().for_each(|entry| entry.store(EMPTY, Relaxed));
+    }
+
+    /// Number of entries, a power of two, and the entry at an index.
+    fn entries(&self) -> (u64, impl Fn(u64) -> &AtomicU64) {
+        let block = Block::from_word(self.table.load(Relaxed));
+        let count = block.map_or(INLINE, |block| block.length() as u64 / 8);
+        (count, move |index: u64| block.map_or(&self.inline[index as usize % INLINE as usize], |block| at(block.data() + index * 8)))
+    }
+
+    /// The entry with this key, else the place for it.
+    fn find(&self, key: u64) -> &AtomicU64 {
+        let (count, entry) = self.entries();
+        let mut index = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 & (count - 1);
+        let mut place = None;
+        loop {
+            match entry(index).load(Relaxed) {
+                EMPTY => return place.unwrap_or(entry(index)),
+                DELETED => place = place.or(Some(entry(index))),
+                found if found == key => return entry(index),
+                _ => {}
+            }
+            index = (index + 1) & (count - 1);
+        }
+    }
+
+    /// Makes room for one more entry. The new table takes the old one's place by one store.
+    fn reserve(&self) -> Result<(), ShmError> {
+        let (count, entry) = self.entries();
+        if u64::from(self.filled.load(Relaxed)) < count / 4 * 3 {
+            return Ok(());
+        }
+        let live: Vec<u64> = (0..count).map(|index| entry(index).load(Relaxed)).filter(|&key| key > DELETED).collect();
+        let wanted = (live.len() as u64 * 4).next_power_of_two().max(INLINE * 2);
+        let hand = my_slot().hand(Hand::Table);
+        let block = arena::allocate(wanted as usize * 8, hand)?;
+        (0..wanted).for_each(|index| at::<AtomicU64>(block.data() + index * 8).store(EMPTY, Relaxed));
+        for &key in &live {
+            let mut index = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 & (wanted - 1);
+            while at::<AtomicU64>(block.data() + index * 8).load(Relaxed) != EMPTY {
+                index = (index + 1) & (wanted - 1);
+            }
+            at::<AtomicU64>(block.data() + index * 8).store(key, Relaxed);
+        }
+        let old = self.table.swap(block.word(), SeqCst);
+        self.filled.store(live.len() as u32, Relaxed);
+        hand.store(old, Relaxed);
+        arena::free_hand(hand);
+        Ok(())
+    }
+
+    fn keys(&self) -> Vec<u64> {
+        let (count, entry) = self.entries();
+        (0..count).map(|index| entry(index).load(Relaxed)).filter(|&key| key > DELETED).collect()
+    }
+}
+
+fn key(object: ObjectRef, role: u32) -> u64 {
+    object.word() | if role == 0 { 0 } else { SECOND }
+}
+
+fn object_of(key: u64) -> (ObjectRef, u32) {
+    (ObjectRef::from_word(key & !SECOND), u32::from(key & SECOND != 0))
+}
+
+/// The header of an object that has not been freed.
+pub(super) fn header(object: ObjectRef) -> Option<&'static Header> {
+    if let Some(process) = ProcessRef::of(object) {
+        return process.exists().then(|| at(object.offset));
+    }
+    arena::object(object).map(|block| at(block.data()))
+}
+
+fn enter() {
+    if globals().lock.lock() {
+        redo();
+    }
+}
+
+/// Finishes the change that a dead process had begun.
+fn redo() {
+    let globals = globals();
+    if globals.valid.load(SeqCst) != 0 {
+        apply();
+    }
+}
+
+/// Changes an entry and the count of a role of `object` as one. `actor` will destroy the object if nobody is left.
+fn change(entry: Option<(&AtomicU64, u64)>, object: ObjectRef, header: &Header, role: u32, count: u32) {
+    let globals = globals();
+    let (entry_at, value) =
+        entry.map_or((0, 0), |(entry, value)| (entry.as_ptr() as u64 - super::region::address(0), value));
+    globals.entry_at.store(entry_at, Relaxed);
+    globals.entry.store(value, Relaxed);
+    globals.object.store(object.word(), Relaxed);
+    globals.role.store(role, Relaxed);
+    globals.count.store(count, Relaxed);
+    globals.actor.store(my_index(), Relaxed);
+    debug_assert!(header.kind.load(Relaxed) != 0);
+    compiler_fence(SeqCst);
+    globals.valid.store(1, SeqCst);
+    apply();
+}
+
+fn apply() {
+    let globals = globals();
+    let object = ObjectRef::from_word(globals.object.load(Relaxed));
+    if globals.entry_at.load(Relaxed) != 0 {
+        at::<AtomicU64>(globals.entry_at.load(Relaxed)).store(globals.entry.load(Relaxed), SeqCst);
+    }
+    if let Some(header) = header(object) {
+        header.roles[globals.role.load(Relaxed) as usize % 2].store(globals.count.load(Relaxed), SeqCst);
+        if header.roles.iter().all(|count| count.load(Relaxed) == 0) {
+            let doomed = &slot(globals.actor.load(Relaxed)).doomed;
+            if doomed.load(Relaxed) != object.word() {
+                header.next_doomed.store(doomed.load(Relaxed), Relaxed);
+                doomed.store(object.word(), SeqCst);
+            }
+        }
+    }
+    compiler_fence(SeqCst);
+    globals.valid.store(0, SeqCst);
+}
+
+/// This process holds a role of `object` from now on; does nothing if it did before.
+pub fn hold(object: ObjectRef, role: Role) -> Result<(), ShmError> {
+    super::start()?;
+    hold_by(my_slot(), object, role.index())
+}
+
+/// A child that has been registered, but not yet forked, will hold a role of `object`.
+pub fn hold_for(child: ProcessRef, object: ObjectRef, role: Role) -> Result<(), ShmError> {
+    hold_by(slot(child.index), object, role.index())
+}
+
+fn hold_by(holder: &Slot, object: ObjectRef, role: u32) -> Result<(), ShmError> {
+    enter();
+    let result = hold_locked(holder, object, role);
+    globals().lock.unlock();
+    result
+}
+
+fn hold_locked(holder: &Slot, object: ObjectRef, role: u32) -> Result<(), ShmError> {
+    let header = header(object).ok_or(ShmError::Gone)?;
+    holder.holds.reserve()?;
+    let key = key(object, role);
+    let entry = holder.holds.find(key);
+    let old = entry.load(Relaxed);
+    if old == key {
+        return Ok(());
+    }
+    if old == EMPTY {
+        holder.holds.filled.store(holder.holds.filled.load(Relaxed) + 1, Relaxed);
+    }
+    change(Some((entry, key)), object, header, role, header.roles[role as usize].load(Relaxed) + 1);
+    Ok(())
+}
+
+/// Whether this process holds a role of `object`.
+pub fn holds(object: ObjectRef, role: Role) -> bool {
+    process_table::registered() && holds_role(object, role.index())
+}
+
+pub(super) fn holds_role(object: ObjectRef, role: u32) -> bool {
+    let key = key(object, role);
+    my_slot().holds.find(key).load(Relaxed) == key
+}
+
+/// This process holds a role of `object` no longer; the object is freed if it was the last. Does nothing if it did
+/// not hold it.
+pub fn give_up(object: ObjectRef, role: Role) {
+    if process_table::registered() {
+        give_up_by(my_slot(), object, role.index());
+    }
+}
+
+fn give_up_by(holder: &Slot, object: ObjectRef, role: u32) {
+    enter();
+    let key = key(object, role);
+    let entry = holder.holds.find(key);
+    let held = entry.load(Relaxed) == key;
+    if held {
+        match header(object) {
+            Some(header) => {
+                let count = header.roles[role as usize].load(Relaxed).saturating_sub(1);
+                change(Some((entry, DELETED)), object, header, role, count);
+            }
+            None => entry.store(DELETED, Relaxed),
+        }
+    }
+    globals().lock.unlock();
+    if held {
+        after_loss(object);
+    }
+}
+
+/// Tells those who wait at the object that a holder has gone, and destroys what nobody holds any more.
+fn after_loss(object: ObjectRef) {
+    notify_loss(object);
+    settle();
+}
+
+fn notify_loss(object: ObjectRef) {
+    if header(object).is_some_and(|header| header.kind.load(Relaxed) == CHANNEL) {
+        channel::holders_changed(object);
+    }
+}
+
+/// Destroys the objects whose last holder this process has made go.
+pub(super) fn settle() {
+    if my_slot().doomed.load(Relaxed) != 0 {
+        destroy_doomed(my_slot());
+    }
+}
+
+/// Works off a stack of doomed objects. Emptying one may doom others, which go on top.
+fn destroy_doomed(owner: &Slot) {
+    while owner.doomed.load(Relaxed) != 0 {
+        let object = ObjectRef::from_word(owner.doomed.load(Relaxed));
+        let Some(header) = header(object) else {
+            // Freed by the process that died here: the rest of its stack has gone with it into other hands.
+            owner.doomed.store(0, Relaxed);
+            return;
+        };
+        let kind = header.kind.load(Relaxed);
+        if kind == CHANNEL && !channel::empty_a_little(object) {
+            continue;
+        }
+        let next = header.next_doomed.load(Relaxed);
+        if kind == PROCESS {
+            owner.doomed.store(next, SeqCst);
+            if let Some(process) = ProcessRef::of(object).filter(|process| process_table::is_reaped(process.index)) {
+                process_table::release(process.index);
+            }
+            continue;
+        }
+        let hand = owner.hand(Hand::Object);
+        hand.store(object.word(), SeqCst);
+        owner.doomed.store(next, SeqCst);
+        arena::free_hand(hand);
+    }
+}
+
+/// Counts a message under way as a holder of a role of `object`: `progress` is a word of the message, which gets
+/// `value` in the same step.
+pub(super) fn count_message(progress: &AtomicU64, value: u64, object: ObjectRef, role: u32) -> Result<(), ShmError> {
+    enter();
+    let header = header(object);
+    if let Some(header) = header {
+        change(Some((progress, value)), object, header, role, header.roles[role as usize].load(Relaxed) + 1);
+    }
+    globals().lock.unlock();
+    header.map(|_| ()).ok_or(ShmError::Gone)
+}
+
+/// The reverse of [`count_message`]; [`settle`] must follow when the caller's hands are empty.
+pub(super) fn discount_message(progress: &AtomicU64, value: u64, object: ObjectRef, role: u32) {
+    enter();
+    match header(object) {
+        Some(header) => {
+            let count = header.roles[role as usize].load(Relaxed).saturating_sub(1);
+            change(Some((progress, value)), object, header, role, count);
+        }
+        None => progress.store(value, Relaxed),
+    }
+    globals().lock.unlock();
+    notify_loss(object);
+}
+
+/// The role as message entries keep it.
+pub(super) fn entry(object: ObjectRef, role: Role) -> u64 {
+    key(object, role.index())
+}
+
+/// The object and role of a message's entry.
+pub(super) fn of_entry(entry: u64) -> (ObjectRef, u32) {
+    object_of(entry)
+}
+
+/// This process takes over what a message's entry holds.
+pub(super) fn hold_entry(entry: u64) -> Result<(), ShmError> {
+    let (object, role) = object_of(entry);
+    hold_by(my_slot(), object, role)
+}
+
+/// Undoes whatever a dead process held or had begun. Part of [`process_table::reap`], and harmless when repeated.
+pub fn forget_process(process: ProcessRef) {
+    if !process.exists() {
+        return;
+    }
+    let dead = slot(process.index);
+    // It may have died while it cleared up after another.
+    if let Some(index) = dead.reaping.load(Relaxed).checked_sub(1) {
+        if process_table::is_reaped(index) {
+            forget_process(process_table::reference(index));
+        }
+        dead.reaping.store(0, Relaxed);
+    }
+    if let Some(child) = process_table::unborn_child(dead) {
+        forget_process(child);
+    }
+    channel::repair_for(dead);
+    channel::forget_waiter(process.index);
+    free_hands(dead);
+    // Whoever took the holders' lock next has finished what the process was changing there.
+    enter();
+    globals().lock.unlock();
+    destroy_doomed(dead);
+    for key in dead.holds.keys() {
+        let (object, role) = object_of(key);
+        match header(object).map(|header| header.kind.load(Relaxed)) {
+            Some(CHANNEL) => channel::disturb(object),
+            Some(USER_LOCK) => user_lock::owner_ended(object, process),
+            _ => {}
+        }
+        give_up_by(dead, object, role);
+    }
+    if let Some(block) = Block::from_word(dead.holds.table.swap(0, SeqCst)) {
+        arena::free(block);
+    }
+    dead.holds.clear();
+    if dead.roles[0].load(Relaxed) == 0 {
+        process_table::release(process.index);
+    }
+}
+
+/// Frees the blocks that the dead process had in hand, but not those that it had just published.
+fn free_hands(dead: &Slot) {
+    for (hand, published) in [(Hand::Table, &dead.holds.table), (Hand::Text, dead.text()), (Hand::Result, dead.result())] {
+        let hand = dead.hand(hand);
+        if hand.load(Relaxed) == published.load(Relaxed) {
+            hand.store(0, Relaxed);
+        }
+    }
+    channel::free_message_hand(dead);
+    dead.hands.iter().for_each(arena::free_hand);
+}

@@ -1,0 +1,293 @@
+//! Robust locks: the kernel tells the next taker when the owner has died. They may be nested and released in any order.
+
+use super::park::{self, Wait};
+use super::region::shared;
+use std::mem::{offset_of, size_of};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicU64, compiler_fence};
+use std::time::{Duration, Instant};
+
+const WAITERS: u32 = 0x8000_0000;
+const DIED: u32 = 0x4000_0000;
+const OWNER: u32 = 0x3fff_ffff;
+
+shared! {
+    /// A lock in shared memory; all zeros is a free one. While held it is a member of its owner's robust list, which
+    /// the kernel walks when the owner ends.
+    #[derive(Debug)]
+    pub(super) struct Lock {
+        next: AtomicU64,
+        previous: AtomicU64,
+        /// Thread id of the owner, `WAITERS`, `DIED`.
+        word: AtomicU32,
+        unused: AtomicU32,
+    }
+}
+
+/// The kernel's `struct robust_list_head`, private to each process.
+#[repr(C)]
+struct Head {
+    next: AtomicU64,
+    /// From a member's `next` to its futex word.
+    word_offset: AtomicU64,
+    /// The lock that is being taken or released: a member or not, the kernel looks at it too.
+    pending: AtomicU64,
+}
+
+static HEAD: Head = Head { next: AtomicU64::new(0), word_offset: AtomicU64::new(0), pending: AtomicU64::new(0) };
+/// Thread id of this process; 0 before [`register`].
+static ME: AtomicU32 = AtomicU32::new(0);
+
+/// What an attempt to take a lock came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// Taken.
+    Free,
+    /// Taken; the last owner died with it, so what it guards may be half done.
+    OwnerDied,
+    TimedOut,
+    Interrupted,
+}
+
+/// Tells the kernel where this process's list is. To be called in each process before its first lock, and again in a
+/// forked child, whose list starts empty.
+pub(super) fn register() {
+    HEAD.next.store(head_address(), Relaxed);
+    HEAD.word_offset.store(offset_of!(Lock, word) as u64, Relaxed);
+    HEAD.pending.store(0, Relaxed);
+    compiler_fence(SeqCst);
+    // SAFETY: the list head is a static with the kernel's layout; its members lie in memory that is never unmapped.
+    unsafe { libc::syscall(libc::SYS_set_robust_list, &raw const HEAD, size_of::<Head>()) };
+    // SAFETY: no arguments.
+    ME.store(unsafe { libc::syscall(libc::SYS_gettid) } as u32, Relaxed);
+}
+
+fn head_address() -> u64 {
+    (&raw const HEAD) as u64
+}
+
+/// Thread id of this process as in lock words; 0 when it is not registered.
+pub(super) fn me() -> u32 {
+    ME.load(Relaxed)
+}
+
+impl Lock {
+    fn address(&self) -> u64 {
+        (&raw const *self) as u64
+    }
+
+    /// The member of the list at `address`, which is another lock in the region or the head.
+    fn set_next(address: u64, to: u64) {
+        if address == head_address() {
+            HEAD.next.store(to, Relaxed);
+        } else {
+            super::region::at::<Lock>(address - super::region::address(0)).next.store(to, Relaxed);
+        }
+    }
+
+    /// Takes the lock, however long that takes: for the short sections of this module. True when its last owner died.
+    #[inline]
+    pub(super) fn lock(&self) -> bool {
+        if self.try_fast() {
+            return false;
+        }
+        loop {
+            match self.acquire(None) {
+                Taken::Free => return false,
+                Taken::OwnerDied => return true,
+                Taken::TimedOut | Taken::Interrupted => {}
+            }
+        }
+    }
+
+    #[inline]
+    fn try_fast(&self) -> bool {
+        debug_assert!(me() != 0, "the process is not registered");
+        self.begin();
+        if self.word.compare_exchange(0, me(), Acquire, Relaxed).is_err() {
+            HEAD.pending.store(0, Relaxed);
+            return false;
+        }
+        self.link();
+        true
+    }
+
+    /// Takes the lock unless it is held: `TimedOut` then.
+    pub(super) fn try_acquire(&self) -> Taken {
+        self.begin();
+        let taken = self.grab(0);
+        self.finish(taken.unwrap_or(Taken::TimedOut))
+    }
+
+    /// Takes the lock; waits for it until `deadline` or a signal.
+    pub(super) fn acquire(&self, deadline: Option<Instant>) -> Taken {
+        self.begin();
+        // Once somebody sleeps, every owner must see `WAITERS` until nobody does: who slept puts it back.
+        let mut keep = 0;
+        let result = loop {
+            park::spin(|| self.word.load(Relaxed) & OWNER == 0);
+            if let Some(taken) = self.grab(keep) {
+                break taken;
+            }
+            let word = self.word.load(Relaxed);
+            if word & OWNER == 0 {
+                continue;
+            }
+            if word & WAITERS == 0 && self.word.compare_exchange(word, word | WAITERS, Relaxed, Relaxed).is_err() {
+                continue;
+            }
+            // A slice, for kernels that do not pass on the wake-up of an owner who died between release and wake.
+            let slice = Instant::now() + Duration::from_millis(50);
+            let end = deadline.map_or(slice, |deadline| deadline.min(slice));
+            keep = WAITERS;
+            match park::wait(&self.word, word | WAITERS, Some(end)) {
+                Wait::Interrupted => break Taken::Interrupted,
+                Wait::TimedOut if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
+                    break self.grab(keep).unwrap_or(Taken::TimedOut);
+                }
+                _ => {}
+            }
+        };
+        if result == Taken::Interrupted {
+            // The wake-up that came with the signal may have been for the lock: pass it on.
+            if self.word.load(Relaxed) & OWNER == 0 {
+                park::wake(&self.word, 1);
+            }
+        }
+        self.finish(result)
+    }
+
+    /// Takes the word if nobody owns it.
+    fn grab(&self, keep: u32) -> Option<Taken> {
+        let mut word = self.word.load(Relaxed);
+        while word & OWNER == 0 {
+            match self.word.compare_exchange(word, me() | (word & WAITERS) | keep, Acquire, Relaxed) {
+                Ok(_) if word & DIED != 0 => return Some(Taken::OwnerDied),
+                Ok(_) => return Some(Taken::Free),
+                Err(now) => word = now,
+            }
+        }
+        None
+    }
+
+    #[inline]
+    fn begin(&self) {
+        HEAD.pending.store(self.address(), Relaxed);
+        compiler_fence(SeqCst);
+    }
+
+    fn finish(&self, result: Taken) -> Taken {
+        match result {
+            Taken::Free | Taken::OwnerDied => self.link(),
+            Taken::TimedOut | Taken::Interrupted => HEAD.pending.store(0, Relaxed),
+        }
+        result
+    }
+
+    /// Makes the lock, which is pending, a member of the list. Only program order matters: the kernel reads the list
+    /// when this process has stopped for good.
+    #[inline]
+    fn link(&self) {
+        let first = HEAD.next.load(Relaxed);
+        self.next.store(first, Relaxed);
+        self.previous.store(head_address(), Relaxed);
+        compiler_fence(SeqCst);
+        if first != head_address() {
+            super::region::at::<Lock>(first - super::region::address(0)).previous.store(self.address(), Relaxed);
+        }
+        HEAD.next.store(self.address(), Relaxed);
+        compiler_fence(SeqCst);
+        HEAD.pending.store(0, Relaxed);
+        compiler_fence(SeqCst);
+    }
+
+    /// Releases the lock, which this process holds.
+    #[inline]
+    pub(super) fn unlock(&self) {
+        debug_assert!(self.held(), "released by a process that does not hold it");
+        compiler_fence(SeqCst);
+        self.begin();
+        let (next, previous) = (self.next.load(Relaxed), self.previous.load(Relaxed));
+        Lock::set_next(previous, next);
+        if next != head_address() {
+            super::region::at::<Lock>(next - super::region::address(0)).previous.store(previous, Relaxed);
+        }
+        compiler_fence(SeqCst);
+        if self.word.compare_exchange(me(), 0, SeqCst, Relaxed).is_err() {
+            // `WAITERS` stays until nobody sleeps, else a taker in between would not know of the others.
+            self.word.store(WAITERS, SeqCst);
+            if park::wake(&self.word, 1) == 0 {
+                let _ = self.word.compare_exchange(WAITERS, 0, Relaxed, Relaxed);
+            }
+        }
+        compiler_fence(SeqCst);
+        HEAD.pending.store(0, Relaxed);
+    }
+
+    /// Whether this process holds the lock.
+    pub(super) fn held(&self) -> bool {
+        me() != 0 && self.owner() == me()
+    }
+
+    /// Thread id of the owner, 0 when there is none.
+    pub(super) fn owner(&self) -> u32 {
+        self.word.load(Relaxed) & OWNER
+    }
+
+    /// For a dead owner that the kernel did not tell of, because its list was too long to be walked to the end.
+    pub(super) fn mark_dead(&self, owner: u32) {
+        let word = self.word.load(Relaxed);
+        if word & OWNER == owner && self.word.compare_exchange(word, DIED | WAITERS, SeqCst, Relaxed).is_ok() {
+            park::wake(&self.word, 1);
+        }
+    }
+
+    // Life words: locks that a process takes at its birth and never releases.
+
+    /// A life word of a process that has not been born.
+    pub(super) fn reset(&self) {
+        self.word.store(WAITERS, SeqCst);
+    }
+
+    /// Takes a life word; false when the process has been declared dead before its birth.
+    pub(super) fn take_for_life(&self) -> bool {
+        self.begin();
+        let born = self.word.compare_exchange(WAITERS, WAITERS | me(), SeqCst, Relaxed).is_ok();
+        self.finish(if born { Taken::Free } else { Taken::TimedOut });
+        born
+    }
+
+    /// Whether a life word's process has ended.
+    pub(super) fn owner_died(&self) -> bool {
+        self.word.load(Acquire) & DIED != 0
+    }
+
+    /// Sleeps until a life word's process has ended, or for some other reason.
+    pub(super) fn watch(&self, deadline: Option<Instant>) -> Wait {
+        let word = self.word.load(Acquire);
+        if word & DIED != 0 {
+            return Wait::Woken;
+        }
+        let result = park::wait(&self.word, word, deadline);
+        // The kernel wakes one.
+        if self.owner_died() {
+            self.wake_watchers();
+        }
+        result
+    }
+
+    /// Wakes all who sleep in `watch`.
+    pub(super) fn wake_watchers(&self) {
+        park::wake_all(&self.word);
+    }
+
+    /// Marks a life word whose process is known to have ended.
+    pub(super) fn declare_dead(&self) {
+        self.word.store(DIED | WAITERS, SeqCst);
+    }
+
+    /// Marks a life word if its process was never born.
+    pub(super) fn declare_unborn(&self) -> bool {
+        self.word.compare_exchange(WAITERS, DIED | WAITERS, SeqCst, Relaxed).is_ok()
+    }
+}

@@ -1,0 +1,98 @@
+//! Shared memory between forked processes: bytes only, never a value of the language.
+//!
+//! Everything lies in one [`region`]; [`lock`]s are robust, so a process may die at any instruction and whoever comes
+//! next finishes or undoes what it was doing. Each operation has one store that commits it.
+
+pub(crate) mod arena;
+pub mod channel;
+pub mod holders;
+pub(crate) mod lock;
+pub mod park;
+pub mod pipe;
+pub mod process_table;
+pub mod region;
+pub mod user_lock;
+
+pub use channel::Channel;
+pub use holders::{Role, forget_process, give_up, hold, hold_for};
+pub use pipe::{End, Pipe};
+pub use process_table::{ProcessRef, after_fork, register_child};
+pub use user_lock::UserLock;
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Why something in shared memory could not be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShmError {
+    /// The system refused it; `why` in the system's words.
+    Refused {
+        /// What was asked for.
+        what: &'static str,
+        /// The reason.
+        why: String,
+    },
+    /// The memory that may be used is used.
+    MemoryFull {
+        /// Bytes asked for.
+        asked: u64,
+        /// Bytes that may be used in all.
+        limit: u64,
+    },
+    /// The process table has no free slot.
+    TooManyProcesses {
+        /// Slots in all.
+        limit: u32,
+    },
+    /// The handle's object has been freed, or belongs to something else.
+    Gone,
+    /// The parent ended before its child had started: the child ends too.
+    Orphaned,
+}
+
+impl fmt::Display for ShmError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ShmError::Refused { what, why } => write!(f, "the system refused {what}: {why}"),
+            ShmError::MemoryFull { asked, limit } => {
+                let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+                write!(f, "no shared memory left for {asked} bytes: its limit is {} MiB", mib(*limit))
+            }
+            ShmError::TooManyProcesses { limit } => write!(f, "too many processes: the limit is {limit}"),
+            ShmError::Gone => f.write_str("the object does not exist any more"),
+            ShmError::Orphaned => f.write_str("the parent process ended before this one started"),
+        }
+    }
+}
+
+impl std::error::Error for ShmError {}
+
+/// Names an object in shared memory, in every process; can be sent. Stale once the object has been freed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ObjectRef {
+    /// Where it lies in the region.
+    pub offset: u64,
+    /// Which of the objects that lie there one after the other.
+    pub generation: u32,
+}
+
+impl ObjectRef {
+    /// Both in one word, as shared memory keeps it: 30 bits of offset, 30 bits of generation.
+    pub(crate) fn word(self) -> u64 {
+        (self.offset / arena::GRAIN) << 30 | u64::from(self.generation)
+    }
+
+    pub(crate) fn from_word(word: u64) -> ObjectRef {
+        ObjectRef { offset: (word >> 30) * arena::GRAIN, generation: (word & 0x3fff_ffff) as u32 }
+    }
+}
+
+/// Makes the region and this process's entry in the process table unless they are there: every function that makes an
+/// object does it. Must have happened before a fork whose child shares objects with this process.
+pub fn start() -> Result<(), ShmError> {
+    if process_table::registered() {
+        return Ok(());
+    }
+    region::ensure()?;
+    process_table::register_first()
+}

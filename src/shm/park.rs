@@ -1,0 +1,117 @@
+//! Sleeping until a word in shared memory changes, and waking those who sleep on it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Why [`wait`] came back. The caller looks at its condition again in every case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Woken, or the word had another value than expected, or nothing at all happened.
+    Woken,
+    /// The deadline has passed.
+    TimedOut,
+    /// A signal was handled: the caller acts on it and may wait again.
+    Interrupted,
+}
+
+/// Sleeps while `word` is `expected`, until woken or `deadline`.
+pub fn wait(word: &AtomicU32, expected: u32, deadline: Option<Instant>) -> Wait {
+    let mut timeout = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let timeout: *const libc::timespec = match deadline {
+        None => std::ptr::null(),
+        Some(deadline) => {
+            let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
+                return Wait::TimedOut;
+            };
+            timeout.tv_sec = libc::time_t::try_from(left.as_secs()).unwrap_or(libc::time_t::MAX);
+            timeout.tv_nsec = libc::c_long::from(left.subsec_nanos() as i32);
+            &timeout
+        }
+    };
+    // SAFETY: the kernel reads the word and the time, both of which outlive the call.
+    let result = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, expected, timeout) };
+    match if result < 0 { nix::Error::last() } else { return Wait::Woken } {
+        nix::Error::ETIMEDOUT => Wait::TimedOut,
+        nix::Error::EINTR => Wait::Interrupted,
+        _ => Wait::Woken,
+    }
+}
+
+/// Wakes at most `count` of those who sleep on `word`; says how many.
+pub fn wake(word: &AtomicU32, count: u32) -> u32 {
+    let count = count.min(i32::MAX as u32);
+    // SAFETY: the kernel uses the address as a name only.
+    let woken = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, count) };
+    u32::try_from(woken).unwrap_or(0)
+}
+
+/// Wakes all who sleep on `word`.
+pub fn wake_all(word: &AtomicU32) -> u32 {
+    wake(word, u32::MAX)
+}
+
+/// Sleeps in slices that grow, so that a wake-up lost by a death is made good even when its reaper is late.
+#[derive(Debug)]
+pub(super) struct Patience {
+    slice: Duration,
+}
+
+impl Patience {
+    pub(super) fn new() -> Patience {
+        Patience { slice: Duration::from_millis(100) }
+    }
+
+    /// As [`wait`]; the end of a slice is [`Wait::Woken`].
+    pub(super) fn wait(&mut self, word: &AtomicU32, expected: u32, deadline: Option<Instant>) -> Wait {
+        let slice_end = Instant::now() + self.slice;
+        let end = deadline.map_or(slice_end, |deadline| deadline.min(slice_end));
+        let result = wait(word, expected, Some(end));
+        if result == Wait::TimedOut && deadline.is_none_or(|deadline| Instant::now() < deadline) {
+            self.slice = (self.slice * 2).min(Duration::from_secs(2));
+            return Wait::Woken;
+        }
+        result
+    }
+}
+
+/// Looks a few hundred times whether `ready`, where another CPU could make it so; says whether it is.
+pub(super) fn spin(ready: impl Fn() -> bool) -> bool {
+    if !several_cpus() {
+        return ready();
+    }
+    (0..300).any(|_| {
+        std::hint::spin_loop();
+        ready()
+    })
+}
+
+/// Whether this process may run on more than one CPU.
+fn several_cpus() -> bool {
+    static CPUS: AtomicU32 = AtomicU32::new(0);
+    match CPUS.load(Ordering::Relaxed) {
+        0 => {
+            let count = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
+            CPUS.store(count, Ordering::Relaxed);
+            count > 1
+        }
+        count => count > 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_word_does_not_sleep() {
+        assert_eq!(wait(&AtomicU32::new(1), 2, None), Wait::Woken);
+    }
+
+    #[test]
+    fn a_deadline_ends_the_sleep() {
+        let word = AtomicU32::new(1);
+        assert_eq!(wait(&word, 1, Some(Instant::now())), Wait::TimedOut);
+        assert_eq!(wait(&word, 1, Some(Instant::now() + Duration::from_millis(2))), Wait::TimedOut);
+        assert_eq!(wake(&word, 1), 0);
+    }
+}

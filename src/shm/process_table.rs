@@ -1,0 +1,478 @@
+//! Who lives: one slot per process, with its state, its result and what it holds or has in hand.
+
+use super::arena::{self, Block};
+use super::lock::{self, Lock};
+use super::park::Wait;
+use super::region::{at, shared};
+use super::{ObjectRef, ShmError, holders};
+use serde::{Deserialize, Serialize};
+use std::mem::size_of;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, compiler_fence};
+use std::time::Instant;
+
+const GLOBALS: u64 = 16 << 10;
+const SLOTS: u64 = 1 << 20;
+/// Slots in all.
+pub const MOST: u32 = 131_072;
+
+const FREE: u32 = 0;
+const STARTING: u32 = 1;
+const RUNNING: u32 = 2;
+const REAPED: u32 = 3;
+
+/// What a hand is for.
+#[derive(Clone, Copy)]
+pub(super) enum Hand {
+    Message,
+    Segment,
+    Object,
+    Result,
+    Table,
+    Text,
+}
+
+shared! {
+    struct Globals {
+        lock: Lock,
+        /// First free slot, plus one.
+        free: AtomicU32,
+        /// Slots below this have been used at some time.
+        high: AtomicU32,
+    }
+
+    /// One process. It starts as every object's header does, with the generation in place of flags.
+    pub(super) struct Slot {
+        pub(super) roles: [AtomicU32; 2],
+        pub(super) kind: AtomicU32,
+        generation: AtomicU32,
+        next_doomed: AtomicU64,
+        state: AtomicU32,
+        next_free: AtomicU32,
+        /// Held for life: the kernel marks it when the process ends.
+        life: Lock,
+        pid: AtomicI32,
+        parent: AtomicU32,
+        children: AtomicU32,
+        /// Slot, plus one, of the child that is being forked.
+        spawning: AtomicU32,
+        /// Slot, plus one, of the dead process whose end this one is clearing up.
+        pub(super) reaping: AtomicU32,
+        status: AtomicI32,
+        text: AtomicU64,
+        result: AtomicU64,
+        /// Blocks that nobody else knows of yet or any more.
+        pub(super) hands: [AtomicU64; 6],
+        /// Channel of the present send or receive, and the position that it works on; `NOWHERE` before.
+        pub(super) channel: AtomicU64,
+        pub(super) position: AtomicU64,
+        /// Object whose last holder this process has made go.
+        pub(super) doomed: AtomicU64,
+        /// Channel that it sleeps at, with flags.
+        pub(super) waiting_at: AtomicU64,
+        pub(super) holds: holders::Holds,
+    }
+}
+
+const SLOT: u64 = 512;
+const _: () = assert!(size_of::<Slot>() as u64 <= SLOT);
+/// No position.
+pub(super) const NOWHERE: u64 = u64::MAX;
+
+static ME: AtomicU32 = AtomicU32::new(u32::MAX);
+
+/// Names a process, in every process; can be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ProcessRef {
+    /// Its slot.
+    pub index: u32,
+    /// Which of the slot's processes one after the other.
+    pub generation: u32,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// By itself, with this status.
+    Exit(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+/// What [`ProcessRef::wait_end`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndWait {
+    /// It has ended; its status is known once its parent has reaped it.
+    Ended,
+    /// The deadline has passed.
+    TimedOut,
+    /// A signal was handled.
+    Interrupted,
+}
+
+fn globals() -> &'static Globals {
+    at(GLOBALS)
+}
+
+pub(super) fn slot(index: u32) -> &'static Slot {
+    debug_assert!(index < MOST);
+    at(SLOTS + u64::from(index) * SLOT)
+}
+
+/// The slot whose header lies at `offset`, if any does.
+pub(super) fn slot_index_at(offset: u64) -> Option<u32> {
+    let index = offset.checked_sub(SLOTS)? / SLOT;
+    (index < u64::from(MOST)).then_some(index as u32)
+}
+
+/// This process's slot.
+#[inline]
+pub(super) fn my_slot() -> &'static Slot {
+    slot(my_index())
+}
+
+#[inline]
+pub(super) fn my_index() -> u32 {
+    ME.load(Relaxed)
+}
+
+/// Whether this process has a slot.
+pub fn registered() -> bool {
+    my_index() != u32::MAX
+}
+
+/// This process, if it is registered.
+pub fn me() -> Option<ProcessRef> {
+    registered().then(|| reference(my_index()))
+}
+
+pub(super) fn reference(index: u32) -> ProcessRef {
+    ProcessRef { index, generation: slot(index).generation.load(Relaxed) }
+}
+
+/// Slots that were ever used.
+pub(super) fn high() -> u32 {
+    globals().high.load(Acquire)
+}
+
+impl Slot {
+    pub(super) fn text(&self) -> &AtomicU64 {
+        &self.text
+    }
+
+    pub(super) fn result(&self) -> &AtomicU64 {
+        &self.result
+    }
+
+    pub(super) fn hand(&self, hand: Hand) -> &AtomicU64 {
+        &self.hands[hand as usize]
+    }
+}
+
+/// Registers the process that starts the tree.
+pub(super) fn register_first() -> Result<(), ShmError> {
+    lock::register();
+    let index = take_slot()?;
+    let slot = slot(index);
+    slot.life.take_for_life();
+    slot.pid.store(std::process::id() as i32, Relaxed);
+    ME.store(index, Relaxed);
+    set_text(slot, "P", "")?;
+    slot.roles[0].store(1, Relaxed);
+    slot.state.store(RUNNING, Release);
+    Ok(())
+}
+
+/// A slot for a child, which this process is about to fork and holds a handle to; see [`started`] and
+/// [`cancel_child`].
+pub fn register_child(name: &str) -> Result<ProcessRef, ShmError> {
+    super::start()?;
+    let parent = my_slot();
+    let index = take_slot()?;
+    let child = slot(index);
+    child.parent.store(my_index() + 1, Relaxed);
+    parent.spawning.store(index + 1, SeqCst);
+    let number = parent.children.load(Relaxed) + 1;
+    let id = format!("{}.{number}", reference(my_index()).id());
+    let made = set_text(child, &id, name).and_then(|()| holders::hold(reference(index).object(), super::Role::Handle));
+    if let Err(error) = made {
+        cancel_child(reference(index));
+        return Err(error);
+    }
+    parent.children.store(number, Relaxed);
+    Ok(reference(index))
+}
+
+/// Tells the child's process id after the fork, in the parent.
+pub fn started(child: ProcessRef, pid: i32) {
+    slot(child.index).pid.store(pid, Relaxed);
+    my_slot().spawning.store(0, Relaxed);
+}
+
+/// Takes back [`register_child`] when the fork failed.
+pub fn cancel_child(child: ProcessRef) {
+    slot(child.index).life.declare_dead();
+    slot(child.index).state.store(REAPED, Release);
+    holders::forget_process(child);
+    holders::give_up(child.object(), super::Role::Handle);
+    my_slot().spawning.store(0, Relaxed);
+}
+
+/// Makes this process, just forked, the one of `child`'s slot. The parent held and locked things: the child does not.
+pub fn after_fork(child: ProcessRef) -> Result<(), ShmError> {
+    lock::register();
+    ME.store(child.index, Relaxed);
+    let slot = slot(child.index);
+    if !slot.life.take_for_life() {
+        return Err(ShmError::Orphaned);
+    }
+    slot.pid.store(std::process::id() as i32, Relaxed);
+    slot.state.store(RUNNING, Release);
+    Ok(())
+}
+
+/// Stores this process's result, which outlives it. A later one replaces an earlier one.
+pub fn store_result(bytes: &[u8]) -> Result<(), ShmError> {
+    let slot = my_slot();
+    let hand = slot.hand(Hand::Result);
+    let block = arena::allocate(bytes.len(), hand)?;
+    block.write(bytes);
+    let old = slot.result.swap(block.word(), SeqCst);
+    hand.store(old, Relaxed);
+    arena::free_hand(hand);
+    Ok(())
+}
+
+/// Records how a child ended, after `waitpid`, and undoes what it held: its locks pass on, its channels end.
+pub fn reap(process: ProcessRef, ended: Ended) {
+    if !process.exists() {
+        return;
+    }
+    let slot = slot(process.index);
+    my_slot().reaping.store(process.index + 1, SeqCst);
+    slot.status.store(
+        match ended {
+            Ended::Exit(status) => status,
+            Ended::Signal(signal) => -signal,
+        },
+        Relaxed,
+    );
+    slot.life.declare_dead();
+    slot.state.store(REAPED, Release);
+    slot.life.wake_watchers();
+    holders::forget_process(process);
+    my_slot().reaping.store(0, SeqCst);
+}
+
+/// The process with this system id, for whoever reaps processes that it did not fork.
+pub fn by_pid(pid: i32) -> Option<ProcessRef> {
+    let mut all = (0..high()).filter(|&index| slot(index).pid.load(Relaxed) == pid);
+    all.find(|&index| matches!(slot(index).state.load(Acquire), STARTING | RUNNING)).map(reference)
+}
+
+/// Every process in the table that has not been reaped.
+pub fn alive() -> Vec<ProcessRef> {
+    let running = |&index: &u32| matches!(slot(index).state.load(Acquire), STARTING | RUNNING);
+    (0..if registered() { high() } else { 0 }).filter(running).map(reference).collect()
+}
+
+/// Slots in use, those of reaped processes with living handles included.
+pub fn slots_in_use() -> usize {
+    (0..if registered() { high() } else { 0 }).filter(|&index| slot(index).state.load(Acquire) != FREE).count()
+}
+
+impl ProcessRef {
+    /// As an object that can be held (role [`super::Role::Handle`]): its slot stays while somebody holds it.
+    pub fn object(self) -> ObjectRef {
+        ObjectRef { offset: SLOTS + u64::from(self.index) * SLOT, generation: self.generation }
+    }
+
+    /// The process of an object made by [`ProcessRef::object`].
+    pub fn of(object: ObjectRef) -> Option<ProcessRef> {
+        slot_index_at(object.offset).map(|index| ProcessRef { index, generation: object.generation })
+    }
+
+    /// Whether its slot is still its own.
+    pub fn exists(self) -> bool {
+        self.index < MOST && registered() && {
+            let slot = slot(self.index);
+            slot.state.load(Acquire) != FREE && slot.generation.load(Relaxed) == self.generation
+        }
+    }
+
+    /// Whether it has ended, be it that nobody has reaped it yet.
+    pub fn has_ended(self) -> bool {
+        !self.exists() || slot(self.index).state.load(Acquire) == REAPED || slot(self.index).life.owner_died()
+    }
+
+    /// How it ended, once it has been reaped.
+    pub fn ended(self) -> Option<Ended> {
+        let reaped = self.exists() && slot(self.index).state.load(Acquire) == REAPED;
+        reaped.then(|| match slot(self.index).status.load(Relaxed) {
+            status if status < 0 => Ended::Signal(-status),
+            status => Ended::Exit(status),
+        })
+    }
+
+    /// System id.
+    pub fn pid(self) -> Option<i32> {
+        self.exists().then(|| slot(self.index).pid.load(Relaxed)).filter(|&pid| pid != 0)
+    }
+
+    /// The process that spawned it, unless that has been forgotten.
+    pub fn parent(self) -> Option<ProcessRef> {
+        let parent = if self.exists() { slot(self.index).parent.load(Relaxed) } else { 0 };
+        parent.checked_sub(1).map(reference)
+    }
+
+    /// Its place in the tree of spawns: `P.1.3`.
+    pub fn id(self) -> String {
+        self.texts().0
+    }
+
+    /// The name that it was spawned with; may be empty.
+    pub fn name(self) -> String {
+        self.texts().1
+    }
+
+    fn texts(self) -> (String, String) {
+        let block = if self.exists() { Block::from_word(slot(self.index).text.load(Acquire)) } else { None };
+        let text = block.map_or(String::new(), |block| String::from_utf8_lossy(&block.read()).into_owned());
+        text.split_once('\0').map_or((text.clone(), String::new()), |(id, name)| (id.to_owned(), name.to_owned()))
+    }
+
+    /// Its result, which stays for others to see while somebody holds the process.
+    pub fn result(self) -> Option<Vec<u8>> {
+        let word = if self.exists() { slot(self.index).result.load(Acquire) } else { 0 };
+        Block::from_word(word).map(Block::read)
+    }
+
+    /// Its result, whose memory is given back: the next one to ask gets none.
+    pub fn take_result(self) -> Option<Vec<u8>> {
+        let bytes = self.result()?;
+        let hand = my_slot().hand(Hand::Result);
+        hand.store(slot(self.index).result.load(Acquire), Relaxed);
+        slot(self.index).result.store(0, SeqCst);
+        arena::free_hand(hand);
+        Some(bytes)
+    }
+
+    /// Sleeps until it has ended. Anybody may wait for anybody; only its parent reaps.
+    pub fn wait_end(self, deadline: Option<Instant>) -> EndWait {
+        loop {
+            if self.has_ended() {
+                return EndWait::Ended;
+            }
+            match slot(self.index).life.watch(deadline) {
+                Wait::Woken => {}
+                Wait::TimedOut => return if self.has_ended() { EndWait::Ended } else { EndWait::TimedOut },
+                Wait::Interrupted => return EndWait::Interrupted,
+            }
+        }
+    }
+}
+
+fn set_text(slot: &Slot, id: &str, name: &str) -> Result<(), ShmError> {
+    let text = [id.as_bytes(), b"\0", name.as_bytes()].concat();
+    let hand = my_slot().hand(Hand::Text);
+    let block = arena::allocate(text.len(), hand)?;
+    block.write(&text);
+    slot.text.store(block.word(), SeqCst);
+    hand.store(0, Relaxed);
+    Ok(())
+}
+
+fn enter() {
+    if globals().lock.lock() {
+        rebuild();
+    }
+}
+
+/// Derives the free list anew, after a process died inside.
+fn rebuild() {
+    let globals = globals();
+    let mut free = 0;
+    for index in (0..globals.high.load(Relaxed)).rev() {
+        if slot(index).state.load(Relaxed) == FREE {
+            slot(index).next_free.store(free, Relaxed);
+            free = index + 1;
+        }
+    }
+    globals.free.store(free, Relaxed);
+}
+
+fn take_slot() -> Result<u32, ShmError> {
+    enter();
+    let globals = globals();
+    let index = match globals.free.load(Relaxed) {
+        0 => globals.high.load(Relaxed),
+        first => first - 1,
+    };
+    if index >= MOST {
+        globals.lock.unlock();
+        return Err(ShmError::TooManyProcesses { limit: MOST });
+    }
+    let slot = slot(index);
+    let next = slot.next_free.load(Relaxed);
+    slot.roles.iter().for_each(|count| count.store(0, Relaxed));
+    slot.kind.store(holders::PROCESS, Relaxed);
+    for word in [&slot.parent, &slot.children, &slot.spawning, &slot.reaping] {
+        word.store(0, Relaxed);
+    }
+    slot.pid.store(0, Relaxed);
+    slot.status.store(0, Relaxed);
+    for word in [&slot.text, &slot.result, &slot.channel, &slot.doomed, &slot.waiting_at].into_iter().chain(&slot.hands) {
+        word.store(0, Relaxed);
+    }
+    slot.position.store(NOWHERE, Relaxed);
+    slot.holds.clear();
+    slot.life.reset();
+    compiler_fence(SeqCst);
+    slot.state.store(STARTING, Release);
+    if index == globals.high.load(Relaxed) {
+        slot.generation.store(1, Relaxed);
+        globals.high.store(index + 1, Release);
+    } else {
+        globals.free.store(next, Relaxed);
+    }
+    globals.lock.unlock();
+    Ok(index)
+}
+
+/// Makes the slot free for another process if it has been reaped and nobody holds it.
+pub(super) fn release(index: u32) {
+    let slot = slot(index);
+    for word in [&slot.text, &slot.result] {
+        if let Some(block) = Block::from_word(word.load(Relaxed)) {
+            arena::free(block);
+            word.store(0, Relaxed);
+        }
+    }
+    enter();
+    if slot.state.load(Relaxed) == REAPED && slot.roles[0].load(Relaxed) == 0 {
+        let globals = globals();
+        slot.generation.store((slot.generation.load(Relaxed) + 1) & 0x3fff_ffff, Relaxed);
+        compiler_fence(SeqCst);
+        slot.state.store(FREE, SeqCst);
+        slot.next_free.store(globals.free.load(Relaxed), Relaxed);
+        globals.free.store(index + 1, Relaxed);
+    }
+    globals().lock.unlock();
+}
+
+/// Whether the slot of a dead process can be given up when nobody holds it.
+pub(super) fn is_reaped(index: u32) -> bool {
+    slot(index).state.load(Acquire) == REAPED
+}
+
+/// The child that a dead process was forking: no child came of it unless that has told so.
+pub(super) fn unborn_child(parent: &Slot) -> Option<ProcessRef> {
+    let index = parent.spawning.load(Relaxed).checked_sub(1)?;
+    parent.spawning.store(0, Relaxed);
+    let child = slot(index);
+    let unborn = child.state.load(Acquire) == STARTING && child.life.declare_unborn();
+    unborn.then(|| {
+        child.state.store(REAPED, Release);
+        reference(index)
+    })
+}

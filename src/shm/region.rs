@@ -1,0 +1,160 @@
+//! One anonymous shared-memory region, at the same address in every process, and checked access to it.
+
+use super::ShmError;
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap};
+use std::ffi::c_void;
+use std::mem::{align_of, size_of};
+use std::num::NonZeroUsize;
+use std::ptr::NonNull;
+use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize};
+
+/// What is asked for first; address space, not memory.
+const MOST: u64 = 64 << 30;
+/// Below this the process table and the arena no longer fit.
+const LEAST: u64 = 512 << 20;
+
+static BASE: AtomicUsize = AtomicUsize::new(0);
+static SIZE: AtomicU64 = AtomicU64::new(0);
+
+/// A type that other processes may change at any time, and whose every bit pattern is valid.
+///
+/// # Safety
+/// It consists of atomics alone and has no drop.
+pub(super) unsafe trait Shared: Sync + 'static {}
+
+// SAFETY: atomics.
+unsafe impl Shared for AtomicU32 {}
+// SAFETY: atomics.
+unsafe impl Shared for AtomicI32 {}
+// SAFETY: atomics.
+unsafe impl Shared for AtomicU64 {}
+// SAFETY: an array of such types is one.
+unsafe impl<T: Shared, const N: usize> Shared for [T; N] {}
+
+/// Declares structs that live in the region: every field must be `Shared`, which the compiler checks.
+macro_rules! shared {
+    ($($(#[$meta:meta])* $visibility:vis struct $name:ident { $($(#[$field_meta:meta])* $field_visibility:vis $field:ident: $type:ty,)* })*) => {$(
+        $(#[$meta])*
+        #[repr(C)]
+        $visibility struct $name { $($(#[$field_meta])* $field_visibility $field: $type,)* }
+        const _: () = { const fn is_shared<T: $crate::shm::region::Shared>() {} $(is_shared::<$type>();)* };
+        // SAFETY: the line above makes every field `Shared`.
+        unsafe impl $crate::shm::region::Shared for $name {}
+    )*};
+}
+pub(super) use shared;
+
+/// Makes the region if it is not there yet. Must have happened before a fork whose child is to share it.
+pub fn ensure() -> Result<(), ShmError> {
+    if exists() {
+        return Ok(());
+    }
+    let mut size = MOST;
+    loop {
+        match map(size) {
+            Ok(base) => {
+                SIZE.store(size, Relaxed);
+                BASE.store(base.as_ptr() as usize, Release);
+                return Ok(());
+            }
+            Err(_) if size > LEAST => size /= 2,
+            Err(error) => return Err(ShmError::Refused { what: "shared memory", why: error.desc().to_owned() }),
+        }
+    }
+}
+
+/// Whether the region has been made, by this process or one that it descends from.
+pub fn exists() -> bool {
+    BASE.load(Relaxed) != 0
+}
+
+/// Bytes of address space that the region has; 0 before [`ensure`].
+pub fn size() -> u64 {
+    SIZE.load(Relaxed)
+}
+
+fn map(size: u64) -> nix::Result<NonNull<c_void>> {
+    let file = memfd_create(c"mplang", MFdFlags::MFD_CLOEXEC)?;
+    nix::unistd::ftruncate(&file, size as i64)?;
+    let length = NonZeroUsize::new(size as usize).ok_or(nix::Error::EINVAL)?;
+    let flags = MapFlags::MAP_SHARED | MapFlags::MAP_NORESERVE;
+    // SAFETY: a new mapping at an address that the kernel chooses; it is never unmapped. The mapping keeps the file.
+    unsafe { mmap(None, length, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, flags, &file, 0) }
+}
+
+/// The start of `length` bytes at `offset`. They lie in the region, else this is a bug.
+fn pointer(offset: u64, length: u64) -> *mut u8 {
+    let inside = offset.checked_add(length).is_some_and(|end| end <= size());
+    assert!(inside, "an offset outside shared memory");
+    (BASE.load(Relaxed) + offset as usize) as *mut u8
+}
+
+/// The value at `offset`.
+#[inline]
+pub(super) fn at<T: Shared>(offset: u64) -> &'static T {
+    let pointer = pointer(offset, size_of::<T>() as u64);
+    debug_assert!((pointer as usize).is_multiple_of(align_of::<T>()));
+    // SAFETY: inside the mapping, which is never unmapped, is aligned far beyond any `T`, and whose every byte can be
+    // read as atomics.
+    unsafe { &*pointer.cast::<T>() }
+}
+
+/// The address of `offset` in every process.
+pub(super) fn address(offset: u64) -> u64 {
+    pointer(offset, 0) as u64
+}
+
+/// Copies `bytes` to `offset`. The caller alone may write there, and nobody reads there yet.
+#[inline]
+pub(super) fn write(offset: u64, bytes: &[u8]) {
+    let pointer = pointer(offset, bytes.len() as u64);
+    // SAFETY: inside the mapping; a slice of this process's own memory does not overlap it.
+    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), pointer, bytes.len()) }
+}
+
+/// Copies `length` bytes from `offset` to the end of `bytes`. Nobody writes there meanwhile.
+#[inline]
+pub(super) fn read(offset: u64, length: usize, bytes: &mut Vec<u8>) {
+    let pointer = pointer(offset, length as u64);
+    bytes.reserve(length);
+    // SAFETY: inside the mapping and within the capacity just reserved; all of the new length is written.
+    unsafe {
+        std::ptr::copy_nonoverlapping(pointer, bytes.as_mut_ptr().add(bytes.len()), length);
+        bytes.set_len(bytes.len() + length);
+    }
+}
+
+/// Where something in the region lies.
+pub(super) fn offset_of<T: Shared>(value: &T) -> u64 {
+    (&raw const *value) as u64 - BASE.load(Relaxed) as u64
+}
+
+/// Copies at most `N * 8` bytes into words, by whole words.
+#[inline]
+pub(super) fn write_atomics<const N: usize>(words: &[AtomicU64; N], bytes: &[u8]) {
+    for (word, part) in words.iter().zip(bytes.chunks(8)) {
+        let mut value = [0; 8];
+        value[..part.len()].copy_from_slice(part);
+        word.store(u64::from_ne_bytes(value), Relaxed);
+    }
+}
+
+/// The reverse of [`write_atomics`].
+#[inline]
+pub(super) fn read_atomics<const N: usize>(words: &[AtomicU64; N], length: usize, bytes: &mut Vec<u8>) {
+    let mut all = [[0; 8]; N];
+    for (word, value) in words.iter().zip(&mut all) {
+        *value = word.load(Relaxed).to_ne_bytes();
+    }
+    bytes.extend_from_slice(&all.as_flattened()[..length.min(N * 8)]);
+}
+
+/// Gives whole pages back to the system; they read as zeros afterwards.
+pub(super) fn give_back(offset: u64, length: u64) {
+    let Some(start) = NonNull::new(pointer(offset, length).cast::<c_void>()) else { return };
+    // SAFETY: inside the mapping, and the caller has made sure that nothing refers to these pages.
+    // A refusal only means that the memory stays in use.
+    let _ = unsafe { madvise(start, length as usize, MmapAdvise::MADV_REMOVE) };
+}

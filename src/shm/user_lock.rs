@@ -1,0 +1,158 @@
+//! The language's locks: they belong to the process that took them, and pass on when it ends.
+
+use super::arena;
+use super::holders::{self, Header, Role};
+use super::lock::{Lock, Taken};
+use super::process_table::{self, Hand, ProcessRef, my_slot};
+use super::region::{at, shared};
+use super::{ObjectRef, ShmError};
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::time::Instant;
+
+shared! {
+    struct State {
+        header: Header,
+        lock: Lock,
+        /// The process that has it, as a word; 0 when nobody does.
+        owner: AtomicU64,
+        /// The process that ended with it before its present owner took it.
+        abandoned: AtomicU64,
+    }
+}
+
+/// A lock, as every process names it. Its maker holds [`Role::Handle`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UserLock(ObjectRef);
+
+/// What taking a lock came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acquired {
+    /// It is this process's.
+    Ok,
+    /// It is this process's, and the one named ended while it had it.
+    Abandoned(ProcessRef),
+    /// This process has it already.
+    AlreadyHeld,
+    /// The deadline has passed, or somebody has it and waiting was not allowed.
+    TimedOut,
+    /// A signal was handled; the call can be repeated.
+    Interrupted,
+}
+
+/// What giving a lock back came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Released {
+    /// It is free.
+    Ok,
+    /// This process does not have it.
+    NotOwner,
+}
+
+fn word(process: ProcessRef) -> u64 {
+    u64::from(process.index + 1) << 32 | u64::from(process.generation)
+}
+
+fn process(word: u64) -> Option<ProcessRef> {
+    let index = ((word >> 32) as u32).checked_sub(1)?;
+    Some(ProcessRef { index, generation: word as u32 })
+}
+
+impl UserLock {
+    /// A new lock, which nobody has.
+    pub fn new() -> Result<UserLock, ShmError> {
+        super::start()?;
+        let hand = my_slot().hand(Hand::Object);
+        let block = arena::allocate_object(hand)?;
+        at::<State>(block.data()).header.kind.store(holders::USER_LOCK, Release);
+        let object = arena::object_ref(block);
+        match holders::hold(object, Role::Handle) {
+            Ok(()) => hand.store(0, Relaxed),
+            Err(error) => {
+                arena::free_hand(hand);
+                return Err(error);
+            }
+        }
+        Ok(UserLock(object))
+    }
+
+    /// The lock that `object` names.
+    pub fn of(object: ObjectRef) -> UserLock {
+        UserLock(object)
+    }
+
+    /// Its name for [`super::holders`].
+    pub fn object(self) -> ObjectRef {
+        self.0
+    }
+
+    fn state(self) -> Option<&'static State> {
+        let state = at::<State>(arena::object(self.0)?.data());
+        (state.header.kind.load(Relaxed) == holders::USER_LOCK).then_some(state)
+    }
+
+    /// Takes it, waiting until `deadline`.
+    pub fn acquire(self, deadline: Option<Instant>) -> Result<Acquired, ShmError> {
+        self.take(|lock| lock.acquire(deadline))
+    }
+
+    /// Takes it unless somebody has it.
+    pub fn try_acquire(self) -> Result<Acquired, ShmError> {
+        self.take(Lock::try_acquire)
+    }
+
+    fn take(self, how: impl Fn(&Lock) -> Taken) -> Result<Acquired, ShmError> {
+        let state = self.state().ok_or(ShmError::Gone)?;
+        if state.lock.held() {
+            return Ok(Acquired::AlreadyHeld);
+        }
+        let abandoned = match how(&state.lock) {
+            Taken::Free => 0,
+            Taken::OwnerDied => state.owner.load(Relaxed),
+            Taken::TimedOut => return Ok(Acquired::TimedOut),
+            Taken::Interrupted => return Ok(Acquired::Interrupted),
+        };
+        // Between taking and the store of its name, the owner before counts as having had it: it had released it.
+        state.abandoned.store(abandoned, Relaxed);
+        state.owner.store(process_table::me().map_or(0, word), Relaxed);
+        Ok(process(abandoned).map_or(Acquired::Ok, Acquired::Abandoned))
+    }
+
+    /// Gives it back.
+    pub fn release(self) -> Result<Released, ShmError> {
+        let state = self.state().ok_or(ShmError::Gone)?;
+        if !state.lock.held() {
+            return Ok(Released::NotOwner);
+        }
+        state.owner.store(0, Relaxed);
+        state.lock.unlock();
+        Ok(Released::Ok)
+    }
+
+    /// Whether this process has it.
+    pub fn held(self) -> bool {
+        self.state().is_some_and(|state| state.lock.held())
+    }
+
+    /// The process that has it.
+    pub fn owner(self) -> Option<ProcessRef> {
+        let state = self.state()?;
+        if state.lock.owner() == 0 { None } else { process(state.owner.load(Relaxed)) }
+    }
+
+    /// The process that ended with it before its present or last owner took it.
+    pub fn abandoned(self) -> Option<ProcessRef> {
+        process(self.state()?.abandoned.load(Relaxed))
+    }
+}
+
+/// Passes on what the kernel did not: it walks a long list of locks only so far.
+pub(super) fn owner_ended(object: ObjectRef, dead: ProcessRef) {
+    if let Some(state) = UserLock(object).state()
+        && state.owner.load(Relaxed) == word(dead)
+        && let Some(pid) = dead.pid()
+    {
+        state.lock.mark_dead(pid as u32);
+    }
+}
