@@ -104,9 +104,9 @@ impl Files {
     }
 
     /// Makes or empties a file and writes it, or adds to it.
-    pub fn write_whole(&self, path: &str, data: &[u8], append: bool) -> Result<(), Fault> {
+    pub fn write_whole(&self, path: &str, mut data: &[u8], append: bool) -> Result<(), Fault> {
         let descriptor = self.writer(path, if append { OFlag::O_APPEND } else { OFlag::O_TRUNC })?;
-        write_all(&descriptor, data, path, self.attend)?;
+        write_all(&descriptor, &mut data, path, self.attend)?;
         close(descriptor, path)
     }
 
@@ -267,22 +267,26 @@ fn reason(errno: Errno, path: &str, flags: OFlag) -> String {
 }
 
 impl OpenFile {
-    /// Writes what was gathered; what fails is dropped, so that one failure is told once.
+    /// Writes what was gathered. What an interrupt left over is kept; what failed is dropped, so that one failure is
+    /// told once.
     fn flush(&mut self, attend: Attend) -> Result<(), Fault> {
         match &mut self.content {
             Content::Write { descriptor, pending, .. } if !pending.is_empty() => {
-                let pending = std::mem::take(pending);
-                write_all(descriptor, &pending, &self.path, attend)
+                let mut left = pending.as_slice();
+                let result = write_all(descriptor, &mut left, &self.path, attend);
+                let kept = if result.as_ref().is_err_and(|fault| !fault.is(Kind::Io)) { left.len() } else { 0 };
+                pending.drain(..pending.len() - kept);
+                result
             }
             _ => Ok(()),
         }
     }
 }
 
-fn write_all(descriptor: &OwnedFd, mut data: &[u8], path: &str, attend: Attend) -> Result<(), Fault> {
+fn write_all(descriptor: &OwnedFd, data: &mut &[u8], path: &str, attend: Attend) -> Result<(), Fault> {
     while !data.is_empty() {
         match nix::unistd::write(descriptor, data) {
-            Ok(count) => data = &data[count..],
+            Ok(count) => *data = &data[count..],
             Err(Errno::EINTR) => attend()?,
             Err(errno) => return Err(of_file("write", path, &describe(errno))),
         }

@@ -61,8 +61,11 @@ fn alternatives(pattern: &str) -> Result<Vec<String>, Fault> {
     Ok(done)
 }
 
-/// The first group in braces: where it starts, its own commas, where it ends.
-fn group(pattern: &str) -> Result<Option<(usize, Vec<usize>, usize)>, &'static str> {
+/// A group in braces: where it starts, its own commas, where it ends.
+type Group = (usize, Vec<usize>, usize);
+
+/// The first group of a pattern.
+fn group(pattern: &str) -> Result<Option<Group>, &'static str> {
     let (mut depth, mut start, mut commas, mut class) = (0, 0, Vec::new(), false);
     let mut chars = pattern.char_indices();
     while let Some((at, char)) = chars.next() {
