@@ -1,23 +1,38 @@
-//! Processes: fork, join, and how a process ends.
+//! Processes: fork, join, channels and locks between them, and how a process ends.
 
+mod channels;
+mod children;
+mod handles;
+mod outcome;
+mod signals;
+
+use crate::shm::{self, ProcessRef, ShmError};
 use crate::source::Place;
 use crate::vm::fault::{Fault, Kind};
-use crate::vm::machine::Machine;
+use crate::vm::machine::{Machine, clear_interrupt};
 use crate::vm::op::Op;
-use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Value};
-use crate::world::{Local, Performed, World, describe_file};
+use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Value, on_handle};
+use crate::world::{self, Local, Performed, World, after, describe_file};
+use children::Children;
+use outcome::Outcome;
+use std::cell::Cell;
+use std::time::Instant;
 
 /// How a handle prints.
 pub fn describe(key: HandleKey) -> String {
     match key.kind {
         HandleKind::File => describe_file(key),
-        kind => format!("<{} {}>", kind.type_of().name(), key.id),
+        HandleKind::Process => match ProcessRef::of(handles::object(key)) {
+            Some(process) => format!("<process {}>", outcome::title(process)),
+            None => "<process>".into(),
+        },
+        kind => format!("<{}>", kind.type_of().name()),
     }
 }
 
 /// Ends this process with a status.
 pub fn leave(status: u8) -> ! {
-    std::process::exit(i32::from(status))
+    signals::exit(i32::from(status))
 }
 
 /// Writes an error that nobody caught as the user shall see it.
@@ -27,46 +42,253 @@ pub type Report = Box<dyn Fn(&ErrorValue) -> Vec<u8>>;
 pub struct Real {
     local: Local,
     report: Report,
+    children: Children,
+    /// This process was spawned: its result goes to shared memory.
+    is_child: bool,
+}
+
+thread_local! {
+    static OUTPUT_LOCK: Cell<Option<shm::UserLock>> = const { Cell::new(None) };
+}
+
+/// Keeps prints whole between the processes of a run, once there are several.
+fn lock_output(take: bool) {
+    if let Some(lock) = OUTPUT_LOCK.get() {
+        // A lock that cannot be taken is no reason not to write.
+        if take {
+            while let Ok(shm::user_lock::Acquired::Interrupted) = lock.acquire(None) {}
+        } else {
+            let _ = lock.release();
+        }
+    }
 }
 
 impl Real {
     /// The world of the first process of a run.
     pub fn new(args: Vec<String>, report: Report) -> Real {
-        crate::vm::value::on_handle(|key, alive| {
-            if key.kind == HandleKind::File {
-                crate::world::on_file_handle(key, alive)
-            }
-        });
-        Real { local: Local::new(args, || Ok(())), report }
+        on_handle(handles::on_handle);
+        signals::install();
+        world::set_output_lock(lock_output);
+        Real { local: Local::new(args, attend), report, children: Children::default(), is_child: false }
     }
 
-    /// Ends the process: gives its exit status.
+    /// Shows an error that nobody caught.
+    fn show(&mut self, error: &ErrorValue) {
+        // What was printed before comes first; a failure of that is told by the last flush.
+        let _ = self.local.flush();
+        let text = (self.report)(error);
+        self.local.say(String::from_utf8_lossy(&text).into_owned());
+    }
+
+    /// Ends the run of this process: waits for its children, shows what failed, gives the exit status. A spawned
+    /// process does not return from here.
     pub fn finish(&mut self, result: Result<Value, Fault>) -> u8 {
-        let mut status = 0;
-        let mut end = |world: &mut Real, fault: Fault| match fault.0.exit {
-            Some(code) => status = code,
-            None => {
-                let _ = world.local.flush();
-                let text = (world.report)(&fault.0);
-                world.local.say(String::from_utf8_lossy(&text).into_owned());
-                status = 1;
-            }
-        };
-        if let Err(fault) = result {
-            end(self, fault);
+        let flushed = self.local.flush();
+        let mut result = result.and_then(|value| flushed.map(|()| value));
+        if self.is_child {
+            self.finish_child(result)
         }
-        if let Err(fault) = self.local.flush() {
-            end(self, fault);
+        let mut status = 0;
+        if let Err(Fault(error)) = &result {
+            status = match error.exit {
+                Some(status) => status,
+                None => {
+                    self.show(error);
+                    1
+                }
+            };
+        }
+        let stopped = result.is_err();
+        result = Ok(Value::Null);
+        if stopped {
+            self.children.stop_all();
+        }
+        handles::give_up_all(&[]);
+        for failure in self.children.wait_all() {
+            if !stopped {
+                self.show(&failure.0);
+                status = status.max(1);
+            }
+        }
+        if let Some(signal) = signals::ending()
+            && !stopped
+        {
+            status = 128 + signal as u8;
+        }
+        drop(result);
+        if let Err(Fault(error)) = self.local.flush() {
+            status = error.exit.unwrap_or(1);
+            if error.exit.is_none() {
+                self.show(&error);
+            }
         }
         status
+    }
+
+    fn finish_child(&mut self, mut result: Result<Value, Fault>) -> ! {
+        if result.is_err() {
+            self.children.stop_all();
+        }
+        let mut kept = Vec::new();
+        if let Ok(value) = &result {
+            crate::vm::value::handles(value, &mut |key| kept.push(key));
+        }
+        handles::give_up_all(&kept);
+        let failures = self.children.wait_all();
+        if result.is_ok()
+            && let Some(failure) = failures.into_iter().next()
+        {
+            result = Err(failure);
+        }
+        let _ = self.local.flush();
+        let status = match &result {
+            Ok(_) => 0,
+            Err(Fault(error)) => i32::from(error.exit.unwrap_or(1)),
+        };
+        if let Some(signal) = signals::ending() {
+            signals::die_by(signal)
+        }
+        if let Err(error) = shm::process_table::store_result(&outcome::pack(&result)) {
+            let _ = shm::process_table::store_result(&outcome::pack(&Err(memory(&error))));
+        }
+        signals::exit(status)
+    }
+
+    fn spawn(&mut self, op: Op, machine: &mut Machine) -> Result<Performed, Fault> {
+        let Op::Spawn { function, args, named, name, daemon } = op else {
+            return Ok(Performed::Answer(Ok(Value::Null)));
+        };
+        self.local.flush()?;
+        shm::start().map_err(|error| memory(&error))?;
+        if OUTPUT_LOCK.get().is_none() {
+            OUTPUT_LOCK.set(Some(shm::UserLock::new().map_err(|error| memory(&error))?));
+        }
+        // What holds handles is made anew in the child, so that their values are counted there from the start.
+        let mut own = Vec::new();
+        let call = Value::list(vec![function, Value::list(args), named]);
+        crate::vm::value::handles(&call, &mut |key| own.push(key));
+        let packed = if own.is_empty() { None } else { Some(crate::vm::value::encode(&call)?) };
+        for key in &own {
+            handles::check(*key)?;
+        }
+        let mut reached: Vec<HandleKey> = Vec::new();
+        machine.reach(std::iter::once(&call), &mut |key| {
+            if key.kind != HandleKind::File && !reached.contains(&key) {
+                reached.push(key);
+            }
+        });
+        let child = shm::register_child(name.as_deref().unwrap_or_default()).map_err(|error| memory(&error))?;
+        for &key in &reached {
+            // An object that is gone cannot be held; the child notices when it uses it.
+            let _ = handles::hold_for(child, key);
+        }
+        let parent = std::process::id();
+        match signals::fork() {
+            Err(_) => {
+                shm::process_table::cancel_child(child);
+                Err(Fault::new(Kind::Limit, "the system allows no more processes")
+                    .help("run fewer at a time, or raise `ulimit -u`"))
+            }
+            Ok(Some(pid)) => {
+                shm::process_table::started(child, pid);
+                self.children.add(child, pid, daemon);
+                let how = format!("moved to process {}, which was spawned with it", outcome::title(child));
+                for &key in &reached {
+                    handles::moved(key, &how);
+                }
+                Ok(Performed::Answer(Ok(Value::handle(handles::key(HandleKind::Process, child.object(), 0)))))
+            }
+            Ok(None) => {
+                self.become_child(child, parent);
+                let globals: Vec<HandleKey> = reached.into_iter().filter(|key| !own.contains(key)).collect();
+                handles::begin_child(&globals);
+                let call = match &packed {
+                    Some(bytes) => {
+                        std::mem::forget(call);
+                        crate::vm::value::decode(bytes)?
+                    }
+                    None => call,
+                };
+                let Value::List(parts) = &call else { return Ok(Performed::Restarted) };
+                let Value::List(args) = &parts[1] else { return Ok(Performed::Restarted) };
+                let (function, args, named) = (parts[0].clone(), args.to_vec(), parts[2].clone());
+                drop(call);
+                if let Err(fault) = machine.start_in_child(function, args, &named) {
+                    self.finish_child(Err(fault))
+                }
+                Ok(Performed::Restarted)
+            }
+        }
+    }
+
+    fn become_child(&mut self, child: ProcessRef, parent: u32) {
+        let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
+        if nix::unistd::getppid().as_raw() as u32 != parent || shm::after_fork(child).is_err() {
+            // The parent died in between.
+            signals::exit(1)
+        }
+        signals::forget();
+        self.is_child = true;
+        self.children = Children::default();
+        self.local.forked();
+    }
+
+    fn own(&mut self, op: Op) -> Result<Value, Fault> {
+        match op {
+            Op::Join { processes, many, timeout } => self.children.join(&processes, many, deadline(timeout)),
+            Op::Wait { process, timeout } => self.children.wait(process, deadline(timeout)),
+            Op::Signal { process, signal } => children::send(process, signal).map(|()| Value::Null),
+            Op::Stop { process, grace } => self.children.stop(process, grace).map(|()| Value::Null),
+            Op::Property { handle, name } if handle.kind == HandleKind::Process => {
+                self.children.property(handle, &name)
+            }
+            Op::SelfProcess => {
+                shm::start().map_err(|error| memory(&error))?;
+                let me = shm::process_table::me().ok_or_else(|| memory(&ShmError::Gone))?;
+                Ok(Value::handle(handles::key(HandleKind::Process, me.object(), 0)))
+            }
+            Op::Children => Ok(Value::list(self.children.handles())),
+            Op::Interrupted => attend().map(|()| Value::Null),
+            other => channels::perform(other, &mut self.children),
+        }
     }
 }
 
 impl World for Real {
-    fn perform(&mut self, op: Op, _place: Place, _machine: &mut Machine) -> Performed {
-        match self.local.perform(op) {
-            Ok(answer) => Performed::Answer(answer),
-            Err(_) => Performed::Answer(Err(Fault::new(Kind::Limit, "this is not built yet"))),
+    fn perform(&mut self, op: Op, _place: Place, machine: &mut Machine) -> Performed {
+        let op = match self.local.perform(op) {
+            Ok(answer) => return Performed::Answer(answer),
+            Err(op) => op,
+        };
+        if let Op::Spawn { .. } = op {
+            return self.spawn(op, machine).unwrap_or_else(|fault| Performed::Answer(Err(fault)));
         }
+        // Everything here is something that another process could notice.
+        if let Err(fault) = self.local.flush() {
+            return Performed::Answer(Err(fault));
+        }
+        Performed::Answer(self.own(op))
     }
+}
+
+/// Acts on the signals that came: an error when this process must end.
+fn attend() -> Result<(), Fault> {
+    clear_interrupt();
+    match signals::ending() {
+        Some(signal) => Err(world::leave(128 + signal as u8)),
+        None => Ok(()),
+    }
+}
+
+/// The moment until which a wait goes on.
+fn deadline(timeout: Option<f64>) -> Option<Instant> {
+    timeout.and_then(after)
+}
+
+fn memory(error: &ShmError) -> Fault {
+    Fault::new(Kind::Limit, error.to_string())
+}
+
+fn timed_out(what: &str) -> Fault {
+    Fault::new(Kind::Timeout, format!("the time for `{what}` has passed"))
 }

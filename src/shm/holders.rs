@@ -98,7 +98,9 @@ impl Holds {
     fn entries(&self) -> (u64, impl Fn(u64) -> &AtomicU64) {
         let block = Block::from_word(self.table.load(Relaxed));
         let count = block.map_or(INLINE, |block| block.length() as u64 / 8);
-        (count, move |index: u64| block.map_or(&self.inline[index as usize % INLINE as usize], |block| at(block.data() + index * 8)))
+        (count, move |index: u64| {
+            block.map_or(&self.inline[index as usize % INLINE as usize], |block| at(block.data() + index * 8))
+        })
     }
 
     /// The entry with this key, else the place for it.
@@ -419,7 +421,9 @@ pub fn forget_process(process: ProcessRef) {
 
 /// Frees the blocks that the dead process had in hand, but not those that it had just published.
 fn free_hands(dead: &Slot) {
-    for (hand, published) in [(Hand::Table, &dead.holds.table), (Hand::Text, dead.text()), (Hand::Result, dead.result())] {
+    for (hand, published) in
+        [(Hand::Table, &dead.holds.table), (Hand::Text, dead.text()), (Hand::Result, dead.result())]
+    {
         let hand = dead.hand(hand);
         if hand.load(Relaxed) == published.load(Relaxed) {
             hand.store(0, Relaxed);

@@ -421,7 +421,8 @@ fn take_slot() -> Result<u32, ShmError> {
     }
     slot.pid.store(0, Relaxed);
     slot.status.store(0, Relaxed);
-    for word in [&slot.text, &slot.result, &slot.channel, &slot.doomed, &slot.waiting_at].into_iter().chain(&slot.hands) {
+    for word in [&slot.text, &slot.result, &slot.channel, &slot.doomed, &slot.waiting_at].into_iter().chain(&slot.hands)
+    {
         word.store(0, Relaxed);
     }
     slot.position.store(NOWHERE, Relaxed);

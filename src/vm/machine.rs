@@ -454,21 +454,9 @@ impl Machine {
         Fault::type_error(format!("{what} cannot be called"))
     }
 
-    /// A function value's prototype number, to see what it can reach.
-    pub fn proto_of(value: &Value) -> Option<u32> {
-        match value {
-            Value::Function(function) => match &**function {
-                Function::Closure { proto, .. } => Some(*proto),
-                Function::Native(_) => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// Walks the globals that a function can mention, also through the functions that it mentions.
-    pub fn reachable_globals(&self, proto: u32) -> Vec<&Value> {
-        let Some(proto) = self.program.protos.get(proto as usize) else { return Vec::new() };
-        proto.globals.iter().filter_map(|&index| self.global(index)).collect()
+    /// Calls `found` for each handle that some values can reach, and that functions among them mention.
+    pub fn reach<'a>(&'a self, roots: impl Iterator<Item = &'a Value>, found: &mut dyn FnMut(HandleKey)) {
+        super::reach::handles(&self.program, roots, &self.globals, found);
     }
 
     /// The place of the current instruction.

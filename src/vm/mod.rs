@@ -9,6 +9,7 @@ pub mod machine;
 pub mod native;
 pub mod op;
 mod operands;
+pub mod reach;
 mod run;
 mod slow;
 mod stream;

@@ -1,0 +1,307 @@
+//! Pipes, queues and locks: values to bytes and back, waits and their ends.
+
+use super::children::Children;
+use super::{attend, deadline, handles, memory, timed_out};
+use crate::library::{SENDER, TAKER};
+use crate::shm::channel::{Received, Sent};
+use crate::shm::user_lock::{Acquired, Released};
+use crate::shm::{Channel, ObjectRef, Pipe, Role, UserLock};
+use crate::vm::fault::{Fault, Kind};
+use crate::vm::op::Op;
+use crate::vm::types::with_article;
+use crate::vm::value::{HandleKey, HandleKind, Value, decode, encode};
+use std::time::Instant;
+
+/// How long an operation may wait.
+#[derive(Clone, Copy)]
+enum Patience {
+    Never,
+    Until(Option<Instant>),
+}
+
+/// Performs an operation on a pipe, a queue or a lock.
+pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
+    match op {
+        Op::Pipe { capacity } => {
+            let pipe = Pipe::new(small(capacity)).map_err(|error| memory(&error))?;
+            let end = |role| Value::handle(handles::key(HandleKind::PipeEnd, pipe.object(), role));
+            Ok(Value::list(vec![end(0), end(1)]))
+        }
+        Op::Queue { capacity } => {
+            let queue = Channel::new(small(capacity)).map_err(|error| memory(&error))?;
+            Ok(Value::handle(handles::key(HandleKind::Queue, queue.object(), 0)))
+        }
+        Op::Lock => {
+            let lock = UserLock::new().map_err(|error| memory(&error))?;
+            Ok(Value::handle(handles::key(HandleKind::Lock, lock.object(), 0)))
+        }
+        Op::Send { channel, value, try_: true, .. } => send(channel, &value, Patience::Never, children),
+        Op::Send { channel, value, timeout, .. } => {
+            send(channel, &value, Patience::Until(deadline(timeout)), children).map(|_| Value::Null)
+        }
+        Op::SendAll { channel, values, timeout } => {
+            let deadline = deadline(timeout);
+            if let Value::List(values) = &values {
+                for value in values.iter() {
+                    send(channel, value, Patience::Until(deadline), children)?;
+                }
+            }
+            Ok(Value::Null)
+        }
+        Op::Receive { channel, timeout } => match receive(channel, Patience::Until(deadline(timeout)), children)? {
+            Got::Value(value) => Ok(value),
+            Got::Nothing => Err(timed_out(if channel.kind == HandleKind::Queue { "get" } else { "recv" })),
+            Got::End => Err(ended(channel)),
+        },
+        Op::TryReceive { channel, default } => Ok(match receive(channel, Patience::Never, children)? {
+            Got::Value(value) => value,
+            Got::Nothing | Got::End => default,
+        }),
+        Op::ReceiveOrEnd { channel } => Ok(match receive(channel, Patience::Until(None), children)? {
+            Got::Value(value) => value,
+            Got::Nothing | Got::End => Value::Undefined,
+        }),
+        Op::ReceiveMany { channel, most, timeout } => receive_many(channel, most, deadline(timeout), children),
+        Op::Poll { channel, timeout } => poll(channel, deadline(timeout), children),
+        Op::Pending { channel } => Ok(Value::Int(pending(channel)? as i64)),
+        Op::Full { channel } => Ok(Value::bool(Channel::of(handles::object(channel)).is_full())),
+        Op::Close { handle } => {
+            handles::check(handle)?;
+            match handle.kind {
+                HandleKind::PipeEnd => end_of(handle).close(),
+                _ => Channel::of(handles::object(handle)).close(),
+            }
+            Ok(Value::Null)
+        }
+        Op::Restrict { channel, role } => {
+            if channel.role != 0 && channel.role != role {
+                return Err(Fault::value_error(wrong_side(channel)));
+            }
+            Ok(Value::handle(HandleKey { role, ..channel }))
+        }
+        Op::Acquire { lock, try_: true, .. } => {
+            let lock = UserLock::of(handles::object(lock));
+            match lock.try_acquire().map_err(|error| memory(&error))? {
+                Acquired::Ok | Acquired::Abandoned(_) => Ok(Value::True),
+                _ => Ok(Value::False),
+            }
+        }
+        Op::Acquire { lock, timeout, .. } => acquire(lock, deadline(timeout), children).map(|()| Value::Null),
+        Op::Release { lock } => release(lock).map(|()| Value::Null),
+        Op::Held { lock } => Ok(Value::bool(UserLock::of(handles::object(lock)).held())),
+        Op::Enter { value } => match &value {
+            Value::Handle(handle) if handle.key().kind == HandleKind::Lock => {
+                acquire(handle.key(), None, children).map(|()| value)
+            }
+            other => Err(Fault::type_error(format!(
+                "`with` needs a lock or an open file, got {}",
+                with_article(other.type_name())
+            ))),
+        },
+        Op::Leave { value } => match &value {
+            Value::Handle(handle) if handle.key().kind == HandleKind::Lock => {
+                // It may have been given back by hand.
+                let _ = UserLock::of(handles::object(handle.key())).release();
+                Ok(Value::Null)
+            }
+            _ => Ok(Value::Null),
+        },
+        Op::Property { handle, name } => property(handle, &name),
+        _ => Err(Fault::new(Kind::Limit, "this is not built yet")),
+    }
+}
+
+fn small(capacity: Option<u64>) -> Option<u32> {
+    capacity.map(|capacity| u32::try_from(capacity).unwrap_or(u32::MAX - 1))
+}
+
+fn end_of(key: HandleKey) -> crate::shm::End {
+    let pipe = Pipe::of(handles::object(key));
+    if key.role == 0 { pipe.a() } else { pipe.b() }
+}
+
+fn wrong_side(key: HandleKey) -> &'static str {
+    if key.role == SENDER { "this handle of the queue can only put" } else { "this handle of the queue can only take" }
+}
+
+/// Null, or for `Patience::Never` whether there was room.
+fn send(key: HandleKey, value: &Value, patience: Patience, children: &mut Children) -> Result<Value, Fault> {
+    handles::check(key)?;
+    if key.kind == HandleKind::Queue && key.role == TAKER {
+        return Err(Fault::value_error(wrong_side(key)));
+    }
+    let bytes = encode(value)?;
+    let mut inside: Vec<HandleKey> = Vec::new();
+    crate::vm::value::handles(value, &mut |key| inside.push(key));
+    for &inner in &inside {
+        handles::check(inner)?;
+        if inner.kind == HandleKind::PipeEnd && handles::object(inner) == handles::object(key) {
+            return Err(Fault::value_error("an end of a pipe cannot be sent through that pipe"));
+        }
+    }
+    let held: Vec<(ObjectRef, Role)> = inside
+        .iter()
+        .flat_map(|&inner| handles::roles(inner).iter().map(move |&role| (handles::object(inner), role)))
+        .collect();
+    let ticks = if matches!(patience, Patience::Until(_)) { children.ticks() } else { None };
+    let sent = loop {
+        let sent = match (key.kind, patience) {
+            (HandleKind::PipeEnd, Patience::Never) => end_of(key).try_send(&bytes, &held),
+            (HandleKind::PipeEnd, Patience::Until(deadline)) => end_of(key).send(&bytes, &held, deadline),
+            (_, Patience::Never) => Channel::of(handles::object(key)).try_send(&bytes, &held),
+            (_, Patience::Until(deadline)) => Channel::of(handles::object(key)).send(&bytes, &held, deadline),
+        };
+        match sent.map_err(|error| memory(&error))? {
+            Sent::Interrupted => {
+                attend()?;
+                children.reap_ended();
+            }
+            sent => break sent,
+        }
+    };
+    drop(ticks);
+    match sent {
+        Sent::Ok => {
+            for &inner in &inside {
+                handles::moved(inner, "was sent to another process");
+            }
+            Ok(Value::True)
+        }
+        Sent::Full => Ok(Value::False),
+        Sent::Closed => Err(match key.kind {
+            HandleKind::Queue => Fault::new(Kind::Closed, "the queue is closed: nothing can be put in any more"),
+            _ => Fault::new(Kind::Closed, "the pipe is closed: nobody has its other end any more"),
+        }),
+        Sent::TimedOut | Sent::Interrupted => {
+            Err(timed_out(if key.kind == HandleKind::Queue { "put" } else { "send" }))
+        }
+    }
+}
+
+enum Got {
+    Value(Value),
+    Nothing,
+    End,
+}
+
+fn receive(key: HandleKey, patience: Patience, children: &mut Children) -> Result<Got, Fault> {
+    handles::check(key)?;
+    if key.kind == HandleKind::Queue && key.role == SENDER {
+        return Err(Fault::value_error(wrong_side(key)));
+    }
+    let mut bytes = Vec::new();
+    let mut ticks = None;
+    loop {
+        let received = match (key.kind, patience) {
+            (HandleKind::PipeEnd, Patience::Never) => end_of(key).try_recv(&mut bytes),
+            (HandleKind::PipeEnd, Patience::Until(deadline)) => end_of(key).recv(&mut bytes, deadline),
+            (_, Patience::Never) => Channel::of(handles::object(key)).try_recv(&mut bytes),
+            (_, Patience::Until(deadline)) => Channel::of(handles::object(key)).recv(&mut bytes, deadline),
+        };
+        match received.map_err(|error| memory(&error))? {
+            Received::Ok => {
+                drop(ticks);
+                return decode(&bytes).map(Got::Value);
+            }
+            Received::Closed => return Ok(Got::End),
+            Received::Empty | Received::TimedOut => return Ok(Got::Nothing),
+            Received::Interrupted => {
+                attend()?;
+                children.reap_ended();
+            }
+        }
+        ticks = ticks.or_else(|| children.ticks());
+    }
+}
+
+fn receive_many(key: HandleKey, most: u64, deadline: Option<Instant>, children: &mut Children) -> Result<Value, Fault> {
+    let mut values = Vec::new();
+    if most > 0 {
+        match receive(key, Patience::Until(deadline), children)? {
+            Got::Value(value) => values.push(value),
+            Got::Nothing => return Err(timed_out("get_many")),
+            Got::End => return Err(ended(key)),
+        }
+    }
+    while (values.len() as u64) < most {
+        match receive(key, Patience::Never, children)? {
+            Got::Value(value) => values.push(value),
+            Got::Nothing | Got::End => break,
+        }
+    }
+    Ok(Value::list(values))
+}
+
+/// Waits until a message is there without taking it.
+fn poll(key: HandleKey, deadline: Option<Instant>, children: &mut Children) -> Result<Value, Fault> {
+    use std::time::Duration;
+    let mut pause = Duration::from_micros(50);
+    loop {
+        if pending(key)? > 0 {
+            return Ok(Value::True);
+        }
+        let now = Instant::now();
+        if deadline.is_some_and(|deadline| now >= deadline) {
+            return Ok(Value::False);
+        }
+        let left = deadline.map_or(pause, |deadline| (deadline - now).min(pause));
+        crate::world::wait(None, Some(now + left), attend)?;
+        children.reap_ended();
+        pause = (pause * 2).min(Duration::from_millis(5));
+    }
+}
+
+fn pending(key: HandleKey) -> Result<u64, Fault> {
+    handles::check(key)?;
+    Ok(match key.kind {
+        HandleKind::PipeEnd => end_of(key).pending(),
+        _ => Channel::of(handles::object(key)).len(),
+    })
+}
+
+fn ended(key: HandleKey) -> Fault {
+    Fault::new(
+        Kind::Closed,
+        match key.kind {
+            HandleKind::Queue => "the queue is empty and nobody can put anything in any more",
+            _ => "the pipe is empty and nobody has its other end any more",
+        },
+    )
+}
+
+fn acquire(key: HandleKey, deadline: Option<Instant>, children: &mut Children) -> Result<(), Fault> {
+    let lock = UserLock::of(handles::object(key));
+    let mut ticks = None;
+    loop {
+        match lock.acquire(deadline).map_err(|error| memory(&error))? {
+            Acquired::Ok | Acquired::Abandoned(_) => return Ok(()),
+            Acquired::AlreadyHeld => {
+                return Err(Fault::new(Kind::Deadlock, "this process has taken the lock already")
+                    .help("a lock is taken once; `rlock()` is one that may be taken again"));
+            }
+            Acquired::TimedOut => return Err(timed_out("acquire")),
+            Acquired::Interrupted => {
+                attend()?;
+                children.reap_ended();
+            }
+        }
+        ticks = ticks.or_else(|| children.ticks());
+    }
+}
+
+fn release(key: HandleKey) -> Result<(), Fault> {
+    match UserLock::of(handles::object(key)).release().map_err(|error| memory(&error))? {
+        Released::Ok => Ok(()),
+        Released::NotOwner => Err(Fault::value_error("this process has not taken the lock")),
+    }
+}
+
+fn property(key: HandleKey, name: &str) -> Result<Value, Fault> {
+    if key.kind == HandleKind::Lock && name == "abandoned" {
+        let process = UserLock::of(handles::object(key)).abandoned();
+        return Ok(process.map_or(Value::Null, |process| Value::from(process.id())));
+    }
+    let what = with_article(key.kind.type_of().name());
+    Err(Fault::new(Kind::Key, format!("{what} has no property `{name}`"))
+        .help("what it does are methods: call them, as in `q.len()`"))
+}

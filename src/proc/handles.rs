@@ -1,0 +1,128 @@
+//! Which shared objects this process can reach: its handle values are counted, and the first and the last of an
+//! object are told to shared memory.
+
+use crate::shm::{self, ObjectRef, ProcessRef, Role};
+use crate::vm::fault::{Fault, Kind};
+use crate::vm::value::{HandleKey, HandleKind};
+use crate::world::on_file_handle;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+#[derive(Default)]
+struct Reached {
+    counts: HashMap<(ObjectRef, Role), usize>,
+    /// Pipe ends that went to another process, and how.
+    moved: HashMap<(ObjectRef, Role), String>,
+}
+
+thread_local! {
+    static REACHED: RefCell<Reached> = RefCell::default();
+}
+
+/// The object that a handle means.
+pub fn object(key: HandleKey) -> ObjectRef {
+    ObjectRef { offset: key.id, generation: key.generation }
+}
+
+/// The key of a handle to an object.
+pub fn key(kind: HandleKind, object: ObjectRef, role: u8) -> HandleKey {
+    HandleKey { kind, id: object.offset, generation: object.generation, role }
+}
+
+/// The parts that holders of a handle play at its object.
+pub fn roles(key: HandleKey) -> &'static [Role] {
+    match (key.kind, key.role) {
+        (HandleKind::Queue, crate::library::SENDER) => &[Role::Put],
+        (HandleKind::Queue, crate::library::TAKER) => &[Role::Take],
+        (HandleKind::Queue, _) => &[Role::Put, Role::Take],
+        (HandleKind::PipeEnd, 0) => &[Role::A],
+        (HandleKind::PipeEnd, _) => &[Role::B],
+        (HandleKind::Process | HandleKind::Lock, _) => &[Role::Handle],
+        (HandleKind::File, _) => &[],
+    }
+}
+
+/// A handle value came to be or went; see [`crate::vm::value::on_handle`].
+pub fn on_handle(key: HandleKey, alive: bool) {
+    if key.kind == HandleKind::File {
+        return on_file_handle(key, alive);
+    }
+    for &role in roles(key) {
+        let entry = (object(key), role);
+        let change = REACHED.with_borrow_mut(|reached| {
+            if reached.moved.contains_key(&entry) && !alive {
+                return false;
+            }
+            let count = reached.counts.entry(entry).or_insert(0);
+            if alive {
+                *count += 1;
+                *count == 1
+            } else {
+                *count = count.saturating_sub(1);
+                *count == 0
+            }
+        });
+        if change && alive {
+            REACHED.with_borrow_mut(|reached| drop(reached.moved.remove(&entry)));
+            // An object that is gone is noticed where it is used.
+            let _ = shm::hold(entry.0, role);
+        } else if change {
+            REACHED.with_borrow_mut(|reached| drop(reached.counts.remove(&entry)));
+            shm::give_up(entry.0, role);
+        }
+    }
+}
+
+/// Begins anew in a child, which can reach these objects until it ends.
+pub fn begin_child(reached: &[HandleKey]) {
+    let mut fresh = Reached::default();
+    for &key in reached {
+        for &role in roles(key) {
+            fresh.counts.insert((object(key), role), 1);
+        }
+    }
+    REACHED.with_borrow_mut(|reached| std::mem::forget(std::mem::replace(reached, fresh)));
+}
+
+/// A child that is about to be forked will be able to reach an object.
+pub fn hold_for(child: ProcessRef, key: HandleKey) -> Result<(), shm::ShmError> {
+    roles(key).iter().try_for_each(|&role| shm::hold_for(child, object(key), role))
+}
+
+/// A pipe end went to another process: this one can use it no longer.
+pub fn moved(key: HandleKey, how: &str) {
+    if key.kind != HandleKind::PipeEnd {
+        return;
+    }
+    for &role in roles(key) {
+        let entry = (object(key), role);
+        REACHED.with_borrow_mut(|reached| {
+            reached.counts.remove(&entry);
+            reached.moved.insert(entry, how.to_string());
+        });
+        shm::give_up(entry.0, role);
+    }
+}
+
+/// Refuses a pipe end that is no longer this process's.
+pub fn check(key: HandleKey) -> Result<(), Fault> {
+    let how = REACHED
+        .with_borrow(|reached| roles(key).iter().find_map(|&role| reached.moved.get(&(object(key), role)).cloned()));
+    match how {
+        None => Ok(()),
+        Some(how) => Err(Fault::new(Kind::Value, format!("this end of the pipe {how}"))
+            .help("an end belongs to one process at a time; keep the other end for this one")),
+    }
+}
+
+/// Gives up everything but processes: this process has run its code.
+pub fn give_up_all(but: &[HandleKey]) {
+    let kept: Vec<(ObjectRef, Role)> =
+        but.iter().flat_map(|&key| roles(key).iter().map(move |&role| (object(key), role))).collect();
+    let counts = REACHED.with_borrow_mut(|reached| std::mem::take(&mut reached.counts));
+    for (object, role) in counts.into_keys() {
+        if role != Role::Handle && !kept.contains(&(object, role)) {
+            shm::give_up(object, role);
+        }
+    }
+}

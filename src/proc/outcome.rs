@@ -1,0 +1,142 @@
+//! How a process ended, as its result in shared memory tells it.
+
+use crate::shm::process_table::{Ended, ProcessRef};
+use crate::vm::fault::{Fault, Kind};
+use crate::vm::value::{ErrorValue, Map, Ref, Value, decode, encode};
+
+/// What came of a process.
+#[derive(Clone)]
+pub enum Outcome {
+    /// Its code returned this.
+    Returned(Value),
+    /// Its code raised this.
+    Raised(Ref<ErrorValue>),
+    /// It called `exit`.
+    Exited(u8),
+    /// A signal ended it.
+    Killed(i32),
+}
+
+const RETURNED: u8 = 0;
+const RAISED: u8 = 1;
+const EXITED: u8 = 2;
+/// Tag and time come before the value.
+const HEADER: usize = 9;
+
+/// The form in which a result waits in shared memory, with the time it was stored.
+pub fn pack(result: &Result<Value, Fault>) -> Vec<u8> {
+    let (tag, body) = match result {
+        Ok(value) => match encode(value) {
+            Ok(bytes) => (RETURNED, bytes),
+            Err(fault) => return pack(&Err(fault)),
+        },
+        Err(Fault(error)) => match error.exit {
+            Some(status) => (EXITED, vec![status]),
+            None => match encode(&Value::Error(error.clone())) {
+                Ok(bytes) => (RAISED, bytes),
+                Err(fault) => return pack(&Err(fault)),
+            },
+        },
+    };
+    let mut bytes = Vec::with_capacity(HEADER + body.len());
+    bytes.push(tag);
+    bytes.extend((now() as u64).to_le_bytes());
+    bytes.extend(body);
+    bytes
+}
+
+fn now() -> u128 {
+    // The system's clock counts from the start of the system for all processes.
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)
+        .map_or(0, |time| time.tv_sec() as u128 * 1_000_000_000 + time.tv_nsec() as u128)
+}
+
+/// What came of a process that has ended, and when.
+pub fn read(process: ProcessRef) -> (Outcome, u64) {
+    let time = |bytes: &[u8]| bytes.get(1..HEADER).and_then(|time| time.try_into().ok()).map_or(0, u64::from_le_bytes);
+    if let Some(bytes) = process.result()
+        && bytes.len() >= HEADER
+    {
+        let (at, body) = (time(&bytes), &bytes[HEADER..]);
+        let outcome = match bytes[0] {
+            EXITED => Outcome::Exited(body.first().copied().unwrap_or(0)),
+            tag => match decode(body) {
+                Ok(Value::Error(error)) if tag == RAISED => Outcome::Raised(error),
+                Ok(value) => Outcome::Returned(value),
+                Err(fault) => Outcome::Raised(fault.0),
+            },
+        };
+        return (outcome, at);
+    }
+    let outcome = match process.ended() {
+        Some(Ended::Exit(0)) => Outcome::Returned(Value::Null),
+        Some(Ended::Exit(status)) => Outcome::Exited(status as u8),
+        Some(Ended::Signal(signal)) => Outcome::Killed(signal),
+        // Its parent has not told yet how it ended; without a result it was killed.
+        None => Outcome::Killed(9),
+    };
+    (outcome, now() as u64)
+}
+
+impl Outcome {
+    /// The value, or the error that `join` raises.
+    pub fn result(&self, process: ProcessRef) -> Result<Value, Fault> {
+        match self {
+            Outcome::Returned(value) => Ok(value.clone()),
+            Outcome::Raised(error) => {
+                let mut fault = Fault(error.clone());
+                if fault.0.process.is_null() {
+                    fault.change(|error| error.process = Value::from(process.id()));
+                }
+                Err(fault)
+            }
+            Outcome::Exited(0) => Ok(Value::Null),
+            Outcome::Exited(status) => {
+                Err(Fault::new(Kind::ProcessFailed, format!("process {} ended with status {status}", title(process)))
+                    .data(facts(process, Some(*status), None)))
+            }
+            Outcome::Killed(signal) => Err(Fault::new(
+                Kind::ProcessKilled,
+                format!("process {} was killed by signal {signal}{}", title(process), signal_name(*signal)),
+            )
+            .data(facts(process, None, Some(*signal)))),
+        }
+    }
+
+    /// The exit status, unless a signal ended it.
+    pub fn exit_code(&self) -> Option<i64> {
+        match self {
+            Outcome::Returned(_) => Some(0),
+            Outcome::Raised(_) => Some(1),
+            Outcome::Exited(status) => Some(i64::from(*status)),
+            Outcome::Killed(_) => None,
+        }
+    }
+
+    /// The signal that ended it.
+    pub fn signal(&self) -> Option<i64> {
+        if let Outcome::Killed(signal) = self { Some(i64::from(*signal)) } else { None }
+    }
+}
+
+fn facts(process: ProcessRef, status: Option<u8>, signal: Option<i32>) -> Value {
+    let mut map = Map::default();
+    map.insert("process".into(), Value::from(process.id()));
+    if let Some(status) = status {
+        map.insert("exit_code".into(), Value::Int(i64::from(status)));
+    }
+    if let Some(signal) = signal {
+        map.insert("signal".into(), Value::Int(i64::from(signal)));
+    }
+    Value::map(map)
+}
+
+/// Id and name of a process.
+pub fn title(process: ProcessRef) -> String {
+    let (id, name) = (process.id(), process.name());
+    if name.is_empty() { id } else { format!("{id} {name}") }
+}
+
+fn signal_name(signal: i32) -> String {
+    nix::sys::signal::Signal::try_from(signal).map_or(String::new(), |signal| format!(" ({})", signal.as_str()))
+}
