@@ -258,11 +258,10 @@ impl<'a> View<'a> {
             let used = at + 1 < self.tokens.len() && matches!(self.word(at + 1), "." | "(" | "[" | "=" | ",");
             let used = used
                 && !matches!(word, "function" | "lambda" | "def" | "elif" | "elseif" | "elsif" | "switch" | "foreach");
-            if self.token(at).kind == Kind::Word && !field && !used && (strong || at == self.first) {
-                if let Some(help) = foreign_word(word) {
-                    let message = format!("`{word}` is not mplang");
-                    return Some(self.error(codes::FOREIGN, message, at, "a word of other languages").help(help));
-                }
+            let keyword = self.token(at).kind == Kind::Word && !field && !used && (strong || at == self.first);
+            if let Some(help) = foreign_word(word).filter(|_| keyword) {
+                let message = format!("`{word}` is not mplang");
+                return Some(self.error(codes::FOREIGN, message, at, "a word of other languages").help(help));
             }
         }
         if found == "=>" {
@@ -366,9 +365,8 @@ impl<'a> View<'a> {
                 self.error(codes::FOREIGN, "expected `in` and what to loop over", self.index, "not expected here");
             return Some(error.help("write `for i in 0..10 { … }`"));
         }
-        if plain && matches!(self.word(self.first), "if" | "while" | "elif")
-            || (plain && self.line_words().any(|w| w == "if"))
-        {
+        let condition = matches!(first, "if" | "while" | "elif") || self.line_words().any(|word| word == "if");
+        if plain && condition {
             let error = self.error(codes::FOREIGN, "`=` in a condition", self.index, "does not compare");
             return Some(error.help("write `==` to compare"));
         }

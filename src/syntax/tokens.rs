@@ -88,6 +88,11 @@ impl Opened {
         }
     }
 
+    /// Whether it has to close on its line: a `{` in an f-string without triple quotes.
+    pub(super) fn closes_on_line(&self) -> bool {
+        matches!(self.bracket, Bracket::Hole(style) if !style.triple)
+    }
+
     /// Whether it is a `{` in an f-string.
     pub(super) fn is_hole(&self) -> bool {
         matches!(self.bracket, Bracket::Hole(_))
@@ -448,8 +453,7 @@ impl<'a> Tokens<'a> {
 
     /// At a newline: holes of strings with single quotes have to end on their line.
     fn close_line_holes(&mut self) {
-        let inner = |o: &Opened| matches!(o.bracket, Bracket::Hole(style) if !style.triple);
-        if let Some(first) = self.open.iter().position(inner) {
+        if let Some(first) = self.open.iter().position(Opened::closes_on_line) {
             self.faults.push(Fault::UnclosedHole { at: self.open[first].at });
             self.open.truncate(first);
         }
