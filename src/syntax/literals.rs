@@ -198,7 +198,7 @@ impl<'a> Decoder<'a> {
         Decoder { source, quoted, indent, braces, wrong: Vec::new() }
     }
 
-    /// The text of one piece. `first` and `last`: whether the string starts and ends with it.
+    /// The text of one piece.
     pub(super) fn piece(&mut self, start: usize, end: usize) -> Vec<u8> {
         let mut out = Vec::with_capacity(end - start);
         let source = self.source;

@@ -2,20 +2,24 @@
 
 pub mod ast;
 mod codes;
+mod diagnose;
 mod errors;
+mod foreign;
 mod literals;
 mod operators;
 mod parser;
 mod parser_construct;
 mod parser_expr;
+mod recover;
 mod scan;
 #[cfg(test)]
 mod tests;
 mod tokens;
 
 use crate::diagnostics::Diagnostic;
-use crate::source::FileId;
+use crate::source::{FileId, Place, Span};
 use ast::Script;
+pub use foreign::foreign_word;
 use parser::{Builder, Grammar, Rule};
 use pest::Parser;
 
@@ -47,28 +51,27 @@ pub fn with_stack<T>(walk: impl FnOnce() -> T) -> T {
 
 /// The tree of a text, or what is wrong with it: up to ten errors, in order.
 pub fn parse(file: FileId, text: &str) -> Result<Script, Vec<Diagnostic>> {
+    if u32::try_from(text.len()).is_err() {
+        let place = Place { file, span: Span::default() };
+        let error = Diagnostic::error(codes::NESTING, "the text is larger than 4 GiB", place, "starts here");
+        return Err(vec![error.help("read large data from a file at run time")]);
+    }
     let scan = scan::scan(text);
     let faults = errors::of_scan(file, text, &scan);
     if !faults.is_empty() {
         return Err(faults);
     }
-    let run = || match Grammar::parse(Rule::script, &scan.text) {
+    let result = with_stack(|| match Grammar::parse(Rule::script, &scan.text) {
         Ok(mut pairs) => {
             let mut builder = Builder::new(file, text, &scan.text, &scan.docs);
-            let script = pairs.next().map(|pair| builder.script(pair));
-            match script {
+            match pairs.next().map(|pair| builder.script(pair)) {
                 Some(script) if builder.errors.is_empty() => Ok(script),
                 _ => Err(builder.errors),
             }
         }
-        Err(error) => Err(errors::of_parse(file, text, &scan.text, error)),
-    };
-    let mut result = with_stack(run);
-    if let Err(errors) = &mut result {
-        errors.sort_by_key(|error| error.labels.first().map_or(0, |label| label.place.span.start));
-        errors.truncate(errors::MOST);
-    }
-    result
+        Err(error) => Err(recover::errors(file, text, &scan.text, &error)),
+    });
+    result.map_err(errors::first_ones)
 }
 
 /// Whether more lines could complete this text: an open bracket, block or string, an operator at its end.

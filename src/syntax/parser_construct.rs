@@ -274,7 +274,7 @@ impl<'a> Builder<'a> {
         match first {
             Some(first) if inner.peek().is_none() && first.as_rule() == Rule::pattern => (self.pattern(first), false),
             first => {
-                let kind = self.list_pattern(first.into_iter().chain(inner), span);
+                let kind = self.list_pattern(first.into_iter().chain(inner));
                 (Pattern { kind, span }, true)
             }
         }
@@ -313,7 +313,7 @@ impl<'a> Builder<'a> {
         let kind = match first.as_rule() {
             Rule::name if first.as_str() == "_" => PatternKind::Wild,
             Rule::name => PatternKind::Bind(self.name(&first)),
-            Rule::list_pattern => self.list_pattern(first.into_inner(), first_span),
+            Rule::list_pattern => self.list_pattern(first.into_inner()),
             Rule::map_pattern => self.map_pattern(first),
             _ => self.value_pattern(first),
         };
@@ -324,7 +324,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn list_pattern(&mut self, items: impl Iterator<Item = Pair<'a>>, span: Span) -> PatternKind {
+    fn list_pattern(&mut self, items: impl Iterator<Item = Pair<'a>>) -> PatternKind {
         let (mut before, mut rest, mut after) = (Vec::new(), None, Vec::new());
         for item in items {
             if item.as_rule() == Rule::rest_pattern {
@@ -332,7 +332,7 @@ impl<'a> Builder<'a> {
                     let item_span = self.span(&item);
                     self.error(codes::FORM, item_span, "only one `...` can take the rest", "a second `...`");
                 }
-                rest = Some(self.rest(item, span));
+                rest = Some(self.rest(item));
             } else if rest.is_some() {
                 after.push(self.pattern(item));
             } else {
@@ -343,13 +343,12 @@ impl<'a> Builder<'a> {
     }
 
     /// The name after `...`, if there is one that is to be kept.
-    fn rest(&mut self, pair: Pair<'a>, _near: Span) -> Option<Name> {
+    fn rest(&mut self, pair: Pair<'a>) -> Option<Name> {
         let name = pair.into_inner().next()?;
         (name.as_str() != "_").then(|| self.name(&name))
     }
 
     fn map_pattern(&mut self, pair: Pair<'a>) -> PatternKind {
-        let span = self.span(&pair);
         let (mut entries, mut rest) = (Vec::new(), None);
         for item in pair.into_inner() {
             let item_span = self.span(&item);
@@ -358,7 +357,7 @@ impl<'a> Builder<'a> {
                     if rest.is_some() {
                         self.error(codes::FORM, item_span, "only one `...` can take the rest", "a second `...`");
                     }
-                    rest = Some(self.rest(item, span));
+                    rest = Some(self.rest(item));
                 }
                 Rule::name => {
                     let name = self.name(&item);

@@ -145,7 +145,8 @@ pub(super) fn scan(text: &str) -> Scan {
     Scan {
         text: String::from_utf8(blanked).unwrap_or_default(),
         docs: docs.found,
-        incomplete: !tokens.open.is_empty() || tokens.open_text || last.goes_on,
+        incomplete: (!tokens.open.is_empty() || tokens.open_text || last.goes_on)
+            && !tokens.open.iter().any(Opened::closes_on_line),
         open_text: tokens.open_text,
         faults: tokens.faults,
         open: tokens.open,

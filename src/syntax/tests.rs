@@ -1,6 +1,8 @@
 //! Tests of the parser.
 
+mod messages;
 mod print;
+mod robust;
 mod trees;
 
 use super::*;

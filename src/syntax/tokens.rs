@@ -88,6 +88,11 @@ impl Opened {
         }
     }
 
+    /// Whether it has to close on its line: a `{` in an f-string without triple quotes.
+    pub(super) fn closes_on_line(&self) -> bool {
+        matches!(self.bracket, Bracket::Hole(style) if !style.triple)
+    }
+
     /// Whether it is a `{` in an f-string.
     pub(super) fn is_hole(&self) -> bool {
         matches!(self.bracket, Bracket::Hole(_))
@@ -425,7 +430,17 @@ impl<'a> Tokens<'a> {
                 self.close_line_holes();
             }
         } else {
-            self.faults.push(Fault::UnclosedText { start: style.start, end, triple: style.triple });
+            // In a hole the quote was probably meant to end the string around it.
+            let ends_outer = |o: &Opened| match o.bracket {
+                Bracket::Hole(outer) => !outer.triple && !style.triple && outer.quote == style.quote,
+                Bracket::Plain(_) => false,
+            };
+            let start = style.start;
+            self.faults.retain(|fault| !matches!(fault, Fault::Prefix { start: at, .. } if *at == start));
+            self.faults.push(match self.open.iter().find(|o| ends_outer(o)) {
+                Some(hole) => Fault::UnclosedHole { at: hole.at },
+                None => Fault::UnclosedText { start, end, triple: style.triple },
+            });
             self.open_text |= style.triple;
             // What was opened on this line was probably closed behind the quote that is missing.
             let line = self.bytes[..self.at].iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1) as u32;
@@ -438,8 +453,7 @@ impl<'a> Tokens<'a> {
 
     /// At a newline: holes of strings with single quotes have to end on their line.
     fn close_line_holes(&mut self) {
-        let inner = |o: &Opened| matches!(o.bracket, Bracket::Hole(style) if !style.triple);
-        if let Some(first) = self.open.iter().position(inner) {
+        if let Some(first) = self.open.iter().position(Opened::closes_on_line) {
             self.faults.push(Fault::UnclosedHole { at: self.open[first].at });
             self.open.truncate(first);
         }
@@ -459,7 +473,11 @@ impl<'a> Tokens<'a> {
         };
         match self.open.iter().rposition(fits) {
             None => {
-                self.faults.push(Fault::Unexpected { at: start as u32 });
+                // It closes what is open all the same, so that one slip is one error.
+                self.faults.push(match self.open.pop() {
+                    Some(opened) => Fault::Mismatch { opened, at: start as u32 },
+                    None => Fault::Unexpected { at: start as u32 },
+                });
                 self.token(Kind::Close, start)
             }
             Some(found) => {
