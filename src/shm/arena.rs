@@ -167,15 +167,9 @@ pub fn set_limit(bytes: u64) {
 fn limit() -> u32 {
     let globals = globals();
     if globals.limit.load(Relaxed) == 0 {
-        set_limit(physical_memory() / 4 * 3);
+        set_limit(region::physical_memory() / 4 * 3);
     }
     globals.limit.load(Relaxed).min(room())
-}
-
-fn physical_memory() -> u64 {
-    let size = |name| nix::unistd::sysconf(name).ok().flatten().and_then(|value| u64::try_from(value).ok());
-    let pages = size(nix::unistd::SysconfVar::_PHYS_PAGES);
-    pages.zip(size(nix::unistd::SysconfVar::PAGE_SIZE)).map_or(4 << 30, |(pages, page)| pages * page)
 }
 
 /// A block of `length` bytes, whose contents are undefined. `hand`, a word of the process's own slot, names it before

@@ -61,7 +61,7 @@ shared! {
         stuck: AtomicU32,
         /// How often all receivers were told that nobody is left to send.
         ends: AtomicU32,
-        unused: [AtomicU64; 6],
+        unused: [AtomicU64; 7],
     }
 
     /// Those who sleep until the other side has done something, on a cache line of their own.

@@ -95,7 +95,7 @@ impl Holds {
     }
 
     /// Number of entries, a power of two, and the entry at an index.
-    fn entries(&self) -> (u64, impl Fn(u64) -> &AtomicU64) {
+    fn entries<'a>(&'a self) -> (u64, impl Fn(u64) -> &'a AtomicU64 + use<'a>) {
         let block = Block::from_word(self.table.load(Relaxed));
         let count = block.map_or(INLINE, |block| block.length() as u64 / 8);
         (count, move |index: u64| block.map_or(&self.inline[index as usize % INLINE as usize], |block| at(block.data() + index * 8)))
@@ -336,10 +336,11 @@ fn destroy_doomed(owner: &Slot) {
 
 /// Counts a message under way as a holder of a role of `object`: `progress` is a word of the message, which gets
 /// `value` in the same step.
-pub(super) fn count_message(progress: &AtomicU64, value: u64, object: ObjectRef, role: u32) -> Result<(), ShmError> {
+pub(super) fn count_message(progress: &AtomicU64, value: u64, object: ObjectRef, role: Role) -> Result<(), ShmError> {
     enter();
     let header = header(object);
     if let Some(header) = header {
+        let role = role.index();
         change(Some((progress, value)), object, header, role, header.roles[role as usize].load(Relaxed) + 1);
     }
     globals().lock.unlock();
