@@ -88,6 +88,9 @@ fn run(seconds: u32, body: fn()) -> Option<String> {
         let _ = nix::unistd::setpgid(nix::unistd::Pid::from_raw(0), nix::unistd::Pid::from_raw(0));
         nix::unistd::alarm::set(seconds);
         shm::start().unwrap();
+        // The list of what this process holds moves to a block of its own when it grows: let that be behind.
+        let channels: Vec<_> = (0..40).map(|_| Channel::new(None).unwrap()).collect();
+        channels.into_iter().for_each(drop_channel);
         body();
         reap_left();
     });
@@ -200,8 +203,8 @@ fn one_to_one_keeps_order() {
     let child = spawn(&[put(channel)], || (0..200_000).for_each(|value| send(channel, value)));
     shm::give_up(channel.object(), Role::Put);
     (0..200_000).for_each(|value| assert_eq!(recv(channel), Some(value)));
-    assert_eq!(recv(channel), None);
     join_well(child);
+    assert_eq!(recv(channel), None);
 }
 
 fn four_to_four() {
@@ -516,12 +519,14 @@ fn results() {
 }
 
 fn ends_seen_by_all() {
-    let sleeper = spawn(&[], || {
+    let ready = Channel::new(None).unwrap();
+    let sleeper = spawn(&[put(ready)], || {
+        send(ready, 0);
         loop {
             nix::unistd::pause();
         }
     });
-    let ready = Channel::new(None).unwrap();
+    assert_eq!(recv(ready), Some(0));
     let watchers: Vec<_> = (0..4)
         .map(|_| {
             spawn(&[(sleeper.object(), Role::Handle), put(ready)], || {
@@ -594,8 +599,7 @@ fn objects_are_freed() {
         shm::give_up(pipe.object(), Role::A);
         shm::give_up(pipe.object(), Role::B);
     }
-    // The list of what this process holds has grown to a block of its own.
-    assert!(arena::blocks_in_use() <= before + 1);
+    assert_eq!(arena::blocks_in_use(), before);
 }
 
 fn memory_returns() {
@@ -634,7 +638,7 @@ fn memory_limit() {
     while channel.send(&[0; 1000], &[], None).is_ok() {
         sent += 1;
     }
-    assert!(sent > 6_000, "{sent}");
+    assert!(sent > 5_000, "{sent}");
     (0..sent).for_each(|_| assert_eq!(channel.try_recv(&mut vec![]).unwrap(), Received::Ok));
     assert_eq!(channel.try_recv(&mut vec![]).unwrap(), Received::Empty);
     assert_eq!(channel.send(&vec![0; 7 << 20], &[], None).unwrap(), Sent::Ok);
@@ -654,7 +658,13 @@ fn random_operations() {
                     let size = if random.below(10) == 0 { random.below(5_000) } else { random.below(60) };
                     let message: Vec<u8> = (0..size).map(|_| random.next() as u8).collect();
                     let full = capacity.is_some_and(|capacity| model.len() >= capacity as usize);
-                    let expected = if closed { Sent::Closed } else if full { Sent::Full } else { Sent::Ok };
+                    let expected = if closed {
+                        Sent::Closed
+                    } else if full {
+                        Sent::Full
+                    } else {
+                        Sent::Ok
+                    };
                     assert_eq!(channel.try_send(&message, &[]).unwrap(), expected);
                     if expected == Sent::Ok {
                         model.push_back(message);
@@ -701,7 +711,7 @@ fn kill_storm(seed: u64, rounds: u64, victims: Victims) {
     let mut lost_in_hands = 0;
     let mut incarnation = 0;
     for _ in 0..rounds {
-        let mut sender = |incarnation: u64, killed: bool| {
+        let sender = |incarnation: u64, killed: bool| {
             spawn(&[put(channel)], || {
                 for at in 0..if killed { u64::MAX } else { 300 } {
                     let mut message = [incarnation, at].map(u64::to_le_bytes).concat();
@@ -819,7 +829,9 @@ fn killed_makers() {
                     loop {
                         let channel = Channel::new(None).unwrap();
                         let pipe = Pipe::new(None).unwrap();
-                        channel.send(&vec![0; random.below(3_000) as usize], &[(pipe.object(), Role::B)], None).unwrap();
+                        channel
+                            .send(&vec![0; random.below(3_000) as usize], &[(pipe.object(), Role::B)], None)
+                            .unwrap();
                         shared.send(&[0; 60], &[take(channel)], None).unwrap();
                         process_table::store_result(&[0; 100]).unwrap();
                         if random.below(2) == 0 {
@@ -881,7 +893,7 @@ fn many_processes() {
     let children: Vec<_> = (0..33_000).map(|at| shm::register_child(&format!("w{at}")).unwrap()).collect();
     assert_eq!(children[32_999].name(), "w32999");
     children.into_iter().for_each(process_table::cancel_child);
-    assert!(arena::blocks_in_use() <= before + 1);
+    assert_eq!(arena::blocks_in_use(), before);
     assert_eq!(process_table::slots_in_use(), 1);
     for _ in 0..5 {
         let live: Vec<_> = (0..200).map(|_| spawn(&[], || ())).collect();
