@@ -20,7 +20,8 @@ const START: u64 = 256 << 20;
 
 /// Sizes of blocks with their headers. The last is a class of its own for objects that handles name: its chunks keep
 /// their purpose for ever, so a stale handle always finds a serial number.
-const CLASSES: [u64; 11] = [64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 512];
+const CLASSES: [u64; 19] =
+    [64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384, 21824, 32768, 512];
 const OBJECTS: usize = CLASSES.len() - 1;
 /// Chunks that stay filled with memory after they were freed, because filling them again costs more than a copy.
 const WARM: u32 = 512;
@@ -167,15 +168,9 @@ pub fn set_limit(bytes: u64) {
 fn limit() -> u32 {
     let globals = globals();
     if globals.limit.load(Relaxed) == 0 {
-        set_limit(physical_memory() / 4 * 3);
+        set_limit(region::physical_memory() / 4 * 3);
     }
     globals.limit.load(Relaxed).min(room())
-}
-
-fn physical_memory() -> u64 {
-    let size = |name| nix::unistd::sysconf(name).ok().flatten().and_then(|value| u64::try_from(value).ok());
-    let pages = size(nix::unistd::SysconfVar::_PHYS_PAGES);
-    pages.zip(size(nix::unistd::SysconfVar::PAGE_SIZE)).map_or(4 << 30, |(pages, page)| pages * page)
 }
 
 /// A block of `length` bytes, whose contents are undefined. `hand`, a word of the process's own slot, names it before
@@ -226,6 +221,14 @@ pub(crate) fn free_hand(hand: &AtomicU64) {
         free(block);
         hand.store(0, Relaxed);
     }
+}
+
+/// Makes `word` name the block in hand `new`, and frees the one that it named before. `old` is an empty hand.
+pub(crate) fn publish(word: &AtomicU64, new: &AtomicU64, old: &AtomicU64) {
+    old.store(word.load(Relaxed), SeqCst);
+    word.store(new.load(Relaxed), SeqCst);
+    new.store(0, SeqCst);
+    free_hand(old);
 }
 
 /// The block of objects that `object` names, unless it has been freed.

@@ -61,7 +61,7 @@ shared! {
         stuck: AtomicU32,
         /// How often all receivers were told that nobody is left to send.
         ends: AtomicU32,
-        unused: [AtomicU64; 6],
+        unused: [AtomicU64; 7],
     }
 
     /// Those who sleep until the other side has done something, on a cache line of their own.
@@ -414,12 +414,13 @@ pub(super) fn pair(capacity: Option<u32>) -> Result<(Channel, Channel), ShmError
     set_up(twin, capacity, block.data(), 1, PARTNERED);
     let line = set_up(block, capacity, block.data(), 0, PARTNERED);
     line.twin.store(twin.word(), SeqCst);
-    twin_hand.store(0, Relaxed);
     let held = holders::hold(object, Role::A).and_then(|()| holders::hold(object, Role::B));
     if held.is_err() {
         arena::free(twin);
     }
-    finish_making(object, held)?;
+    let made = finish_making(object, held);
+    twin_hand.store(0, Relaxed);
+    made?;
     Ok((Channel(object), Channel(twin_object)))
 }
 
@@ -717,8 +718,10 @@ pub(super) fn empty_a_little(object: ObjectRef) -> bool {
     if let Some(other) = twin(object) {
         if other.line().is_some() {
             if empty_a_little(other.0) {
+                let hand = my_slot().hand(Hand::Segment);
+                hand.store(other.0.word(), SeqCst);
                 line.twin.store(0, SeqCst);
-                arena::object(other.0).into_iter().for_each(arena::free);
+                arena::free_hand(hand);
             }
             return false;
         }

@@ -95,7 +95,7 @@ impl Holds {
     }
 
     /// Number of entries, a power of two, and the entry at an index.
-    fn entries(&self) -> (u64, impl Fn(u64) -> &AtomicU64) {
+    fn entries<'a>(&'a self) -> (u64, impl Fn(u64) -> &'a AtomicU64 + use<'a>) {
         let block = Block::from_word(self.table.load(Relaxed));
         let count = block.map_or(INLINE, |block| block.length() as u64 / 8);
         (count, move |index: u64| {
@@ -137,10 +137,8 @@ impl Holds {
             }
             at::<AtomicU64>(block.data() + index * 8).store(key, Relaxed);
         }
-        let old = self.table.swap(block.word(), SeqCst);
+        arena::publish(&self.table, hand, my_slot().hand(Hand::Old));
         self.filled.store(live.len() as u32, Relaxed);
-        hand.store(old, Relaxed);
-        arena::free_hand(hand);
         Ok(())
     }
 
@@ -338,10 +336,11 @@ fn destroy_doomed(owner: &Slot) {
 
 /// Counts a message under way as a holder of a role of `object`: `progress` is a word of the message, which gets
 /// `value` in the same step.
-pub(super) fn count_message(progress: &AtomicU64, value: u64, object: ObjectRef, role: u32) -> Result<(), ShmError> {
+pub(super) fn count_message(progress: &AtomicU64, value: u64, object: ObjectRef, role: Role) -> Result<(), ShmError> {
     enter();
     let header = header(object);
     if let Some(header) = header {
+        let role = role.index();
         change(Some((progress, value)), object, header, role, header.roles[role as usize].load(Relaxed) + 1);
     }
     globals().lock.unlock();
@@ -421,11 +420,9 @@ pub fn forget_process(process: ProcessRef) {
 
 /// Frees the blocks that the dead process had in hand, but not those that it had just published.
 fn free_hands(dead: &Slot) {
-    for (hand, published) in
-        [(Hand::Table, &dead.holds.table), (Hand::Text, dead.text()), (Hand::Result, dead.result())]
-    {
-        let hand = dead.hand(hand);
-        if hand.load(Relaxed) == published.load(Relaxed) {
+    let published = [&dead.holds.table, dead.text(), dead.result()].map(|word| word.load(Relaxed));
+    for hand in [Hand::Table, Hand::Text, Hand::Result, Hand::Old].map(|hand| dead.hand(hand)) {
+        if published.contains(&hand.load(Relaxed)) {
             hand.store(0, Relaxed);
         }
     }

@@ -92,7 +92,7 @@ impl Lock {
             return false;
         }
         loop {
-            match self.acquire(None) {
+            match self.wait_for(None, false) {
                 Taken::Free => return false,
                 Taken::OwnerDied => return true,
                 Taken::TimedOut | Taken::Interrupted => {}
@@ -121,6 +121,10 @@ impl Lock {
 
     /// Takes the lock; waits for it until `deadline` or a signal.
     pub(super) fn acquire(&self, deadline: Option<Instant>) -> Taken {
+        self.wait_for(deadline, true)
+    }
+
+    fn wait_for(&self, deadline: Option<Instant>, heed_signals: bool) -> Taken {
         self.begin();
         // Once somebody sleeps, every owner must see `WAITERS` until nobody does: who slept puts it back.
         let mut keep = 0;
@@ -140,7 +144,8 @@ impl Lock {
             let slice = Instant::now() + Duration::from_millis(50);
             let end = deadline.map_or(slice, |deadline| deadline.min(slice));
             keep = WAITERS;
-            match park::wait(&self.word, word | WAITERS, Some(end)) {
+            let sleep = || park::wait(&self.word, word | WAITERS, Some(end));
+            match if heed_signals { park::heed_signals(sleep) } else { sleep() } {
                 Wait::Interrupted => break Taken::Interrupted,
                 Wait::TimedOut if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
                     break self.grab(keep).unwrap_or(Taken::TimedOut);

@@ -3,7 +3,7 @@
 //! Everything lies in one [`region`]; [`lock`]s are robust, so a process may die at any instruction and whoever comes
 //! next finishes or undoes what it was doing. Each operation has one store that commits it.
 
-pub(crate) mod arena;
+pub mod arena;
 pub mod channel;
 pub mod holders;
 pub(crate) mod lock;

@@ -1,6 +1,6 @@
 //! Sleeping until a word in shared memory changes, and waking those who sleep on it.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// Why [`wait`] came back. The caller looks at its condition again in every case.
@@ -50,7 +50,27 @@ pub fn wake_all(word: &AtomicU32) -> u32 {
     wake(word, u32::MAX)
 }
 
-/// Sleeps in slices that grow, so that a wake-up lost by a death is made good even when its reaper is late.
+static SIGNALLED: AtomicBool = AtomicBool::new(false);
+
+/// For signal handlers (the only thing here that they may call): the present wait, or the next one, comes back as
+/// interrupted, and so does every other until [`take_signal`]. Without it a signal that arrives just before the sleep
+/// would go unnoticed.
+pub fn note_signal() {
+    SIGNALLED.store(true, Ordering::SeqCst);
+}
+
+/// Whether a handler has called [`note_signal`] since the last time.
+pub fn take_signal() -> bool {
+    SIGNALLED.swap(false, Ordering::SeqCst)
+}
+
+/// Runs a wait, unless a signal has been noted.
+pub(super) fn heed_signals(wait: impl FnOnce() -> Wait) -> Wait {
+    if SIGNALLED.load(Ordering::SeqCst) { Wait::Interrupted } else { wait() }
+}
+
+/// Sleeps in slices that grow: so a wake-up lost by a death is made good even when its reaper is late, and a signal
+/// that came a moment before the sleep is seen.
 #[derive(Debug)]
 pub(super) struct Patience {
     slice: Duration,
@@ -58,14 +78,14 @@ pub(super) struct Patience {
 
 impl Patience {
     pub(super) fn new() -> Patience {
-        Patience { slice: Duration::from_millis(100) }
+        Patience { slice: Duration::from_millis(10) }
     }
 
     /// As [`wait`]; the end of a slice is [`Wait::Woken`].
     pub(super) fn wait(&mut self, word: &AtomicU32, expected: u32, deadline: Option<Instant>) -> Wait {
         let slice_end = Instant::now() + self.slice;
         let end = deadline.map_or(slice_end, |deadline| deadline.min(slice_end));
-        let result = wait(word, expected, Some(end));
+        let result = heed_signals(|| wait(word, expected, Some(end)));
         if result == Wait::TimedOut && deadline.is_none_or(|deadline| Instant::now() < deadline) {
             self.slice = (self.slice * 2).min(Duration::from_secs(2));
             return Wait::Woken;

@@ -2,7 +2,7 @@
 
 use super::arena::{self, Block};
 use super::lock::{self, Lock};
-use super::park::Wait;
+use super::park::{self, Wait};
 use super::region::{at, shared};
 use super::{ObjectRef, ShmError, holders};
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,8 @@ pub(super) enum Hand {
     Result,
     Table,
     Text,
+    /// What the block of another hand has just replaced.
+    Old,
 }
 
 shared! {
@@ -62,7 +64,7 @@ shared! {
         text: AtomicU64,
         result: AtomicU64,
         /// Blocks that nobody else knows of yet or any more.
-        pub(super) hands: [AtomicU64; 6],
+        pub(super) hands: [AtomicU64; 7],
         /// Channel of the present send or receive, and the position that it works on; `NOWHERE` before.
         pub(super) channel: AtomicU64,
         pub(super) position: AtomicU64,
@@ -195,11 +197,11 @@ pub fn register_child(name: &str) -> Result<ProcessRef, ShmError> {
     let number = parent.children.load(Relaxed) + 1;
     let id = format!("{}.{number}", reference(my_index()).id());
     let made = set_text(child, &id, name).and_then(|()| holders::hold(reference(index).object(), super::Role::Handle));
+    parent.children.store(number, Relaxed);
     if let Err(error) = made {
         cancel_child(reference(index));
         return Err(error);
     }
-    parent.children.store(number, Relaxed);
     Ok(reference(index))
 }
 
@@ -215,7 +217,9 @@ pub fn cancel_child(child: ProcessRef) {
     slot(child.index).state.store(REAPED, Release);
     holders::forget_process(child);
     holders::give_up(child.object(), super::Role::Handle);
-    my_slot().spawning.store(0, Relaxed);
+    let parent = my_slot();
+    parent.spawning.store(0, Relaxed);
+    parent.children.store(parent.children.load(Relaxed).saturating_sub(1), Relaxed);
 }
 
 /// Makes this process, just forked, the one of `child`'s slot. The parent held and locked things: the child does not.
@@ -237,9 +241,7 @@ pub fn store_result(bytes: &[u8]) -> Result<(), ShmError> {
     let hand = slot.hand(Hand::Result);
     let block = arena::allocate(bytes.len(), hand)?;
     block.write(bytes);
-    let old = slot.result.swap(block.word(), SeqCst);
-    hand.store(old, Relaxed);
-    arena::free_hand(hand);
+    arena::publish(&slot.result, hand, slot.hand(Hand::Old));
     Ok(())
 }
 
@@ -344,7 +346,7 @@ impl ProcessRef {
     /// Its result, which stays for others to see while somebody holds the process.
     pub fn result(self) -> Option<Vec<u8>> {
         let word = if self.exists() { slot(self.index).result.load(Acquire) } else { 0 };
-        Block::from_word(word).map(Block::read)
+        Block::from_word(word).filter(|&block| arena::in_use(block)).map(Block::read)
     }
 
     /// Its result, whose memory is given back: the next one to ask gets none.
@@ -363,7 +365,7 @@ impl ProcessRef {
             if self.has_ended() {
                 return EndWait::Ended;
             }
-            match slot(self.index).life.watch(deadline) {
+            match park::heed_signals(|| slot(self.index).life.watch(deadline)) {
                 Wait::Woken => {}
                 Wait::TimedOut => return if self.has_ended() { EndWait::Ended } else { EndWait::TimedOut },
                 Wait::Interrupted => return EndWait::Interrupted,

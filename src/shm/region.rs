@@ -84,6 +84,13 @@ fn map(size: u64) -> nix::Result<NonNull<c_void>> {
     unsafe { mmap(None, length, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, flags, &file, 0) }
 }
 
+/// Bytes of memory that the machine has.
+pub(super) fn physical_memory() -> u64 {
+    // SAFETY: no pointers.
+    let (pages, page) = unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGE_SIZE)) };
+    u64::try_from(pages).unwrap_or(1 << 18) * u64::try_from(page).unwrap_or(4096)
+}
+
 /// The start of `length` bytes at `offset`. They lie in the region, else this is a bug.
 fn pointer(offset: u64, length: u64) -> *mut u8 {
     let inside = offset.checked_add(length).is_some_and(|end| end <= size());
