@@ -6,6 +6,7 @@ pub mod diagnostics;
 pub mod library;
 pub mod nearest;
 pub mod proc;
+pub mod repl;
 pub mod shm;
 pub mod source;
 pub mod syntax;

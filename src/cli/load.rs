@@ -52,6 +52,13 @@ impl Files {
     }
 }
 
+impl Files {
+    /// Forgets that this text and later ones were read: an import of them reads them again.
+    pub fn forget_from(&mut self, file: FileId) {
+        self.known.retain(|_, known| known.0 < file.0);
+    }
+}
+
 impl Loader for Files {
     fn load(&mut self, from: FileId, path: &str) -> Result<(FileId, Option<Script>), ImportError> {
         let path = self.folders.get(&from).map_or_else(|| PathBuf::from(path), |folder| folder.join(path));

@@ -8,6 +8,7 @@ mod run;
 pub use load::Files;
 pub use report::{Reporter, fault_diagnostic};
 
+use crate::repl;
 use arguments::{Action, Options};
 use std::io::{IsTerminal, Read, Write};
 
@@ -31,8 +32,8 @@ fn perform(options: Options) -> u8 {
     match options.action {
         Action::Help => say(arguments::HELP),
         Action::Version => say(concat!("mplang ", env!("CARGO_PKG_VERSION"), "\n")),
-        Action::Repl => repl(),
-        Action::Default if std::io::stdin().is_terminal() => repl(),
+        Action::Repl => repl::run(options.format, options.args),
+        Action::Default if std::io::stdin().is_terminal() => repl::run(options.format, options.args),
         Action::Default | Action::Stdin => match standard_input() {
             Ok(text) => run::text(&options, "<stdin>", &text),
             Err(message) => {
@@ -43,11 +44,6 @@ fn perform(options: Options) -> u8 {
         Action::Code(ref code) => run::text(&options, "<command>", code),
         Action::Script(ref path) => run::file(&options, path),
     }
-}
-
-fn repl() -> u8 {
-    let _ = writeln!(std::io::stderr(), "mplang: the REPL is not built yet");
-    USAGE
 }
 
 fn say(text: &str) -> u8 {

@@ -87,6 +87,8 @@ pub struct Compiler {
     modules: Vec<Module>,
     /// Names of earlier entries of a session.
     session: HashMap<Rc<str>, Export>,
+    /// The names of the last entry, with what they meant before it.
+    last: Vec<(Rc<str>, Option<Export>)>,
 }
 
 impl Compiler {
@@ -102,10 +104,32 @@ impl Compiler {
 
     /// Compiles an entry of a session, which sees the names of earlier ones.
     pub fn entry(&mut self, file: FileId, script: &Script, loader: &mut dyn Loader) -> Result<u32, Vec<Diagnostic>> {
-        let module = self.text(file, script, loader, TopLevel::Shared)?;
-        let module = &self.modules[module];
-        self.session.extend(module.exports.iter().map(|(name, export)| (name.clone(), export.clone())));
+        let known = self.modules.len();
+        let module = match self.text(file, script, loader, TopLevel::Shared) {
+            Ok(module) => &self.modules[module],
+            Err(errors) => {
+                self.modules.truncate(known);
+                return Err(errors);
+            }
+        };
+        self.last.clear();
+        for (name, export) in &module.exports {
+            let before = self.session.insert(name.clone(), export.clone());
+            self.last.push((name.clone(), before));
+        }
         Ok(module.main)
+    }
+
+    /// After the last entry ran: names that it failed to set mean again what they meant before.
+    pub fn keep_set(&mut self, is_set: impl Fn(u32) -> bool) {
+        for (name, before) in self.last.drain(..) {
+            if matches!(self.session.get(&name), Some(Export::Global { index, .. }) if !is_set(*index)) {
+                match before {
+                    Some(before) => self.session.insert(name, before),
+                    None => self.session.remove(&name),
+                };
+            }
+        }
     }
 
     /// The names of a session.

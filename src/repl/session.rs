@@ -1,0 +1,136 @@
+//! The evaluator's state: a program that grows from entry to entry, and the machine and world that run it.
+
+use crate::cli::{Files, Reporter, fault_diagnostic};
+use crate::compile::Compiler;
+use crate::diagnostics::{Diagnostic, Format};
+use crate::library;
+use crate::proc::{self, Real};
+use crate::source::Place;
+use crate::syntax;
+use crate::vm::fault::{Fault, Kind};
+use crate::vm::machine::{Machine, clear_interrupt};
+use crate::vm::op::Op;
+use crate::vm::value::display::repr;
+use crate::vm::value::{ErrorValue, Function, Ref, Value};
+use crate::world::{self, Performed, World};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// A session.
+pub struct Session {
+    files: Rc<RefCell<Files>>,
+    compiler: Compiler,
+    machine: Machine,
+    world: Real,
+    reporter: Reporter,
+    entries: usize,
+}
+
+impl Session {
+    /// A session without names.
+    pub fn new(format: Format, args: Vec<String>) -> Session {
+        let files = Rc::new(RefCell::new(Files::default()));
+        let reporter = Reporter::new(format);
+        let texts = files.clone();
+        let report = move |error: &ErrorValue| reporter.text(&[fault_diagnostic(error)], &texts.borrow().sources);
+        Session {
+            files,
+            compiler: Compiler::new(),
+            machine: Machine::new(Default::default(), library::for_machine(), proc::describe),
+            world: Real::new(args, Box::new(report)),
+            reporter,
+            entries: 0,
+        }
+    }
+
+    /// Runs an entry, shows its value or what went wrong. Gives the exit status when this process must end.
+    pub fn entry(&mut self, text: &str) -> Option<u8> {
+        self.entries += 1;
+        let main = match syntax::with_stack(|| self.compile(text)) {
+            Ok(main) => main,
+            Err(errors) => return self.show(&errors),
+        };
+        let warnings = std::mem::take(&mut self.compiler.warnings);
+        if let Some(status) = self.show(&warnings) {
+            return Some(status);
+        }
+        clear_interrupt();
+        let main = Value::Function(Ref::new(Function::Closure { proto: main, captures: Box::default() }));
+        let result = match self.machine.start(main, Vec::new(), &Value::Null) {
+            Ok(()) => world::drive(&mut self.machine, &mut self.world),
+            Err(fault) => Err(fault),
+        };
+        if self.world.is_child() {
+            return Some(self.world.finish(result));
+        }
+        self.machine.reset();
+        let machine = &self.machine;
+        self.compiler.keep_set(|global| machine.global(global).is_some());
+        let shown = match result {
+            Ok(Value::Null) => Ok(()),
+            Ok(value) => self.print(repr(&self.machine.context, &value) + "\n", false),
+            Err(fault) => Err(fault),
+        };
+        match shown.and_then(|()| self.world.flush()) {
+            Ok(()) => None,
+            Err(fault) => self.failed(fault),
+        }
+    }
+
+    /// The next line of standard input, without the prompts of a terminal; `None` at its end.
+    /// `Err` has the status to end with, or nothing when Ctrl-C came.
+    pub fn read_line(&mut self) -> Result<Option<String>, Option<u8>> {
+        match self.perform(Op::Input { prompt: None }) {
+            Ok(line) => Ok(line.as_str().map(String::from)),
+            Err(fault) if fault.0.exit.is_none() && fault.is(Kind::Cancelled) => Err(None),
+            Err(fault) => Err(Some(self.world.finish(Err(fault)))),
+        }
+    }
+
+    /// Ends the session: its processes are stopped. Gives the exit status.
+    pub fn finish(&mut self) -> u8 {
+        self.world.finish(Err(world::leave(0)))
+    }
+
+    fn compile(&mut self, text: &str) -> Result<u32, Vec<Diagnostic>> {
+        let mut files = self.files.borrow_mut();
+        let file = files.add_text(&format!("<repl:{}>", self.entries), text);
+        let script = syntax::parse(file, text)?;
+        std::mem::swap(&mut self.compiler.program, &mut self.machine.program);
+        let main = self.compiler.entry(file, &script, &mut *files);
+        std::mem::swap(&mut self.compiler.program, &mut self.machine.program);
+        self.machine.program_grew();
+        if main.is_err() {
+            files.forget_from(file);
+        }
+        main
+    }
+
+    fn failed(&mut self, fault: Fault) -> Option<u8> {
+        if fault.0.exit.is_some() {
+            return Some(self.world.finish(Err(fault)));
+        }
+        let diagnostic = fault_diagnostic(&fault.0);
+        self.show(&[diagnostic])
+    }
+
+    fn show(&mut self, diagnostics: &[Diagnostic]) -> Option<u8> {
+        if diagnostics.is_empty() {
+            return None;
+        }
+        let text = self.reporter.text(diagnostics, &self.files.borrow().sources);
+        let shown = self.print(String::from_utf8_lossy(&text).into_owned(), true);
+        shown.err().and_then(|fault| fault.0.exit.is_some().then(|| self.world.finish(Err(fault))))
+    }
+
+    fn print(&mut self, text: String, stderr: bool) -> Result<(), Fault> {
+        self.perform(Op::Print { text, stderr }).map(drop)
+    }
+
+    fn perform(&mut self, op: Op) -> Result<Value, Fault> {
+        match self.world.perform(op, Place::default(), &mut self.machine) {
+            Performed::Answer(answer) => answer,
+            Performed::Restarted => Ok(Value::Null),
+        }
+    }
+}
