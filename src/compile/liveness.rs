@@ -82,7 +82,7 @@ pub fn move_last_uses(proto: &mut Proto) {
                 && !has(&live, src as usize)
                 && handlers.as_ref().is_none_or(|handlers| !has(handlers, src as usize))
             {
-                proto.code[at] = Instr::Move { dst, src };
+                proto.code[at] = Instr::MoveLast { dst, src };
             }
             step(proto, &proto.code[at], &mut live, &handlers);
         }

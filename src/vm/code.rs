@@ -33,6 +33,8 @@ pub enum Instr {
     Copy { dst: Reg, src: Reg },
     /// `dst = src`, which is not read again.
     Move { dst: Reg, src: Reg },
+    /// `dst = src`, a name that is not read again but still stands: handles stay with it until its block ends.
+    MoveLast { dst: Reg, src: Reg },
     /// Gives up what `count` registers hold.
     Clear { from: Reg, count: u16 },
     /// `dst = globals[index]`, an error while it is not set.

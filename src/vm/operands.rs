@@ -88,6 +88,7 @@ impl Instr {
             | Undefined { dst }
             | Copy { dst, .. }
             | Move { dst, .. }
+            | MoveLast { dst, .. }
             | GetGlobal { dst, .. }
             | TakeGlobal { dst, .. }
             | Neg { dst, .. }
@@ -151,6 +152,7 @@ impl Instr {
         match *self {
             Copy { src, .. }
             | Move { src, .. }
+            | MoveLast { src, .. }
             | SetGlobal { src, .. }
             | Neg { src, .. }
             | BitNot { src, .. }

@@ -199,6 +199,14 @@ impl Machine {
                     let value = std::mem::take(reg_mut!(src));
                     set!(dst, value);
                 }
+                Instr::MoveLast { dst, src } => {
+                    let value = if slow::may_hold_handle(reg!(src)) {
+                        reg!(src).clone()
+                    } else {
+                        std::mem::take(reg_mut!(src))
+                    };
+                    set!(dst, value);
+                }
                 Instr::Clear { from, count } => {
                     for reg in from..from + count {
                         set!(reg, Value::Null);

@@ -166,6 +166,45 @@ pub(super) fn bad_range(a: &Value, b: &Value) -> Fault {
     Fault::type_error(format!("a range needs ints, got {}", with_article(wrong.type_name())))
 }
 
+/// Whether a value is or may contain a handle. Looks at few parts: a container with more counts as one that may.
+#[inline]
+pub(super) fn may_hold_handle(value: &Value) -> bool {
+    match value {
+        Value::Handle(_) => true,
+        Value::List(_) | Value::Map(_) | Value::Set(_) | Value::Function(_) | Value::Error(_) | Value::Stream(_) => {
+            value::handles_alive() > 0 && contains_handle(value)
+        }
+        _ => false,
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn contains_handle(value: &Value) -> bool {
+    const MOST_LOOKED_AT: usize = 64;
+    let mut waiting = vec![value];
+    let mut looked_at = 0;
+    while let Some(value) = waiting.pop() {
+        looked_at += 1;
+        if looked_at > MOST_LOOKED_AT || waiting.len() > MOST_LOOKED_AT {
+            return true;
+        }
+        match value {
+            Value::Handle(_) | Value::Error(_) | Value::Stream(_) => return true,
+            Value::List(items) => waiting.extend(items.iter().take(MOST_LOOKED_AT + 1)),
+            Value::Map(map) => waiting.extend(map.iter().take(MOST_LOOKED_AT + 1).flat_map(|(key, value)| [key, value])),
+            Value::Set(set) => waiting.extend(set.keys().take(MOST_LOOKED_AT + 1)),
+            Value::Function(function) => {
+                if let value::Function::Closure { captures, .. } = &**function {
+                    waiting.extend(captures.iter());
+                }
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
 /// Whether `for` takes the value.
 pub(super) fn can_loop(value: &Value) -> bool {
     match value {

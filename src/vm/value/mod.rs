@@ -376,6 +376,7 @@ pub struct Handle {
 }
 
 thread_local! {
+    static ALIVE: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
     static HOOK: std::cell::Cell<fn(HandleKey, bool)> = const { std::cell::Cell::new(|_, _| ()) };
 }
 
@@ -384,9 +385,15 @@ pub fn on_handle(hook: fn(HandleKey, bool)) {
     HOOK.set(hook);
 }
 
+/// How many handle values there are.
+pub fn handles_alive() -> usize {
+    ALIVE.get()
+}
+
 impl Handle {
     /// A new handle value for this object.
     pub fn new(key: HandleKey) -> Handle {
+        ALIVE.set(ALIVE.get() + 1);
         HOOK.get()(key, true);
         Handle { key }
     }
@@ -399,6 +406,7 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
+        ALIVE.set(ALIVE.get() - 1);
         HOOK.get()(self.key, false);
     }
 }
