@@ -347,6 +347,9 @@ impl Resolver<'_> {
         if library::module(name).is_some() {
             return error.note(format!("`{name}` is a module: write `{name}.` and a name of it"));
         }
+        if let Some(hint) = library::instead_of(None, name) {
+            return error.help(hint);
+        }
         match self.near(name) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
             None => error,
@@ -619,17 +622,20 @@ impl Resolver<'_> {
                 self.target_root(object);
             }
             ExprKind::Field { object, .. } => self.target_root(object),
-            _ => {
-                let error = Diagnostic::error("E0101", "this cannot be assigned to", self.place(target.span), "")
-                    .help("a name, an element `xs[i]` or a field `m.name` can");
-                self.error(error);
-            }
+            // The parser refused it.
+            _ => {}
         }
     }
 
     fn target_root(&mut self, object: &Expr) {
         match &object.kind {
             ExprKind::Name(name) => self.changed(name, object.span, false),
+            ExprKind::Index { maybe: true, .. } | ExprKind::Field { maybe: true, .. } => {
+                let label = "a place reached by `?` may not be there";
+                let error = Diagnostic::error("E0110", "this cannot be assigned to", self.place(object.span), label)
+                    .help("write `.` or `[ ]` without `?`");
+                self.error(error);
+            }
             ExprKind::Index { object, index, .. } => {
                 self.expr(index);
                 self.target_root(object);
@@ -727,12 +733,8 @@ impl Resolver<'_> {
         if !in_loop || self.names.vars[var].owner != self.function() {
             return;
         }
-        let (start, end) = (value.span.start, value.span.end);
-        let mentions = self
-            .names
-            .uses
-            .iter()
-            .any(|(at, used)| (start..end).contains(at) && matches!(used, Use::Var(used) if *used == var));
+        let mentions = (value.span.start..value.span.end)
+            .any(|at| matches!(self.names.uses.get(&at), Some(Use::Var(used)) if *used == var));
         if mentions {
             let text = &name.text;
             let warning = Diagnostic::warning(

@@ -29,7 +29,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("R0002", "unsuitable value"),
     ("R0003", "index out of range"),
     ("R0004", "missing key"),
-    ("R0005", "unknown name, field or method"),
+    ("R0005", "name used before it has a value"),
     ("R0006", "wrong arguments"),
     ("R0007", "division by zero"),
     ("R0008", "number too large"),

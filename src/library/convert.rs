@@ -219,9 +219,8 @@ fn int(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
 pub(super) fn whole(float: f64, function: &str) -> Result<Value, Fault> {
     match BigInt::from_f64(float) {
         Some(int) => Ok(Value::big(int)),
-        None => {
-            Err(Fault::value_error(format!("`{function}`: {} has no int", if float.is_nan() { "nan" } else { "inf" })))
-        }
+        None if float.is_nan() => Err(Fault::value_error(format!("`{function}`: nan has no int"))),
+        None => Err(Fault::new(Kind::Overflow, format!("`{function}`: an infinite float has no int"))),
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
     function_of(
         "input",
         &[optional("prompt", "''")],
-        "A line of standard input without its end, after the prompt was written; null at the end.\ninput is function",
+        "A line of standard input without its end, after the prompt was written; an error at its end.\ninput is function",
         Effect(|cx, args| Ok(Op::Input { prompt: given(&args[0]).map(|prompt| display(cx, prompt)) })),
     ),
     function_of(

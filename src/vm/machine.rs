@@ -431,20 +431,21 @@ impl Machine {
     /// The error for a method that is not there.
     pub(super) fn no_method(&self, receiver: &Value, name: &str) -> Fault {
         let kind = receiver.type_of();
-        let methods = (self.library.methods)(kind);
-        let near = crate::nearest::nearest(name, methods.iter().copied());
-        let fault = if let Value::Map(map) = receiver {
-            let near_key = crate::nearest::nearest(name, map.keys().filter_map(Value::as_str));
-            let fault = Fault::new(Kind::Key, format!("a map has no method `{name}`, and this one no key `{name}`"));
-            return match near.or(near_key) {
-                Some(near) => fault.help(format!("did you mean `{near}`?")),
-                None => fault,
-            };
-        } else {
-            Fault::type_error(format!("{} has no method `{name}`", super::types::with_article(kind.name())))
+        let fault = match receiver {
+            Value::Map(_) => {
+                Fault::new(Kind::Key, format!("a map has no method `{name}`, and this one no key `{name}`"))
+            }
+            _ => Fault::type_error(format!("{} has no method `{name}`", super::types::with_article(kind.name()))),
         };
-        match near {
+        if let Some(hint) = (self.library.instead)(Some(kind), name) {
+            return fault.help(hint);
+        }
+        let methods = (self.library.methods)(kind);
+        let keys = if let Value::Map(map) = receiver { Some(map.keys().filter_map(Value::as_str)) } else { None };
+        let known = methods.iter().copied().chain(keys.into_iter().flatten());
+        match crate::nearest::nearest(name, known) {
             Some(near) => fault.help(format!("did you mean `{near}`?")),
+            None if receiver.is_null() => fault.help(format!("write `?.{name}(…)` to get null from null")),
             None => fault,
         }
     }

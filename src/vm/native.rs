@@ -119,4 +119,6 @@ pub struct Library {
     pub method: fn(Type, &str) -> Option<u16>,
     /// The names of a type's methods, for suggestions.
     pub methods: fn(Type) -> Vec<&'static str>,
+    /// What to write instead of a method that other languages have.
+    pub instead: fn(Option<Type>, &str) -> Option<&'static str>,
 }

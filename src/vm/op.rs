@@ -8,7 +8,7 @@ use super::value::{HandleKey, Value};
 pub enum Op {
     /// Writes text whole.
     Print { text: String, stderr: bool },
-    /// A line of standard input without its end; null at the end.
+    /// A line of standard input without its end; an error of kind `io` at the end.
     Input { prompt: Option<String> },
     /// The text of a file.
     ReadText { path: String },

@@ -8,7 +8,7 @@ use super::native::Run;
 use super::op::Op;
 use super::slow;
 use super::stream::Flow;
-use super::value::{self, Arith, Function, Order, Range, Ref, Value};
+use super::value::{self, Arith, Function, Order, Ref, Value};
 
 impl Machine {
     /// Runs until the program ends, fails or needs something.

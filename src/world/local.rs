@@ -1,5 +1,6 @@
 //! The part of the world that needs no other process: output, input, files, clock, environment.
 
+use super::failure::io;
 use super::files::Files;
 use super::input::Input;
 use super::output::Output;
@@ -141,8 +142,11 @@ impl Local {
             self.stdout.print(prompt)?;
         }
         self.flush()?;
-        let line = self.input.lines()?.next_line()?;
-        Ok(line.map_or(Value::Null, Value::from))
+        match self.input.lines()?.next_line()? {
+            Some(line) => Ok(Value::from(line)),
+            None => Err(io("standard input is at its end")
+                .help("`for line in stdin.lines() { … }` ends by itself; `try input() else null` gives null")),
+        }
     }
 
     fn next_line(&mut self, file: HandleKey) -> Result<Value, Fault> {

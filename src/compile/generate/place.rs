@@ -23,8 +23,14 @@ enum Root {
 }
 
 impl Generator<'_> {
-    /// The place that an expression means, if it is part of a variable that may change.
+    /// The place that a method may change in place. A slice is a copy, and none.
     pub(super) fn path<'e>(&self, expr: &'e Expr) -> Option<Path<'e>> {
+        let is_slice = |key: &Key| matches!(key, Key::Index(index) if matches!(index.kind, ExprKind::Range { .. }));
+        self.place(expr).filter(|path| !path.keys.iter().any(is_slice))
+    }
+
+    /// The place that an expression means, if it is part of a variable that may change.
+    fn place<'e>(&self, expr: &'e Expr) -> Option<Path<'e>> {
         match &expr.kind {
             ExprKind::Name(_) => {
                 let root = match self.use_of(expr.span)? {
@@ -44,13 +50,13 @@ impl Generator<'_> {
                 };
                 Some(Path { root, keys: Vec::new() })
             }
-            ExprKind::Index { object, index, maybe: false } if !matches!(index.kind, ExprKind::Range { .. }) => {
-                let mut path = self.path(object)?;
+            ExprKind::Index { object, index, maybe: false } => {
+                let mut path = self.place(object)?;
                 path.keys.push(Key::Index(index));
                 Some(path)
             }
             ExprKind::Field { object, name, maybe: false } => {
-                let mut path = self.path(object)?;
+                let mut path = self.place(object)?;
                 path.keys.push(Key::Field(name));
                 Some(path)
             }
@@ -98,7 +104,7 @@ impl Generator<'_> {
         if matches!(&target.kind, ExprKind::Name(name) if &**name == "_") {
             return self.discard(value);
         }
-        let Some(path) = self.path(target) else { return };
+        let Some(path) = self.place(target) else { return };
         if let (Root::Register(reg), true) = (path.root, path.keys.is_empty()) {
             if writes_last(value) {
                 return self.into(value, reg);
@@ -138,7 +144,7 @@ impl Generator<'_> {
         if let ExprKind::List(targets) = &target.kind {
             return self.at(target.span, |this| this.unpack(targets, src));
         }
-        if let Some(path) = self.path(target) {
+        if let Some(path) = self.place(target) {
             self.at(target.span, |this| this.store(&path, src));
         }
     }
@@ -207,7 +213,7 @@ impl Generator<'_> {
 
     /// `place op= value`
     fn assign_update(&mut self, target: &Expr, op: BinaryOp, value: &Expr) {
-        let Some(path) = self.path(target) else { return };
+        let Some(path) = self.place(target) else { return };
         if path.keys.is_empty() {
             if let Root::Register(reg) = path.root
                 && writes_last(value)
@@ -233,7 +239,7 @@ impl Generator<'_> {
 
     /// `place ??= value`
     fn assign_missing(&mut self, target: &Expr, value: &Expr) {
-        let Some(path) = self.path(target) else { return };
+        let Some(path) = self.place(target) else { return };
         let old = self.alloc();
         match &target.kind {
             ExprKind::Index { object, index, .. } => {

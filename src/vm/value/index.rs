@@ -37,6 +37,13 @@ pub fn index(object: &Value, key: &Value) -> Result<Value, Fault> {
 
 /// `object[start..end]`, with `end` itself when `inclusive`. Bounds clamp; negative ones count from the end.
 pub fn slice(object: &Value, start: Option<&Value>, end: Option<&Value>, inclusive: bool) -> Result<Value, Fault> {
+    // A range may be a key.
+    if let (Value::Map(map), Some(Value::Int(start)), Some(Value::Int(end))) = (object, start, end)
+        && let Some(end) = end.checked_add(i64::from(inclusive))
+        && let Some(value) = map.get(&Value::Range(Ref::new(Range { start: *start, end, step: 1 })))
+    {
+        return Ok(value.clone());
+    }
     let (start, end) = (start.map(bound).transpose()?, end.map(bound).transpose()?);
     let end = match end {
         // Up to the last one, itself included.
