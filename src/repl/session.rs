@@ -33,11 +33,13 @@ impl Session {
         let reporter = Reporter::new(format);
         let texts = files.clone();
         let report = move |error: &ErrorValue| reporter.text(&[fault_diagnostic(error)], &texts.borrow().sources);
+        let mut world = Real::new(args, Box::new(report));
+        world.begin_session();
         Session {
             files,
             compiler: Compiler::new(),
             machine: Machine::new(Default::default(), library::for_machine(), proc::describe),
-            world: Real::new(args, Box::new(report)),
+            world,
             reporter,
             entries: 0,
         }
