@@ -18,6 +18,7 @@ pub const NATIVE_ARGUMENTS: usize = 16;
 /// One instruction: 8 bytes, copied out of the code and matched. `dst` is written; other registers are read.
 /// Offsets of jumps count from the next instruction.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs)]
 pub enum Instr {
     /// `dst = constants[index]`
     Const { dst: Reg, index: u32 },
