@@ -44,6 +44,8 @@ struct Resolver<'a> {
     scopes: Vec<Scope>,
     /// Names of the top-level `let`s that have not been reached yet.
     later: HashMap<Rc<str>, VarId>,
+    /// The variables that stand for `var`s of earlier entries, by their globals.
+    session_vars: HashMap<u32, VarId>,
     /// Loops around the current place, for each function that is open.
     loops: Vec<usize>,
     top_level: usize,
@@ -62,6 +64,7 @@ pub fn resolve(context: &Context, body: &Block, first_global: u32) -> Result<Res
         first_global,
         scopes: Vec::new(),
         later: HashMap::new(),
+        session_vars: HashMap::new(),
         loops: vec![0],
         top_level: 0,
         errors: Vec::new(),
@@ -140,6 +143,18 @@ impl Resolver<'_> {
     fn new_var(&mut self, name: &Rc<str>, span: Span, kind: VarKind) -> VarId {
         let owner = self.function();
         self.names.vars.push(Var { name: name.clone(), span, owner, kind, global: None });
+        self.names.vars.len() - 1
+    }
+
+    /// A `var` of an earlier entry as a variable of this text, for closures to copy.
+    fn session_var(&mut self, name: &Rc<str>, index: u32) -> VarId {
+        if let Some(&var) = self.session_vars.get(&index) {
+            return var;
+        }
+        let kind = VarKind::Var;
+        let span = Span::default();
+        self.names.vars.push(Var { name: name.clone(), span, owner: 0, kind, global: Some(index) });
+        self.session_vars.insert(index, self.names.vars.len() - 1);
         self.names.vars.len() - 1
     }
 
@@ -305,6 +320,11 @@ impl Resolver<'_> {
                         )
                         .help(format!("pass `{name}` as a parameter, make it a `let`, or share it with `shared(…)`"));
                         self.error(error);
+                    } else {
+                        let var = self.session_var(name, *index);
+                        self.mention(var, span);
+                        self.names.uses.insert(span.start, Use::Var(var));
+                        return;
                     }
                 }
                 let here = self.function();

@@ -4,6 +4,7 @@ mod channels;
 mod children;
 mod handles;
 mod outcome;
+mod session;
 mod signals;
 
 use crate::shm::{self, ProcessRef, ShmError};

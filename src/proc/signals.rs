@@ -43,10 +43,15 @@ pub fn ending() -> Option<i32> {
     }
 }
 
-/// Forgets the signals that came: in a forked child they were the parent's, and a session goes on after Ctrl-C.
+/// Forgets the signals that came: in a forked child they were the parent's.
 pub fn forget() {
-    ENDING.store(0, Ordering::Relaxed);
     CHILD.store(false, Ordering::Relaxed);
+    forget_ending();
+}
+
+/// Forgets the signal that asked this process to end: a session goes on after Ctrl-C.
+pub fn forget_ending() {
+    ENDING.store(0, Ordering::Relaxed);
     machine::clear_interrupt();
 }
 

@@ -10,7 +10,8 @@ use rustyline::hint::Hinter;
 use rustyline::history::DefaultHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{
-    Cmd, ConditionalEventHandler, Config, Editor, Event, EventContext, EventHandler, Helper, KeyEvent, RepeatCount,
+    Cmd, ConditionalEventHandler, Config, Editor, Event, EventContext, EventHandler, Helper, KeyCode, KeyEvent,
+    Modifiers, RepeatCount,
 };
 use std::borrow::Cow;
 use std::io::Write;
@@ -68,7 +69,7 @@ fn editor() -> rustyline::Result<Editor<Entry, DefaultHistory>> {
     let config = Config::builder().history_ignore_space(true).max_history_size(MOST_HISTORY)?.build();
     let mut editor = Editor::with_config(config)?;
     editor.set_helper(Some(Entry));
-    for key in [KeyEvent::ctrl('M'), KeyEvent::ctrl('J')] {
+    for key in [KeyEvent(KeyCode::Enter, Modifiers::NONE), KeyEvent::ctrl('J')] {
         editor.bind_sequence(key, EventHandler::Conditional(Box::new(Entry)));
     }
     Ok(editor)

@@ -11,6 +11,7 @@ mod wire;
 use crate::diagnostics::Format;
 use session::Session;
 use std::io::IsTerminal;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
 /// Runs a session to its end and gives the exit status of this process.
@@ -34,8 +35,10 @@ pub fn run(format: Format, args: Vec<String>) -> u8 {
 
 /// Runs the entries that the editor sends, until it sends no more.
 fn evaluate(mut session: Session, mut editor: UnixStream) -> u8 {
-    process::catch_interrupts();
     loop {
+        if let Some(status) = session.wait_for(editor.as_fd()) {
+            return status;
+        }
         // A broken connection is an editor that ended.
         let Ok(Some(entry)) = wire::read_entry(&mut editor) else { return session.finish() };
         if let Some(status) = session.entry(&entry) {

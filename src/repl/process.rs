@@ -1,6 +1,5 @@
 //! The two processes of a session: their start, the signals that they get, and how the end of one ends the other.
 
-use crate::vm::machine::interrupt;
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
@@ -37,11 +36,6 @@ pub fn fork_evaluator() -> Option<Side> {
             Some(Side::Evaluator)
         }
     }
-}
-
-/// In the evaluator: Ctrl-C stops what is being evaluated.
-pub fn catch_interrupts() {
-    handle(&[Signal::SIGINT], SigHandler::Handler(on_interrupt), SaFlags::empty());
 }
 
 /// In the editor: Ctrl-C is for the evaluator, and whatever ends this process at the prompt gives the terminal back its
@@ -93,10 +87,6 @@ fn handle(signals: &[Signal], handler: SigHandler, flags: SaFlags) {
         // SAFETY: the handlers do only what is allowed in a handler. These signals cannot be refused.
         let _ = unsafe { sigaction(signal, &action) };
     }
-}
-
-extern "C" fn on_interrupt(_: i32) {
-    interrupt();
 }
 
 extern "C" fn on_end(signal: i32) {

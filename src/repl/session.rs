@@ -8,13 +8,26 @@ use crate::proc::{self, Real};
 use crate::source::Place;
 use crate::syntax;
 use crate::vm::fault::{Fault, Kind};
-use crate::vm::machine::{Machine, clear_interrupt};
+use crate::vm::machine::Machine;
 use crate::vm::op::Op;
 use crate::vm::value::display::repr;
 use crate::vm::value::{ErrorValue, Function, Ref, Value};
 use crate::world::{self, Performed, World};
 use std::cell::RefCell;
+use std::os::fd::BorrowedFd;
 use std::rc::Rc;
+
+/// What came from standard input.
+pub enum Line {
+    /// A line, without its end.
+    Text(String),
+    /// Ctrl-C.
+    Interrupted,
+    /// Nothing more.
+    End,
+    /// The session was ended, with this exit status.
+    Leave(u8),
+}
 
 /// A session.
 pub struct Session {
@@ -56,7 +69,7 @@ impl Session {
         if let Some(status) = self.show(&warnings) {
             return Some(status);
         }
-        clear_interrupt();
+        self.world.take_interrupt();
         let main = Value::Function(Ref::new(Function::Closure { proto: main, captures: Box::default() }));
         let result = match self.machine.start(main, Vec::new(), &Value::Null) {
             Ok(()) => world::drive(&mut self.machine, &mut self.world),
@@ -79,13 +92,23 @@ impl Session {
         }
     }
 
-    /// The next line of standard input, without the prompts of a terminal; `None` at its end.
-    /// `Err` has the status to end with, or nothing when Ctrl-C came.
-    pub fn read_line(&mut self) -> Result<Option<String>, Option<u8>> {
+    /// The next line of standard input.
+    pub fn read_line(&mut self) -> Line {
         match self.perform(Op::Input { prompt: None }) {
-            Ok(line) => Ok(line.as_str().map(String::from)),
-            Err(fault) if fault.0.exit.is_none() && fault.is(Kind::Cancelled) => Err(None),
-            Err(fault) => Err(Some(self.world.finish(Err(fault)))),
+            Ok(line) => line.as_str().map_or(Line::End, |line| Line::Text(line.into())),
+            Err(_) if self.world.take_interrupt() => Line::Interrupted,
+            Err(fault) => Line::Leave(self.world.finish(Err(fault))),
+        }
+    }
+
+    /// Waits until something can be read. Gives the exit status when this process must end instead.
+    pub fn wait_for(&mut self, descriptor: BorrowedFd) -> Option<u8> {
+        loop {
+            match self.world.wait_for(descriptor) {
+                Ok(()) => return None,
+                Err(_) if self.world.take_interrupt() => {}
+                Err(fault) => return Some(self.world.finish(Err(fault))),
+            }
         }
     }
 
@@ -110,7 +133,12 @@ impl Session {
 
     fn failed(&mut self, fault: Fault) -> Option<u8> {
         if fault.0.exit.is_some() {
-            return Some(self.world.finish(Err(fault)));
+            if !self.world.take_interrupt() {
+                return Some(self.world.finish(Err(fault)));
+            }
+            let mut stopped = Fault::new(Kind::Cancelled, "stopped by Ctrl-C");
+            stopped.change(|error| error.trace = fault.0.trace.clone());
+            return self.show(&[fault_diagnostic(&stopped.0)]);
         }
         let diagnostic = fault_diagnostic(&fault.0);
         self.show(&[diagnostic])
