@@ -263,6 +263,8 @@ pub(super) fn holds_role(object: ObjectRef, role: u32) -> bool {
 /// not hold it.
 pub fn give_up(object: ObjectRef, role: Role) {
     if process_table::registered() {
+        // Nobody here could release it any more, and it must not be freed as a member of this process's list.
+        let _ = super::UserLock::of(object).release();
         give_up_by(my_slot(), object, role.index());
     }
 }
