@@ -458,6 +458,11 @@ fn lock_rules() {
     assert_eq!(lock.release().unwrap(), Released::Ok);
     assert_eq!(other.release().unwrap(), Released::Ok);
     assert_eq!(lock.try_acquire().unwrap(), Acquired::Ok);
+    // Given up while held: free for others.
+    let child = spawn(&[(lock.object(), Role::Handle)], || assert_eq!(lock.acquire(None).unwrap(), Acquired::Ok));
+    shm::give_up(lock.object(), Role::Handle);
+    join_well(child);
+    assert_eq!(lock.acquire(None), Err(shm::ShmError::Gone));
 }
 
 extern "C" fn on_signal(_: libc::c_int) {}
@@ -549,7 +554,7 @@ fn handles_in_messages() {
     let outer = Channel::new(None).unwrap();
     let inner = Channel::new(None).unwrap();
     send(inner, 42);
-    let word = postcard_word(inner.object());
+    let word = word_of(inner.object());
     assert_eq!(outer.send(&word, &[put(inner), take(inner)], None).unwrap(), Sent::Ok);
     drop_channel(inner);
     let child = spawn(&[take(outer)], || {
@@ -576,7 +581,7 @@ fn handles_in_messages() {
     assert_eq!(arena::blocks_in_use(), before);
 }
 
-fn postcard_word(object: shm::ObjectRef) -> Vec<u8> {
+fn word_of(object: shm::ObjectRef) -> Vec<u8> {
     [&object.offset.to_le_bytes()[..], &object.generation.to_le_bytes()].concat()
 }
 

@@ -241,7 +241,7 @@ pub(crate) fn object(object: ObjectRef) -> Option<Block> {
         return None;
     }
     let block = Block::new(object.offset, object.generation);
-    let whole = (object.offset - START) % CHUNK % CLASSES[OBJECTS] == 0;
+    let whole = ((object.offset - START) % CHUNK).is_multiple_of(CLASSES[OBJECTS]);
     (whole && at::<Header>(object.offset).serial.load(Relaxed) == object.generation).then_some(block)
 }
 
@@ -267,7 +267,7 @@ pub(crate) fn in_use(block: Block) -> bool {
         LARGE => inside % CHUNK == 0,
         state if state >= SMALL => {
             let size = CLASSES[(state - SMALL) as usize];
-            inside % CHUNK % size == 0 && inside % CHUNK / size < u64::from(chunk.fresh.load(Relaxed))
+            (inside % CHUNK).is_multiple_of(size) && inside % CHUNK / size < u64::from(chunk.fresh.load(Relaxed))
         }
         _ => false,
     };
@@ -441,13 +441,26 @@ fn free_run(index: u32) {
     (index..index + count).for_each(|index| chunk(index).state.store(FREE_WARM, Relaxed));
     globals.used.store(globals.used.load(Relaxed) - count, Relaxed);
     globals.first_free.store(globals.first_free.load(Relaxed).min(index), Relaxed);
-    let warm = globals.warm.load(Relaxed) + count;
-    if warm <= WARM {
-        globals.warm.store(warm, Relaxed);
-    } else {
-        region::give_back(chunk_start(index), u64::from(count) * CHUNK);
-        (index..index + count).for_each(|index| chunk(index).state.store(FREE, Relaxed));
+    globals.warm.store(globals.warm.load(Relaxed) + count, Relaxed);
+    if globals.warm.load(Relaxed) > WARM {
+        cool();
     }
+}
+
+/// Gives back the memory of half of the free chunks that have some: the last ones, as the first are used again first.
+fn cool() {
+    let globals = globals();
+    let mut warm = globals.warm.load(Relaxed);
+    let mut index = globals.high.load(Relaxed);
+    while warm > WARM / 2 && index > 0 {
+        index -= 1;
+        if chunk(index).state.load(Relaxed) == FREE_WARM {
+            region::give_back(chunk_start(index), CHUNK);
+            chunk(index).state.store(FREE, Relaxed);
+            warm -= 1;
+        }
+    }
+    globals.warm.store(warm, Relaxed);
 }
 
 /// Derives lists and counters anew, after a process died inside.

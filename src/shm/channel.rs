@@ -280,6 +280,7 @@ impl Channel {
         let withdrawn = line.sides[RECV].position.load(Relaxed) == position && line.take(me, &mut Vec::new());
         leave(line, RECV);
         free_message_hand(me);
+        holders::settle();
         line.sleepers[SEND].wake_all();
         if withdrawn { result } else { Sent::Ok }
     }

@@ -263,6 +263,8 @@ pub(super) fn holds_role(object: ObjectRef, role: u32) -> bool {
 /// not hold it.
 pub fn give_up(object: ObjectRef, role: Role) {
     if process_table::registered() {
+        // Nobody here could release it any more, and it must not be freed as a member of this process's list.
+        let _ = super::UserLock::of(object).release();
         give_up_by(my_slot(), object, role.index());
     }
 }
@@ -383,6 +385,9 @@ pub fn forget_process(process: ProcessRef) {
         return;
     }
     let dead = slot(process.index);
+    // First of all finish the change that it may have been making: its hands tell of it.
+    enter();
+    globals().lock.unlock();
     // It may have died while it cleared up after another.
     if let Some(index) = dead.reaping.load(Relaxed).checked_sub(1) {
         if process_table::is_reaped(index) {
@@ -396,9 +401,6 @@ pub fn forget_process(process: ProcessRef) {
     channel::repair_for(dead);
     channel::forget_waiter(process.index);
     free_hands(dead);
-    // Whoever took the holders' lock next has finished what the process was changing there.
-    enter();
-    globals().lock.unlock();
     destroy_doomed(dead);
     for key in dead.holds.keys() {
         let (object, role) = object_of(key);
@@ -413,6 +415,7 @@ pub fn forget_process(process: ProcessRef) {
         arena::free(block);
     }
     dead.holds.clear();
+    settle();
     if dead.roles[0].load(Relaxed) == 0 {
         process_table::release(process.index);
     }

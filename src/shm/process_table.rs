@@ -225,6 +225,8 @@ pub fn cancel_child(child: ProcessRef) {
 /// Makes this process, just forked, the one of `child`'s slot. The parent held and locked things: the child does not.
 pub fn after_fork(child: ProcessRef) -> Result<(), ShmError> {
     lock::register();
+    // Those were the parent's.
+    park::take_signal();
     ME.store(child.index, Relaxed);
     let slot = slot(child.index);
     if !slot.life.take_for_life() {
