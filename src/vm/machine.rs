@@ -108,6 +108,8 @@ pub struct Machine {
     pub(super) answer: Answer,
     pub(super) pipelines: Vec<Pipeline>,
     pub(super) places: Vec<PendingPlace>,
+    /// The arguments of what the world is performing: the handles among them are not given up before it is done.
+    pub(super) holding: Vec<Value>,
     /// The error of a rethrow keeps its trace.
     pub(super) rethrown: bool,
 }
@@ -125,6 +127,7 @@ impl Machine {
             answer: Answer::Nothing,
             pipelines: Vec::new(),
             places: Vec::new(),
+            holding: Vec::new(),
             rethrown: false,
         };
         machine.program_grew();
@@ -151,6 +154,7 @@ impl Machine {
     pub fn start_in_child(&mut self, function: Value, args: Vec<Value>, named: &Value) -> Result<(), Fault> {
         std::mem::forget(std::mem::take(&mut self.stack));
         std::mem::forget(std::mem::take(&mut self.pipelines));
+        std::mem::forget(std::mem::take(&mut self.holding));
         self.start(function, args, named)
     }
 
@@ -185,6 +189,7 @@ impl Machine {
 
     /// Gives the world's answer to the last [`Step::Ask`] and goes on.
     pub fn resume(&mut self, result: Result<Value, Fault>) -> Step {
+        self.holding.clear();
         match result {
             Ok(value) => match std::mem::replace(&mut self.answer, Answer::Nothing) {
                 Answer::Nothing => {}
@@ -391,8 +396,11 @@ impl Machine {
             }
             Run::Script(_) => unreachable!("handled above"),
         };
-        for slot in &mut self.stack[first..first + arity] {
-            *slot = Value::Null;
+        let args = self.stack[first..first + arity].iter_mut().map(std::mem::take);
+        if let Ok(Err(_)) = result {
+            self.holding.extend(args);
+        } else {
+            args.for_each(drop);
         }
         match result? {
             Ok(value) => {
