@@ -18,8 +18,6 @@ use children::Children;
 use std::cell::Cell;
 use std::time::Instant;
 
-const SIGINT: i32 = 2;
-
 /// How a handle prints.
 pub fn describe(key: HandleKey) -> String {
     match key.kind {
@@ -50,7 +48,6 @@ pub struct Real {
 }
 
 thread_local! {
-    static SESSION: Cell<bool> = const { Cell::new(false) };
     static OUTPUT_LOCK: Cell<Option<shm::UserLock>> = const { Cell::new(None) };
 }
 
@@ -73,21 +70,6 @@ impl Real {
         signals::install();
         world::set_output_lock(lock_output);
         Real { local: Local::new(args, attend), report, children: Children::default(), is_child: false }
-    }
-
-    /// Whether this process was spawned, so that it ends with its call.
-    pub fn is_child(&self) -> bool {
-        self.is_child
-    }
-
-    /// In a session Ctrl-C stops the evaluation, not the process.
-    pub fn begin_session(&mut self) {
-        SESSION.set(true);
-    }
-
-    /// Writes all that was gathered.
-    pub fn flush(&mut self) -> Result<(), Fault> {
-        self.local.flush()
     }
 
     /// Shows an error that nobody caught.
@@ -246,7 +228,6 @@ impl Real {
             signals::exit(1)
         }
         signals::forget();
-        SESSION.set(false);
         self.is_child = true;
         self.children = Children::default();
         self.local.forked();
@@ -294,10 +275,6 @@ impl World for Real {
 fn attend() -> Result<(), Fault> {
     clear_interrupt();
     match signals::ending() {
-        Some(SIGINT) if SESSION.get() => {
-            signals::forget();
-            Err(Fault::new(Kind::Cancelled, "stopped by Ctrl-C"))
-        }
         Some(signal) => Err(world::leave(128 + signal as u8)),
         None => Ok(()),
     }

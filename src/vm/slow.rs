@@ -192,7 +192,9 @@ fn contains_handle(value: &Value) -> bool {
         match value {
             Value::Handle(_) | Value::Error(_) | Value::Stream(_) => return true,
             Value::List(items) => waiting.extend(items.iter().take(MOST_LOOKED_AT + 1)),
-            Value::Map(map) => waiting.extend(map.iter().take(MOST_LOOKED_AT + 1).flat_map(|(key, value)| [key, value])),
+            Value::Map(map) => {
+                waiting.extend(map.iter().take(MOST_LOOKED_AT + 1).flat_map(|(key, value)| [key, value]))
+            }
             Value::Set(set) => waiting.extend(set.keys().take(MOST_LOOKED_AT + 1)),
             Value::Function(function) => {
                 if let value::Function::Closure { captures, .. } = &**function {
