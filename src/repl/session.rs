@@ -46,8 +46,7 @@ impl Session {
         let reporter = Reporter::new(format);
         let texts = files.clone();
         let report = move |error: &ErrorValue| reporter.text(&[fault_diagnostic(error)], &texts.borrow().sources);
-        let mut world = Real::new(args, Box::new(report));
-        world.begin_session();
+        let world = Real::new(args, Box::new(report));
         Session {
             files,
             compiler: Compiler::new(),
