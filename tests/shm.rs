@@ -31,6 +31,7 @@ const CASES: &[Case] = &[
     ("ends_are_seen_by_others_than_the_parent", 20, ends_seen_by_all),
     ("handles_in_messages_keep_objects_alive", 20, handles_in_messages),
     ("objects_go_with_their_last_holder", 20, objects_are_freed),
+    ("nonsense_names_nothing", 20, nonsense_names_nothing),
     ("memory_returns_after_a_burst", 60, memory_returns),
     ("memory_limit_is_an_error", 20, memory_limit),
     ("random_operations_match_a_model", 30, random_operations),
@@ -579,6 +580,22 @@ fn handles_in_messages() {
     drop_channel(carried);
     drop_channel(outer);
     assert_eq!(arena::blocks_in_use(), before);
+}
+
+fn nonsense_names_nothing() {
+    let mut random = Random(0xbad);
+    UserLock::new().unwrap();
+    for _ in 0..100_000 {
+        let mut object = shm::ObjectRef::from_word(random.next());
+        if random.below(2) == 0 {
+            object = shm::ObjectRef { offset: random.below(1 << 29), generation: random.below(100) as u32 };
+        }
+        assert_eq!(Channel::of(object).try_send(&[], &[]).unwrap(), Sent::Closed);
+        assert_eq!(Pipe::of(object).b().try_recv(&mut vec![]).unwrap(), Received::Closed);
+        assert_eq!(UserLock::of(object).try_acquire(), Err(shm::ShmError::Gone));
+        assert_eq!(shm::hold(object, Role::Handle), Err(shm::ShmError::Gone));
+        shm::give_up(object, Role::Handle);
+    }
 }
 
 fn word_of(object: shm::ObjectRef) -> Vec<u8> {

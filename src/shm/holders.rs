@@ -7,8 +7,7 @@ use super::arena::{self, Block};
 use super::lock::Lock;
 use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
 use super::region::{at, shared};
-use super::{ObjectRef, ShmError, channel, user_lock};
-use serde::{Deserialize, Serialize};
+use super::{ObjectRef, ShmError, channel, message, user_lock};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicU64, compiler_fence};
 
@@ -20,7 +19,7 @@ pub(super) const CHANNEL: u32 = 2;
 pub(super) const USER_LOCK: u32 = 3;
 
 /// The part that a process plays at an object. Each object has at most two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {
     /// May put into a queue.
     Put,
@@ -429,6 +428,6 @@ fn free_hands(dead: &Slot) {
             hand.store(0, Relaxed);
         }
     }
-    channel::free_message_hand(dead);
+    message::free_message_hand(dead);
     dead.hands.iter().for_each(arena::free_hand);
 }

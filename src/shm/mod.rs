@@ -6,11 +6,14 @@
 pub mod arena;
 pub mod channel;
 pub mod holders;
-pub(crate) mod lock;
+mod line;
+mod lock;
+mod message;
 pub mod park;
 pub mod pipe;
 pub mod process_table;
 pub mod region;
+mod sleepers;
 pub mod user_lock;
 
 pub use channel::Channel;
@@ -19,7 +22,6 @@ pub use pipe::{End, Pipe};
 pub use process_table::{ProcessRef, after_fork, register_child};
 pub use user_lock::UserLock;
 
-use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Why something in shared memory could not be made.
@@ -68,7 +70,7 @@ impl fmt::Display for ShmError {
 impl std::error::Error for ShmError {}
 
 /// Names an object in shared memory, in every process; can be sent. Stale once the object has been freed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectRef {
     /// Where it lies in the region.
     pub offset: u64,
@@ -77,12 +79,13 @@ pub struct ObjectRef {
 }
 
 impl ObjectRef {
-    /// Both in one word, as shared memory keeps it: 30 bits of offset, 30 bits of generation.
-    pub(crate) fn word(self) -> u64 {
+    /// Both in one word, for messages: 30 bits of offset, 30 bits of generation. The highest two bits are free.
+    pub fn word(self) -> u64 {
         (self.offset / arena::GRAIN) << 30 | u64::from(self.generation)
     }
 
-    pub(crate) fn from_word(word: u64) -> ObjectRef {
+    /// The reverse of [`ObjectRef::word`]. Any word is taken: what names no object behaves as one that is gone.
+    pub fn from_word(word: u64) -> ObjectRef {
         ObjectRef { offset: (word >> 30) * arena::GRAIN, generation: (word & 0x3fff_ffff) as u32 }
     }
 }

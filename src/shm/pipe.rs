@@ -3,15 +3,14 @@
 use super::channel::{self, Channel, Received, Sent};
 use super::holders::Role;
 use super::{ObjectRef, ShmError};
-use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
 /// A pipe, as every process names it. Its maker holds both ends: [`Role::A`] and [`Role::B`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pipe(ObjectRef);
 
 /// One end of a pipe: what one end sends, the other one receives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct End {
     pipe: ObjectRef,
     second: bool,
@@ -31,6 +30,11 @@ impl Pipe {
     /// Its name for [`super::holders`].
     pub fn object(self) -> ObjectRef {
         self.0
+    }
+
+    /// The end of those who hold `role`.
+    pub fn end(self, role: Role) -> End {
+        if role == Role::B { self.b() } else { self.a() }
     }
 
     /// End A.

@@ -5,7 +5,6 @@ use super::lock::{self, Lock};
 use super::park::{self, Wait};
 use super::region::{at, shared};
 use super::{ObjectRef, ShmError, holders};
-use serde::{Deserialize, Serialize};
 use std::mem::size_of;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, compiler_fence};
@@ -84,7 +83,7 @@ pub(super) const NOWHERE: u64 = u64::MAX;
 static ME: AtomicU32 = AtomicU32::new(u32::MAX);
 
 /// Names a process, in every process; can be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ProcessRef {
     /// Its slot.
     pub index: u32,
@@ -123,8 +122,8 @@ pub(super) fn slot(index: u32) -> &'static Slot {
 
 /// The slot whose header lies at `offset`, if any does.
 pub(super) fn slot_index_at(offset: u64) -> Option<u32> {
-    let index = offset.checked_sub(SLOTS)? / SLOT;
-    (index < u64::from(MOST)).then_some(index as u32)
+    let inside = offset.checked_sub(SLOTS)?;
+    (inside.is_multiple_of(SLOT) && inside / SLOT < u64::from(MOST)).then_some((inside / SLOT) as u32)
 }
 
 /// This process's slot.

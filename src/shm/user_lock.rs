@@ -6,7 +6,6 @@ use super::lock::{Lock, Taken};
 use super::process_table::{self, Hand, ProcessRef, my_slot};
 use super::region::{at, shared};
 use super::{ObjectRef, ShmError};
-use serde::{Deserialize, Serialize};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::Instant;
@@ -23,7 +22,7 @@ shared! {
 }
 
 /// A lock, as every process names it. Its maker holds [`Role::Handle`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserLock(ObjectRef);
 
 /// What taking a lock came to.

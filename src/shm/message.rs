@@ -1,0 +1,78 @@
+//! Messages that do not fit into a slot: a block with the bytes, and with the objects that the message holds.
+
+use super::arena::{self, Block};
+use super::process_table::{Hand, Slot};
+use super::region::{self, at, shared};
+use super::{ObjectRef, Role, ShmError, holders};
+use std::mem::size_of;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+shared! {
+    /// Before the bytes of a message in a block: what it holds, as entries that follow.
+    struct Parcel {
+        handles: AtomicU64,
+        /// How many of them are counted at their objects.
+        counted: AtomicU64,
+    }
+}
+
+/// The block of a message: what it holds is counted before anybody can take it.
+pub(super) fn pack(me: &Slot, bytes: &[u8], handles: &[(ObjectRef, Role)]) -> Result<Block, ShmError> {
+    let hand = me.hand(Hand::Message);
+    let table = handles.len() * 8;
+    let block = arena::allocate(size_of::<Parcel>() + table + bytes.len(), hand)?;
+    let parcel = at::<Parcel>(block.data());
+    parcel.handles.store(handles.len() as u64, Relaxed);
+    let start = block.data() + size_of::<Parcel>() as u64;
+    region::write(start + table as u64, bytes);
+    for (index, &(object, role)) in (0..).zip(handles) {
+        at::<AtomicU64>(start + index * 8).store(holders::entry(object, role), Relaxed);
+    }
+    for (index, &(object, role)) in (0..).zip(handles) {
+        if let Err(error) = holders::count_message(&parcel.counted, index + 1, object, role) {
+            free_message_hand(me);
+            holders::settle();
+            return Err(error);
+        }
+    }
+    Ok(block)
+}
+
+/// The rest of a receive whose message is in a block: takes over what it holds, copies it, frees it.
+pub(super) fn unpack(me: &Slot, bytes: &mut Vec<u8>) -> Result<(), ShmError> {
+    let Some(block) = Block::from_word(me.hand(Hand::Message).load(Relaxed)) else { return Ok(()) };
+    let parcel = at::<Parcel>(block.data());
+    let handles = parcel.handles.load(Relaxed);
+    let mut result = Ok(());
+    for index in 0..handles {
+        let entry = at::<AtomicU64>(block.data() + size_of::<Parcel>() as u64 + index * 8).load(Relaxed);
+        result = result.and(holders::hold_entry(entry));
+    }
+    let before = size_of::<Parcel>() + handles as usize * 8;
+    region::read(block.data() + before as u64, block.length() - before, bytes);
+    free_message_hand(me);
+    holders::settle();
+    result
+}
+
+/// Gives up one thing that the message holds; false when there was none.
+pub(super) fn discount_one(block: Block) -> bool {
+    let parcel = at::<Parcel>(block.data());
+    let Some(last) = parcel.counted.load(Relaxed).checked_sub(1) else { return false };
+    let entry = at::<AtomicU64>(block.data() + size_of::<Parcel>() as u64 + last * 8).load(Relaxed);
+    let (object, role) = holders::of_entry(entry);
+    holders::discount_message(&parcel.counted, last, object, role);
+    true
+}
+
+/// Frees the message in a process's hand, with what it holds.
+pub(super) fn free_message_hand(holder: &Slot) {
+    let hand = holder.hand(Hand::Message);
+    if let Some(block) = Block::from_word(hand.load(Relaxed)) {
+        if arena::in_use(block) {
+            while discount_one(block) {}
+        }
+        arena::free_hand(hand);
+    }
+}
