@@ -187,11 +187,21 @@ impl Children {
 
     /// Asks all children to stop and kills those that have not after the grace time.
     pub fn stop_all(&mut self) {
-        for child in self.all.iter().filter(|child| child.outcome.is_none()) {
+        self.stop_since(0);
+    }
+
+    /// How many were spawned.
+    pub fn count(&self) -> usize {
+        self.all.len()
+    }
+
+    /// The same for those spawned after the first so many.
+    pub fn stop_since(&mut self, first: usize) {
+        for child in self.all[first..].iter().filter(|child| child.outcome.is_none()) {
             let _ = kill(Pid::from_raw(child.pid), Signal::SIGTERM);
         }
         let deadline = Instant::now() + GRACE;
-        for child in &mut self.all {
+        for child in &mut self.all[first..] {
             child.taken = true;
             while child.outcome.is_none() {
                 match child.process.wait_end(Some(deadline)) {

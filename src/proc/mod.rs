@@ -75,21 +75,6 @@ impl Real {
         Real { local: Local::new(args, attend), report, children: Children::default(), is_child: false }
     }
 
-    /// Whether this process was spawned, so that it ends with its call.
-    pub fn is_child(&self) -> bool {
-        self.is_child
-    }
-
-    /// In a session Ctrl-C stops the evaluation, not the process.
-    pub fn begin_session(&mut self) {
-        SESSION.set(true);
-    }
-
-    /// Writes all that was gathered.
-    pub fn flush(&mut self) -> Result<(), Fault> {
-        self.local.flush()
-    }
-
     /// Shows an error that nobody caught.
     fn show(&mut self, error: &ErrorValue) {
         // What was printed before comes first; a failure of that is told by the last flush.
@@ -246,7 +231,10 @@ impl Real {
             signals::exit(1)
         }
         signals::forget();
-        SESSION.set(false);
+        if SESSION.replace(false) {
+            // Ctrl-C at the terminal is for the entry that runs; the session stops what that has spawned.
+            signals::ignore_interrupts();
+        }
         self.is_child = true;
         self.children = Children::default();
         self.local.forked();
@@ -295,7 +283,7 @@ fn attend() -> Result<(), Fault> {
     clear_interrupt();
     match signals::ending() {
         Some(SIGINT) if SESSION.get() => {
-            signals::forget();
+            signals::forget_ending();
             Err(Fault::new(Kind::Cancelled, "stopped by Ctrl-C"))
         }
         Some(signal) => Err(world::leave(128 + signal as u8)),

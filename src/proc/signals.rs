@@ -55,6 +55,13 @@ pub fn forget_ending() {
     machine::clear_interrupt();
 }
 
+/// From now on Ctrl-C does nothing in this process and those that it will spawn.
+pub fn ignore_interrupts() {
+    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+    // SAFETY: ignoring a signal runs no code.
+    let _ = unsafe { sigaction(Signal::SIGINT, &ignore) };
+}
+
 /// Whether a child ended since this was last asked.
 pub fn child_ended() -> bool {
     CHILD.swap(false, Ordering::Relaxed)
