@@ -143,7 +143,6 @@ fn send(key: HandleKey, value: &Value, patience: Patience, children: &mut Childr
         .iter()
         .flat_map(|&inner| handles::roles(inner).iter().map(move |&role| (handles::object(inner), role)))
         .collect();
-    let ticks = if matches!(patience, Patience::Until(_)) { children.ticks() } else { None };
     let sent = loop {
         let sent = match (key.kind, patience) {
             (HandleKind::PipeEnd, Patience::Never) => end_of(key).try_send(&bytes, &held),
@@ -159,7 +158,6 @@ fn send(key: HandleKey, value: &Value, patience: Patience, children: &mut Childr
             sent => break sent,
         }
     };
-    drop(ticks);
     match sent {
         Sent::Ok => {
             for &inner in &inside {
@@ -190,7 +188,6 @@ fn receive(key: HandleKey, patience: Patience, children: &mut Children) -> Resul
         return Err(Fault::value_error(wrong_side(key)));
     }
     let mut bytes = Vec::new();
-    let mut ticks = None;
     loop {
         let received = match (key.kind, patience) {
             (HandleKind::PipeEnd, Patience::Never) => end_of(key).try_recv(&mut bytes),
@@ -200,7 +197,6 @@ fn receive(key: HandleKey, patience: Patience, children: &mut Children) -> Resul
         };
         match received.map_err(|error| memory(&error))? {
             Received::Ok => {
-                drop(ticks);
                 return decode(&bytes).map(Got::Value);
             }
             Received::Closed => return Ok(Got::End),
@@ -210,7 +206,6 @@ fn receive(key: HandleKey, patience: Patience, children: &mut Children) -> Resul
                 children.reap_ended();
             }
         }
-        ticks = ticks.or_else(|| children.ticks());
     }
 }
 
@@ -271,7 +266,6 @@ fn ended(key: HandleKey) -> Fault {
 
 fn acquire(key: HandleKey, deadline: Option<Instant>, children: &mut Children) -> Result<(), Fault> {
     let lock = UserLock::of(handles::object(key));
-    let mut ticks = None;
     loop {
         match lock.acquire(deadline).map_err(|error| memory(&error))? {
             Acquired::Ok | Acquired::Abandoned(_) => return Ok(()),
@@ -285,7 +279,6 @@ fn acquire(key: HandleKey, deadline: Option<Instant>, children: &mut Children) -
                 children.reap_ended();
             }
         }
-        ticks = ticks.or_else(|| children.ticks());
     }
 }
 

@@ -1,7 +1,6 @@
 //! The processes that this one spawned: waiting for them, taking their results, ending them.
 
 use super::outcome::{self, Outcome};
-use super::signals::Ticks;
 use super::{attend, handles, signals, timed_out};
 use crate::shm::ProcessRef;
 use crate::shm::process_table::{EndWait, Ended, reap};
@@ -47,11 +46,6 @@ impl Children {
         living.map(|child| Value::handle(handles::key(HandleKind::Process, child.process.object(), 0))).collect()
     }
 
-    /// While a wait goes on, signals that come just before it must not be overlooked.
-    pub fn ticks(&self) -> Option<Ticks> {
-        self.all.iter().any(|child| child.outcome.is_none()).then(Ticks::start)
-    }
-
     /// Takes notice of children that have ended.
     pub fn reap_ended(&mut self) {
         if signals::child_ended() {
@@ -80,7 +74,6 @@ impl Children {
         } else if crate::shm::process_table::me() == Some(process) {
             return Err(Fault::new(Kind::Deadlock, "a process cannot wait for its own end"));
         }
-        let ticks = self.ticks();
         loop {
             match process.wait_end(deadline) {
                 EndWait::Ended => break,
@@ -91,7 +84,6 @@ impl Children {
                 }
             }
         }
-        drop(ticks);
         Ok(match self.find(process) {
             Some(child) => {
                 child.reap(WaitPidFlag::empty());
@@ -187,16 +179,28 @@ impl Children {
 
     /// Asks all children to stop and kills those that have not after the grace time.
     pub fn stop_all(&mut self) {
-        for child in self.all.iter().filter(|child| child.outcome.is_none()) {
+        self.stop_since(0);
+    }
+
+    /// How many were spawned.
+    pub fn count(&self) -> usize {
+        self.all.len()
+    }
+
+    /// The same for those spawned after the first so many.
+    pub fn stop_since(&mut self, first: usize) {
+        for child in self.all[first..].iter().filter(|child| child.outcome.is_none()) {
             let _ = kill(Pid::from_raw(child.pid), Signal::SIGTERM);
         }
         let deadline = Instant::now() + GRACE;
-        for child in &mut self.all {
+        for child in &mut self.all[first..] {
             child.taken = true;
             while child.outcome.is_none() {
                 match child.process.wait_end(Some(deadline)) {
                     EndWait::Ended => child.reap(WaitPidFlag::empty()),
-                    EndWait::Interrupted => {}
+                    EndWait::Interrupted => {
+                        crate::shm::park::take_signal();
+                    }
                     EndWait::TimedOut => {
                         let _ = kill(Pid::from_raw(child.pid), Signal::SIGKILL);
                         child.reap(WaitPidFlag::empty());
@@ -218,13 +222,14 @@ impl Children {
                 at += 1;
                 continue;
             }
-            let ticks = self.ticks();
             let process = self.all[at].process;
             match process.wait_end(None) {
                 EndWait::Ended => self.all[at].reap(WaitPidFlag::empty()),
-                _ => self.reap_ended(),
+                _ => {
+                    crate::shm::park::take_signal();
+                    self.reap_ended();
+                }
             }
-            drop(ticks);
             if signals::ending().is_some() {
                 self.stop_all();
             }

@@ -18,6 +18,8 @@ use children::Children;
 use std::cell::Cell;
 use std::time::Instant;
 
+const SIGINT: i32 = 2;
+
 /// How a handle prints.
 pub fn describe(key: HandleKey) -> String {
     match key.kind {
@@ -48,6 +50,7 @@ pub struct Real {
 }
 
 thread_local! {
+    static SESSION: Cell<bool> = const { Cell::new(false) };
     static OUTPUT_LOCK: Cell<Option<shm::UserLock>> = const { Cell::new(None) };
 }
 
@@ -56,7 +59,10 @@ fn lock_output(take: bool) {
     if let Some(lock) = OUTPUT_LOCK.get() {
         // A lock that cannot be taken is no reason not to write.
         if take {
-            while let Ok(shm::user_lock::Acquired::Interrupted) = lock.acquire(None) {}
+            while let Ok(shm::user_lock::Acquired::Interrupted) = lock.acquire(None) {
+                // What the signal asks for waits until the text is written.
+                shm::park::take_signal();
+            }
         } else {
             let _ = lock.release();
         }
@@ -228,6 +234,10 @@ impl Real {
             signals::exit(1)
         }
         signals::forget();
+        if SESSION.replace(false) {
+            // Ctrl-C at the terminal is for the entry that runs; the session stops what that has spawned.
+            signals::ignore_interrupts();
+        }
         self.is_child = true;
         self.children = Children::default();
         self.local.forked();
@@ -274,7 +284,12 @@ impl World for Real {
 /// Acts on the signals that came: an error when this process must end.
 fn attend() -> Result<(), Fault> {
     clear_interrupt();
+    shm::park::take_signal();
     match signals::ending() {
+        Some(SIGINT) if SESSION.get() => {
+            signals::forget_ending();
+            Err(Fault::new(Kind::Cancelled, "stopped by Ctrl-C"))
+        }
         Some(signal) => Err(world::leave(128 + signal as u8)),
         None => Ok(()),
     }

@@ -1,35 +1,44 @@
-//! What an interactive session needs of the real world: it goes on after Ctrl-C, and waits for entries.
+//! What an interactive session needs of the real world: entries that Ctrl-C stops, with what they spawned.
 
-use super::{Real, attend, signals};
+use super::{Real, SESSION, attend, signals};
 use crate::vm::fault::Fault;
 use crate::world;
 use nix::poll::PollFlags;
-use nix::sys::signal::Signal;
 use std::os::fd::BorrowedFd;
 
 impl Real {
-    /// Whether this process was spawned. It must not go on with the session, but finish.
+    /// In a session Ctrl-C stops the evaluation, not the process.
+    pub fn begin_session(&mut self) {
+        SESSION.set(true);
+    }
+
+    /// Whether this process was spawned, so that it ends with its call.
     pub fn is_child(&self) -> bool {
         self.is_child
     }
 
-    /// Writes what was printed so far.
+    /// Writes all that was gathered.
     pub fn flush(&mut self) -> Result<(), Fault> {
         self.local.flush()
     }
 
-    /// Waits until something can be read; an error when a signal came that asks this process to end.
+    /// Waits until something can be read; an error when a signal came.
     pub fn wait_for(&mut self, descriptor: BorrowedFd) -> Result<(), Fault> {
         self.local.flush()?;
         world::wait(Some((descriptor, PollFlags::POLLIN)), None, attend).map(drop)
     }
 
-    /// Forgets that Ctrl-C was pressed; gives whether it was.
-    pub fn take_interrupt(&mut self) -> bool {
-        let pressed = signals::ending() == Some(Signal::SIGINT as i32);
-        if pressed {
+    /// An entry begins, which a Ctrl-C that came before does not concern. Gives how many processes were spawned so far.
+    pub fn begin_entry(&mut self) -> usize {
+        // A signal other than Ctrl-C still ends the session.
+        if signals::ending() == Some(super::SIGINT) {
             signals::forget_ending();
         }
-        pressed
+        self.children.count()
+    }
+
+    /// Stops the processes that were spawned after the first so many.
+    pub fn stop_since(&mut self, first: usize) {
+        self.children.stop_since(first);
     }
 }

@@ -1,5 +1,6 @@
 //! Signals: they interrupt what a process does, and it acts on them at the next step or wait.
 
+use crate::shm::park;
 use crate::vm::machine;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -10,13 +11,13 @@ static CHILD: AtomicBool = AtomicBool::new(false);
 extern "C" fn on_end(signal: i32) {
     ENDING.store(signal, Ordering::Relaxed);
     machine::interrupt();
+    park::note_signal();
 }
 
 extern "C" fn on_child(_: i32) {
     CHILD.store(true, Ordering::Relaxed);
+    park::note_signal();
 }
-
-extern "C" fn on_tick(_: i32) {}
 
 /// Takes the signals that end a process, and those that tell of children. Calls that wait are not restarted.
 pub fn install() {
@@ -29,7 +30,6 @@ pub fn install() {
         handle(signal, on_end as extern "C" fn(i32));
     }
     handle(Signal::SIGCHLD, on_child);
-    handle(Signal::SIGALRM, on_tick);
     let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
     // SAFETY: ignoring a signal runs no code.
     let _ = unsafe { sigaction(Signal::SIGPIPE, &ignore) };
@@ -55,6 +55,13 @@ pub fn forget_ending() {
     machine::clear_interrupt();
 }
 
+/// From now on Ctrl-C does nothing in this process and those that it will spawn.
+pub fn ignore_interrupts() {
+    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+    // SAFETY: ignoring a signal runs no code.
+    let _ = unsafe { sigaction(Signal::SIGINT, &ignore) };
+}
+
 /// Whether a child ended since this was last asked.
 pub fn child_ended() -> bool {
     CHILD.swap(false, Ordering::Relaxed)
@@ -75,31 +82,6 @@ pub fn die_by(signal: i32) -> ! {
 pub fn exit(status: i32) -> ! {
     // SAFETY: the process ends here.
     unsafe { libc::_exit(status) }
-}
-
-/// Wakes this process ten times a second while it waits and has children: a signal that comes just before the wait
-/// begins is then seen a little later instead of never.
-pub struct Ticks;
-
-impl Ticks {
-    /// Begins to tick.
-    pub fn start() -> Ticks {
-        set_timer(100_000);
-        Ticks
-    }
-}
-
-impl Drop for Ticks {
-    fn drop(&mut self) {
-        set_timer(0);
-    }
-}
-
-fn set_timer(microseconds: i64) {
-    let interval = libc::timeval { tv_sec: 0, tv_usec: microseconds };
-    let timer = libc::itimerval { it_interval: interval, it_value: interval };
-    // SAFETY: the structure lives through the call; the old value is not asked for.
-    unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()) };
 }
 
 /// Forks. `Ok(None)` is the child.

@@ -46,7 +46,8 @@ impl Session {
         let reporter = Reporter::new(format);
         let texts = files.clone();
         let report = move |error: &ErrorValue| reporter.text(&[fault_diagnostic(error)], &texts.borrow().sources);
-        let world = Real::new(args, Box::new(report));
+        let mut world = Real::new(args, Box::new(report));
+        world.begin_session();
         Session {
             files,
             compiler: Compiler::new(),
@@ -68,7 +69,7 @@ impl Session {
         if let Some(status) = self.show(&warnings) {
             return Some(status);
         }
-        self.world.take_interrupt();
+        let spawned = self.world.begin_entry();
         let main = Value::Function(Ref::new(Function::Closure { proto: main, captures: Box::default() }));
         let result = match self.machine.start(main, Vec::new(), &Value::Null) {
             Ok(()) => world::drive(&mut self.machine, &mut self.world),
@@ -76,6 +77,9 @@ impl Session {
         };
         if self.world.is_child() {
             return Some(self.world.finish(result));
+        }
+        if matches!(&result, Err(fault) if is_interrupt(fault)) {
+            self.world.stop_since(spawned);
         }
         self.machine.reset();
         let machine = &self.machine;
@@ -95,7 +99,7 @@ impl Session {
     pub fn read_line(&mut self) -> Line {
         match self.perform(Op::Input { prompt: None }) {
             Ok(line) => line.as_str().map_or(Line::End, |line| Line::Text(line.into())),
-            Err(_) if self.world.take_interrupt() => Line::Interrupted,
+            Err(fault) if is_interrupt(&fault) => Line::Interrupted,
             Err(fault) => Line::Leave(self.world.finish(Err(fault))),
         }
     }
@@ -105,7 +109,7 @@ impl Session {
         loop {
             match self.world.wait_for(descriptor) {
                 Ok(()) => return None,
-                Err(_) if self.world.take_interrupt() => {}
+                Err(fault) if is_interrupt(&fault) => {}
                 Err(fault) => return Some(self.world.finish(Err(fault))),
             }
         }
@@ -132,12 +136,7 @@ impl Session {
 
     fn failed(&mut self, fault: Fault) -> Option<u8> {
         if fault.0.exit.is_some() {
-            if !self.world.take_interrupt() {
-                return Some(self.world.finish(Err(fault)));
-            }
-            let mut stopped = Fault::new(Kind::Cancelled, "stopped by Ctrl-C");
-            stopped.change(|error| error.trace = fault.0.trace.clone());
-            return self.show(&[fault_diagnostic(&stopped.0)]);
+            return Some(self.world.finish(Err(fault)));
         }
         let diagnostic = fault_diagnostic(&fault.0);
         self.show(&[diagnostic])
@@ -162,4 +161,9 @@ impl Session {
             Performed::Restarted => Ok(Value::Null),
         }
     }
+}
+
+/// Ctrl-C, and not a signal that ends the session.
+fn is_interrupt(fault: &Fault) -> bool {
+    fault.0.exit.is_none() && fault.is(Kind::Cancelled)
 }
