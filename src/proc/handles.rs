@@ -67,7 +67,7 @@ pub fn on_handle(key: HandleKey, alive: bool) {
             // An object that is gone is noticed where it is used.
             let _ = shm::hold(entry.0, role);
         } else if change {
-            REACHED.with_borrow_mut(|reached| drop(reached.counts.remove(&entry)));
+            REACHED.with_borrow_mut(|reached| reached.counts.remove(&entry));
             shm::give_up(entry.0, role);
         }
     }
