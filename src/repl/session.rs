@@ -97,7 +97,8 @@ impl Session {
 
     /// The next line of standard input.
     pub fn read_line(&mut self) -> Line {
-        match self.perform(Op::Input { prompt: None }) {
+        let Some(Value::Handle(stdin)) = library::constant("stdin") else { return Line::End };
+        match self.perform(Op::NextLine { file: stdin.key() }) {
             Ok(line) => line.as_str().map_or(Line::End, |line| Line::Text(line.into())),
             Err(fault) if is_interrupt(&fault) => Line::Interrupted,
             Err(fault) => Line::Leave(self.world.finish(Err(fault))),
