@@ -6,6 +6,7 @@ use super::machine::{Head, Machine, PendingPlace, Then, arrange, spread};
 use super::native::Run;
 use super::op::Op;
 use super::value::{self, Value};
+use std::cell::Cell;
 
 impl Machine {
     /// Calls a method on a place; see [`super::code::ChangeSite`].
@@ -20,7 +21,8 @@ impl Machine {
         let (root, first) = (base + site.root as usize, base + site.base as usize + site.keys as usize);
         let keys: Vec<Value> = self.stack[base + site.base as usize..first].iter_mut().map(std::mem::take).collect();
         let mut held = std::mem::take(&mut self.stack[root]);
-        let result = self.change_place(&mut held, &keys, name, first, site.args as usize, site.spread);
+        let cache = &proto.cache[frame.pc as usize - 1];
+        let result = self.change_place(&mut held, &keys, name, cache, first, &site);
         self.stack[root] = held;
         let result = result?;
         let frames = self.frames.len();
@@ -95,24 +97,34 @@ impl Machine {
         root: &mut Value,
         keys: &[Value],
         name: &str,
+        cache: &Cell<u32>,
         first: usize,
-        mut count: usize,
-        spread_out: bool,
+        site: &ChangeSite,
     ) -> Result<Result<Value, Value>, Fault> {
         let mut place = root;
         for key in keys {
             place = value::slot(place, key)?;
         }
-        let Some((id, run)) =
-            (self.library.method)(place.type_of(), name).and_then(|id| match (self.library.get)(id).run {
-                Run::Change(run) => Some((id, run)),
-                _ => None,
-            })
-        else {
+        let kind = place.type_of();
+        let known = cache.get();
+        let found = if known >> 16 == kind as u32 + 1 {
+            Some(known as u16)
+        } else {
+            let found = (self.library.method)(kind, name);
+            if let Some(id) = found {
+                cache.set((kind as u32 + 1) << 16 | u32::from(id));
+            }
+            found
+        };
+        let Some((declaration, run)) = found.and_then(|id| {
+            let declaration = (self.library.get)(id);
+            if let Run::Change(run) = declaration.run { Some((declaration, run)) } else { None }
+        }) else {
             return Ok(Err(place.clone()));
         };
+        let mut count = site.args as usize;
         let mut named = None;
-        if spread_out {
+        if site.spread {
             let list = std::mem::take(&mut self.stack[first]);
             if let Value::Map(map) = std::mem::take(&mut self.stack[first + 1]) {
                 named = Some(map);
@@ -121,10 +133,11 @@ impl Machine {
                 count = spread(self, &list, first)?;
             }
         }
-        let declaration = (self.library.get)(id);
         let params = declaration.params.len();
         self.reserve(first, count.max(params) + NATIVE_ARGUMENTS)?;
-        arrange(&mut self.stack[first..], &Head::Change(declaration), count, named.as_deref())?;
+        if count != params || named.is_some() || declaration.rest().is_some() {
+            arrange(&mut self.stack[first..], &Head::Change(declaration), count, named.as_deref())?;
+        }
         let args = &mut self.stack[first..first + params];
         let result = run(&mut self.context, place, args);
         args.fill(Value::Null);

@@ -383,6 +383,8 @@ pub struct Program {
     pub protos: Vec<Rc<Proto>>,
     /// The name of each global.
     pub globals: Vec<Rc<str>>,
+    /// Every constant text once, so that equal names are the same block.
+    pub texts: HashMap<Rc<str>, Value>,
     /// The prototype of each library function that is written in the language and was compiled.
     pub scripts: HashMap<u16, u32>,
 }
@@ -400,7 +402,7 @@ impl Default for Program {
             hidden: true,
             ..Proto::default()
         };
-        Program { protos: vec![Rc::new(apply)], globals: Vec::new(), scripts: HashMap::new() }
+        Program { protos: vec![Rc::new(apply)], globals: Vec::new(), texts: HashMap::new(), scripts: HashMap::new() }
     }
 }
 

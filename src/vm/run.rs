@@ -10,6 +10,10 @@ use super::slow;
 use super::stream::Flow;
 use super::value::{self, Arith, Function, Order, Ref, Value};
 
+/// In the cache of a method call: the number of the library function, and whether the arguments are exactly its own.
+const METHOD: u16 = 0x7fff;
+const EXACT: u16 = 0x8000;
+
 impl Machine {
     /// Runs until the program ends, fails or needs something.
     pub(super) fn run(&mut self) -> Step {
@@ -72,7 +76,14 @@ impl Machine {
         macro_rules! set {
             ($reg:expr, $value:expr) => {{
                 let value = $value;
-                *reg_mut!($reg) = value;
+                let slot: *mut Value = reg_mut!($reg);
+                // SAFETY: a register always holds a value; a scalar needs no drop before it is overwritten.
+                unsafe {
+                    if (*slot).is_heap() {
+                        drop_heap(slot);
+                    }
+                    std::ptr::write(slot, value);
+                }
             }};
         }
         macro_rules! proto {
@@ -655,7 +666,9 @@ impl Machine {
                             // SAFETY: the compiler put the arguments into these registers.
                             let args = unsafe { std::slice::from_raw_parts_mut(base.add(at as usize), arity) };
                             let result = run(&mut self.context, args);
-                            args.fill(Value::Null);
+                            for reg in at..at + arity as Reg {
+                                set!(reg, Value::Null);
+                            }
                             set!(dst, check!(result));
                         }
                         _ => {
@@ -676,11 +689,25 @@ impl Machine {
                     let kind = reg!(at).type_of() as u32 + 1;
                     let found = cache.get();
                     if found >> 16 == kind {
-                        called!(self.call_native(found as u16, first, count as usize + 1, dst, None));
+                        let declaration = (self.library.get)(found as u16 & METHOD);
+                        if let (true, Run::Pure(run)) = (found as u16 & EXACT != 0, declaration.run) {
+                            // SAFETY: the compiler put the arguments into these registers, as many as are declared.
+                            let args =
+                                unsafe { std::slice::from_raw_parts_mut(base.add(at as usize), count as usize + 1) };
+                            let result = run(&mut self.context, args);
+                            for reg in at..=at + u16::from(count) {
+                                set!(reg, Value::Null);
+                            }
+                            set!(dst, check!(result));
+                            continue;
+                        }
+                        called!(self.call_native(found as u16 & METHOD, first, count as usize + 1, dst, None));
                     } else {
                         let name = name.as_str().unwrap_or_default();
                         if let Some(id) = (self.library.method)(reg!(at).type_of(), name) {
-                            cache.set(kind << 16 | u32::from(id));
+                            let declaration = (self.library.get)(id);
+                            let exact = declaration.arity() == count as usize + 1 && declaration.rest().is_none();
+                            cache.set(kind << 16 | u32::from(id) | if exact { u32::from(EXACT) } else { 0 });
                         }
                         called!(self.call_method(name, first, count as usize, dst, None));
                     }
@@ -711,7 +738,9 @@ impl Machine {
                     if depth > 1 && self.frames[depth - 1].then == Then::Store {
                         let dst = self.frames[depth - 1].dst;
                         for reg in 0..proto!().registers {
-                            set!(reg, Value::Null);
+                            if reg!(reg).is_heap() {
+                                set!(reg, Value::Null);
+                            }
                         }
                         self.frames.truncate(depth - 1);
                         load!();
@@ -923,4 +952,14 @@ impl Machine {
             Some(name) => self.call_method(name, base, count, dst, named.as_deref()),
         }
     }
+}
+
+/// Drops what a register holds.
+///
+/// # Safety
+/// The slot holds a value, which is overwritten without being dropped again.
+#[inline(never)]
+unsafe fn drop_heap(slot: *mut Value) {
+    // SAFETY: as the caller promises.
+    unsafe { std::ptr::drop_in_place(slot) }
 }

@@ -208,16 +208,14 @@ impl Generator<'_> {
             self.patch_here(enter);
             return self.end_loop(again);
         }
+        if let (Some(counted), Some((index, item))) = (self.enumerated(iter), two_names(pattern, several)) {
+            return self.for_counted(counted, index, item, base, body);
+        }
         self.into(iter, base);
         self.span = iter.span;
         self.emit(Instr::IterPrep { base });
         let start = self.here();
-        let pair = match &pattern.kind {
-            PatternKind::List { before, rest: None, after } if several && before.len() == 2 && after.is_empty() => {
-                Some((&before[0], &before[1]))
-            }
-            _ => None,
-        };
+        let pair = two_names(pattern, several);
         let next = if pair.is_some() {
             self.emit_jump(Instr::IterPair { base, offset: 0 })
         } else {
@@ -237,6 +235,48 @@ impl Generator<'_> {
         self.end_loop(again);
         // `break` leaves the container in its register.
         self.emit(Instr::Clear { from: base, count: 1 });
+    }
+
+    /// `for i, x in xs.enumerate()` makes no pairs: the index is counted beside the items.
+    fn for_counted(
+        &mut self,
+        iter: &Expr,
+        index: &Pattern,
+        item: &Pattern,
+        base: Reg,
+        body: &mut dyn FnMut(&mut Self),
+    ) {
+        let count = self.alloc_many(2);
+        self.into(iter, base);
+        self.span = iter.span;
+        self.emit(Instr::IterPrep { base });
+        self.emit(Instr::Int { dst: count, value: -1 });
+        let start = self.here();
+        let next = self.emit_jump(Instr::IterNext { base, offset: 0 });
+        self.emit(Instr::AddInt { dst: count, a: count, value: 1 });
+        self.emit(Instr::Copy { dst: count + 1, src: count });
+        self.bind_to(index, count + 1);
+        self.bind_to(item, base + 2);
+        body(self);
+        let again = self.here();
+        self.jump_to(start);
+        self.patch_here(next);
+        self.end_loop(again);
+        self.emit(Instr::Clear { from: base, count: 1 });
+    }
+
+    /// What is enumerated, when a loop is over `xs.enumerate()` or `enumerate(xs)`.
+    fn enumerated<'e>(&self, iter: &'e Expr) -> Option<&'e Expr> {
+        let ExprKind::Call { callee, args, piped: false } = &iter.kind else { return None };
+        match (&callee.kind, &args[..]) {
+            (ExprKind::Field { object, name, maybe: false }, []) if &*name.text == "enumerate" => {
+                self.use_of(name.span).is_none().then_some(&**object)
+            }
+            (ExprKind::Name(name), [Arg::One(object)]) if &**name == "enumerate" => {
+                matches!(self.use_of(callee.span), Some(Use::Native(_))).then_some(object)
+            }
+            _ => None,
+        }
     }
 
     /// The ends of a loop that only counts: `a..b`, `range(n)`, `range(a, b)`.
@@ -443,6 +483,16 @@ impl Generator<'_> {
                 this.at(span, |this| this.emit(Instr::Leave { src: held }));
             },
         );
+    }
+}
+
+/// The patterns of `for a, b in …`.
+fn two_names(pattern: &Pattern, several: bool) -> Option<(&Pattern, &Pattern)> {
+    match &pattern.kind {
+        PatternKind::List { before, rest: None, after } if several && before.len() == 2 && after.is_empty() => {
+            Some((&before[0], &before[1]))
+        }
+        _ => None,
     }
 }
 

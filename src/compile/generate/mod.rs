@@ -74,6 +74,8 @@ struct FnState {
 
 struct Generator<'a> {
     unit: &'a Unit<'a>,
+    /// Constant texts of the program.
+    texts: &'a mut HashMap<Rc<str>, Value>,
     /// Number of the prototype of function 0.
     first_proto: u32,
     protos: Vec<Option<Rc<Proto>>>,
@@ -87,6 +89,7 @@ pub fn generate(program: &mut Program, unit: &Unit, body: &Block) -> Result<Hash
     let count = unit.names.fns.len();
     let mut generator = Generator {
         unit,
+        texts: &mut program.texts,
         first_proto,
         protos: (0..count).map(|_| None).collect(),
         state: FnState::new(0, true),
@@ -295,8 +298,13 @@ impl Generator<'_> {
     }
 
     fn load_str(&mut self, dst: Reg, text: &Rc<str>) {
-        let index = self.constant(ConstantKey::Str(text.clone()), || constant_str(text));
+        let value = self.text(text);
+        let index = self.constant(ConstantKey::Str(text.clone()), || value);
         self.emit(Instr::Const { dst, index });
+    }
+
+    fn text(&mut self, text: &Rc<str>) -> Value {
+        self.texts.entry(text.clone()).or_insert_with(|| constant_str(text)).clone()
     }
 
     fn load_int(&mut self, dst: Reg, int: i64) {
@@ -336,7 +344,8 @@ impl Generator<'_> {
             self.state.full = true;
             return 0;
         }
-        self.state.proto.names.push(constant_str(name));
+        let value = self.text(name);
+        self.state.proto.names.push(value);
         self.state.names.insert(name.clone(), index as u16);
         index as u16
     }

@@ -113,7 +113,7 @@ impl Generator<'_> {
 
     fn map_rest(&mut self, entries: &[(Name, Pattern)], rest: Option<&Option<Name>>, src: Reg) {
         if let Some(Some(name)) = rest {
-            let keys = entries.iter().map(|(key, _)| constant_str(&key.text)).collect();
+            let keys = entries.iter().map(|(key, _)| self.text(&key.text)).collect();
             self.state.proto.key_lists.push(keys);
             let site = (self.state.proto.key_lists.len() - 1) as u16;
             let dst = self.register_for(name);

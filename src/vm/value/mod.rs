@@ -412,6 +412,12 @@ impl Drop for Handle {
 }
 
 impl Value {
+    /// Whether it refers to the heap, so that dropping it does something.
+    #[inline(always)]
+    pub fn is_heap(&self) -> bool {
+        !matches!(self, Value::Undefined | Value::Null | Value::False | Value::True | Value::Int(_) | Value::Float(_))
+    }
+
     /// A float.
     #[inline(always)]
     pub fn float(float: f64) -> Value {
