@@ -5,6 +5,7 @@ use super::fault::Fault;
 use super::machine::{Head, Machine, PendingPlace, Then, arrange, spread};
 use super::native::Run;
 use super::op::Op;
+use super::run::{EXACT, METHOD};
 use super::value::{self, Value};
 use std::cell::Cell;
 
@@ -108,11 +109,16 @@ impl Machine {
         let kind = place.type_of();
         let known = cache.get();
         let found = if known >> 16 == kind as u32 + 1 {
-            Some(known as u16)
+            Some(known as u16 & METHOD)
         } else {
             let found = (self.library.method)(kind, name);
             if let Some(id) = found {
-                cache.set((kind as u32 + 1) << 16 | u32::from(id));
+                let declaration = (self.library.get)(id);
+                let exact = !site.spread
+                    && declaration.params.len() == site.args as usize
+                    && declaration.rest().is_none()
+                    && matches!(declaration.run, Run::Change(_));
+                cache.set((kind as u32 + 1) << 16 | u32::from(id) | if exact { u32::from(EXACT) } else { 0 });
             }
             found
         };

@@ -183,7 +183,7 @@ pub enum Instr {
     /// `place op= src`, in place where it can be.
     Update { op: super::value::Arith, place: Reg, src: Reg },
 
-    /// `dst` = the texts of `count` registers together.
+    /// `dst` = `count` registers as they print, together.
     Concat { dst: Reg, base: Reg, count: u16 },
     /// `dst` = `src` as text: as printed, or as it stands in a container.
     Text { dst: Reg, src: Reg, repr: bool },

@@ -15,7 +15,7 @@ pub fn next_item(container: &Value, position: &mut usize) -> Option<Value> {
         Value::Str(text) => {
             let char = text[at..].chars().next()?;
             *position = at + char.len_utf8();
-            Some(Value::str(char))
+            Some(Value::char(char))
         }
         Value::Map(map) => {
             let at = (at..map.end()).find(|&at| map.entry(at).is_some())?;

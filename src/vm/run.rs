@@ -11,8 +11,8 @@ use super::stream::Flow;
 use super::value::{self, Arith, Function, Order, Ref, Value};
 
 /// In the cache of a method call: the number of the library function, and whether the arguments are exactly its own.
-const METHOD: u16 = 0x7fff;
-const EXACT: u16 = 0x8000;
+pub(super) const METHOD: u16 = 0x7fff;
+pub(super) const EXACT: u16 = 0x8000;
 
 impl Machine {
     /// Runs until the program ends, fails or needs something.
@@ -443,7 +443,8 @@ impl Machine {
                     if !slow::can_loop(reg!(at)) {
                         check!(Err(not_iterable(reg!(at))));
                     }
-                    set!(at + 1, Value::Int(0));
+                    let first = if let Value::Range(range) = reg!(at) { range.start } else { 0 };
+                    set!(at + 1, Value::Int(first));
                 }
                 Instr::IterNext { base: at, offset } => {
                     if let (Value::List(list), Value::Int(position)) = (reg!(at), reg!(at + 1)) {
@@ -452,6 +453,18 @@ impl Machine {
                             Some(item) => {
                                 let item = item.clone();
                                 set!(at + 1, Value::Int(position + 1));
+                                set!(at + 2, item);
+                            }
+                            None => {
+                                set!(at, Value::Null);
+                                jump!(offset);
+                            }
+                        }
+                    } else if let (Value::Range(range), Value::Int(now)) = (reg!(at), reg!(at + 1)) {
+                        match range.step_from(*now) {
+                            Some(next) => {
+                                let item = Value::Int(*now);
+                                set!(at + 1, Value::Int(next));
                                 set!(at + 2, item);
                             }
                             None => {
@@ -468,6 +481,16 @@ impl Machine {
                     }
                 }
                 Instr::IterPair { base: at, offset } => {
+                    if let (Value::List(list), Value::Int(position)) = (reg!(at), reg!(at + 1))
+                        && let Some(Value::List(pair)) = list.get(*position as usize)
+                        && let [first, second] = &pair[..]
+                    {
+                        let (first, second, next) = (first.clone(), second.clone(), position + 1);
+                        set!(at + 1, Value::Int(next));
+                        set!(at + 2, first);
+                        set!(at + 3, second);
+                        continue;
+                    }
                     save!();
                     match self.iterate(at, true, offset)? {
                         Flow::Run => load!(),
@@ -612,8 +635,15 @@ impl Machine {
                 Instr::Update { op, place, src } => check!(slow::update(op, base, place, src)),
 
                 Instr::Concat { dst, base: at, count } => {
-                    let parts = (at..at + count).map(|reg| reg!(reg).as_str().unwrap_or_default());
-                    let text: String = parts.collect();
+                    let mut text = String::new();
+                    for reg in at..at + count {
+                        match reg!(reg) {
+                            Value::Str(part) => text.push_str(part.as_str()),
+                            Value::Int(int) => slow::push_int(&mut text, *int),
+                            other => text.push_str(&value::display(&self.context, other)),
+                        }
+                        set!(reg, Value::Null);
+                    }
                     set!(dst, Value::str(text));
                 }
                 Instr::Text { dst, src, repr } => match reg!(src) {
@@ -713,6 +743,26 @@ impl Machine {
                     }
                 }
                 Instr::CallChange { dst, site } => {
+                    let change = proto!().changes[site as usize];
+                    // SAFETY: `pc` is inside the code.
+                    let here = unsafe { pc.offset_from(start) } as usize - 1;
+                    let known = proto!().cache[here].get();
+                    if change.keys == 0
+                        && known as u16 & EXACT != 0
+                        && known >> 16 == reg!(change.root).type_of() as u32 + 1
+                        && let Run::Change(run) = (self.library.get)(known as u16 & METHOD).run
+                    {
+                        // SAFETY: the arguments stand in registers of their own, apart from the variable's.
+                        let args = unsafe {
+                            std::slice::from_raw_parts_mut(base.add(change.base as usize), change.args as usize)
+                        };
+                        let result = run(&mut self.context, reg_mut!(change.root), args);
+                        for reg in change.base..change.base + change.args {
+                            set!(reg, Value::Null);
+                        }
+                        set!(dst, check!(result));
+                        continue;
+                    }
                     save!();
                     called!(self.call_change(dst, site));
                 }
@@ -900,6 +950,11 @@ impl Machine {
             _ => {}
         }
         let Value::Int(position) = self.stack[base + 1] else { return Ok(Flow::Run) };
+        if let Value::Range(range) = &self.stack[base] {
+            let item = if range.step_from(position).is_some() { Value::Int(position) } else { Value::Undefined };
+            self.loop_item(at, pair, exit, item)?;
+            return Ok(Flow::Run);
+        }
         let mut position = position as usize;
         if let (Value::Map(map), true) = (&self.stack[base], pair) {
             let found = (position..map.end()).find_map(|at| map.entry(at).map(|entry| (at, entry)));

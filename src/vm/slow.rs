@@ -331,6 +331,13 @@ pub(super) fn range_fits(value: &Value, start: &Value, end: &Value, inclusive: b
     comparable && above && below
 }
 
+/// An integer in decimal at the end of a text.
+pub(super) fn push_int(text: &mut String, int: i64) {
+    use std::fmt::Write;
+    // Writing to a string does not fail.
+    let _ = write!(text, "{int}");
+}
+
 /// `spawn` with its options.
 pub(super) fn spawn(function: Value, args: &Value, named: &Value, options: &Value) -> Result<Op, Fault> {
     let Value::Function(_) = function else {

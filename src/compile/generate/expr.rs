@@ -480,6 +480,7 @@ impl Generator<'_> {
             let dst = base + at as Reg;
             match part {
                 FPart::Text(text) => self.load_str(dst, text),
+                FPart::Value { value, repr: false, spec } if spec.is_empty() => self.into(value, dst),
                 FPart::Value { value, repr, spec } => {
                     let mark = self.mark();
                     let mut src = self.value(value);

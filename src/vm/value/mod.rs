@@ -203,6 +203,13 @@ impl Range {
         (i128::from(self.start) + index as i128 * i128::from(self.step)) as i64
     }
 
+    /// The number after this one; `None` when this one is beyond the end. What follows the last is beyond too.
+    #[inline(always)]
+    pub fn step_from(&self, number: i64) -> Option<i64> {
+        let inside = if self.step > 0 { number < self.end } else { number > self.end };
+        inside.then(|| number.checked_add(self.step).unwrap_or(self.end))
+    }
+
     /// Whether the number is one of the range.
     pub fn contains(&self, number: i64) -> bool {
         let inside = if self.step > 0 {
@@ -376,6 +383,7 @@ pub struct Handle {
 }
 
 thread_local! {
+    static CHARS: RefCell<Vec<Value>> = const { RefCell::new(Vec::new()) };
     static ALIVE: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
     static HOOK: std::cell::Cell<fn(HandleKey, bool)> = const { std::cell::Cell::new(|_, _| ()) };
 }
@@ -433,6 +441,19 @@ impl Value {
     /// A text.
     pub fn str(text: impl Into<String>) -> Value {
         Value::Str(Ref::new(Str::new(text.into())))
+    }
+
+    /// A text of one character. Those of ASCII are made once.
+    pub fn char(char: char) -> Value {
+        if !char.is_ascii() {
+            return Value::str(char);
+        }
+        CHARS.with_borrow_mut(|chars| {
+            if chars.is_empty() {
+                chars.extend((0..128u8).map(|byte| Value::str(char::from(byte))));
+            }
+            chars[char as usize].clone()
+        })
     }
 
     /// A list.
