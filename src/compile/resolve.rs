@@ -609,7 +609,8 @@ impl Resolver<'_> {
                     if matches!(native.run, crate::vm::native::Run::Script(_)) {
                         self.names.scripts.insert(id);
                     }
-                    self.names.uses.insert(name.span.start, Use::Native(id));
+                    let used = if library::is_constant(id) { Use::Mention(id) } else { Use::Native(id) };
+                    self.names.uses.insert(name.span.start, used);
                 }
                 None => {
                     let members = library::module(module_name).unwrap_or_default();
