@@ -61,7 +61,10 @@ impl Files {
 
 impl Loader for Files {
     fn load(&mut self, from: FileId, path: &str) -> Result<(FileId, Option<Script>), ImportError> {
-        let path = self.folders.get(&from).map_or_else(|| PathBuf::from(path), |folder| folder.join(path));
+        let path = self
+            .folders
+            .get(&from)
+            .map_or_else(|| PathBuf::from(path), |folder| folder.join(path).components().collect());
         if let Some(&known) = path.canonicalize().ok().and_then(|real| self.known.get(&real)) {
             return Ok((known, None));
         }

@@ -3,6 +3,7 @@
 use crate::diagnostics::{self, Diagnostic, Format, Label, Severity};
 use crate::source::Sources;
 use crate::vm::fault::Kind;
+use crate::vm::machine::MAX_TRACE;
 use crate::vm::value::{ErrorValue, Value};
 use std::io::{IsTerminal, Write};
 
@@ -63,8 +64,10 @@ pub fn fault_diagnostic(error: &ErrorValue) -> Diagnostic {
             diagnostic.labels.push(Label { place: site.place, text });
         }
     }
-    if error.trace.len() > SHOWN_STEPS {
-        diagnostic.notes.push(format!("and {} calls further out", error.trace.len() - SHOWN_STEPS));
+    if error.trace.len() >= MAX_TRACE {
+        diagnostic.notes.push("and many calls further out".to_string());
+    } else if let Some(more @ 1..) = error.trace.len().checked_sub(SHOWN_STEPS) {
+        diagnostic.notes.push(format!("and {more} call{} further out", if more == 1 { "" } else { "s" }));
     }
     if let Value::Str(process) = &error.process {
         diagnostic.notes.push(format!("raised in process {}", process.as_str()));

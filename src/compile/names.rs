@@ -13,8 +13,10 @@ pub type FnId = usize;
 /// What a declared name is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum VarKind {
-    /// `let`, a pattern's name, a loop's variable.
+    /// `let`
     Let,
+    /// The name of a loop, a pattern of `match`, `catch` or `with`.
+    Bound,
     /// `var`
     Var,
     /// A parameter that cannot change.

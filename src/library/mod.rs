@@ -9,8 +9,10 @@ mod convert;
 mod function;
 mod hints;
 mod io;
+mod json;
 mod list;
 mod map;
+mod math;
 mod number;
 mod order;
 mod process;
@@ -54,6 +56,8 @@ static TABLES: &[&[Declaration]] = &[
     system::DECLARATIONS,
     process::DECLARATIONS,
     channel::DECLARATIONS,
+    math::DECLARATIONS,
+    json::DECLARATIONS,
 ];
 
 struct Library {
@@ -200,6 +204,12 @@ pub fn mention(name: &str) -> Option<u16> {
 /// The function `module.name`.
 pub fn member(module: &str, name: &str) -> Option<u16> {
     function(&format!("{module}.{name}"))
+}
+
+/// Whether a mention of this member of a module is its value: a constant, which needs no arguments.
+pub fn is_constant(id: u16) -> bool {
+    let declaration = get(id);
+    declaration.name.contains('.') && declaration.params.is_empty() && matches!(declaration.run, Run::Pure(_))
 }
 
 /// The names in a module, if there is one.

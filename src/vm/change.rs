@@ -78,7 +78,7 @@ impl Machine {
                 self.stack[at + 1] = std::mem::take(&mut self.stack[first]);
                 self.stack[at + 2] = std::mem::take(&mut self.stack[first + 1]);
                 self.stack[at] = receiver.clone();
-                self.call_spread(&receiver, (at - base) as Reg, dst, Some(name))
+                self.call_spread(&receiver, (at - base) as Reg, dst, Some(name), true)
             }
             Err(receiver) => {
                 let count = site.args as usize;
@@ -87,7 +87,7 @@ impl Machine {
                     self.stack[first + 1 + arg] = std::mem::take(&mut self.stack[first + arg]);
                 }
                 self.stack[first] = receiver;
-                self.call_method(name, first, count, dst, None)
+                self.call_method(name, first, count, dst, None, true)
             }
         }
     }

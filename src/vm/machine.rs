@@ -15,7 +15,7 @@ pub const MAX_CALLS: usize = 400_000;
 /// How many values all frames together may hold.
 const MAX_STACK: usize = 64 << 20;
 /// How many steps of a trace are kept.
-const MAX_TRACE: usize = 40;
+pub const MAX_TRACE: usize = 40;
 
 static INTERRUPT: AtomicBool = AtomicBool::new(false);
 
@@ -389,11 +389,7 @@ impl Machine {
         let result = match declaration.run {
             Run::Pure(run) => run(&mut self.context, args).map(Ok),
             Run::Effect(run) => run(&mut self.context, args).map(Err),
-            Run::Change(_) => {
-                let name = declaration.name;
-                Err(Fault::type_error(format!("`{name}` changes its {}, which is not a variable", args[0].type_name()))
-                    .help("make it a `var` first; a `let` cannot change"))
-            }
+            Run::Change(_) => Err(no_place(declaration.name, &args[0])),
             Run::Script(_) => unreachable!("handled above"),
         };
         let args = self.stack[first..first + arity].iter_mut().map(std::mem::take);
@@ -415,7 +411,8 @@ impl Machine {
         }
     }
 
-    /// Calls a method of the value at `first`, which is followed by `count` arguments.
+    /// Calls a method of the value at `first`, which is followed by `count` arguments. A method that changes its
+    /// receiver needs a `place`, which takes its result.
     pub(super) fn call_method(
         &mut self,
         name: &str,
@@ -423,9 +420,13 @@ impl Machine {
         count: usize,
         dst: Reg,
         named: Option<&Map>,
+        place: bool,
     ) -> Result<Option<Op>, Fault> {
         let receiver = &self.stack[first];
         if let Some(id) = (self.library.method)(receiver.type_of(), name) {
+            if !place && (self.library.get)(id).changes() {
+                return Err(no_place(name, receiver));
+            }
             return self.call_native(id, first, count + 1, dst, named);
         }
         if let Value::Map(map) = receiver
@@ -481,6 +482,17 @@ impl Machine {
         let at = (frame.pc as usize).saturating_sub(1);
         Place { file: proto.file, span: proto.spans.get(at).copied().unwrap_or(Span::default()) }
     }
+}
+
+/// The error for a method that changes its receiver, where that is not part of a variable.
+#[cold]
+fn no_place(method: &str, receiver: &Value) -> Fault {
+    let message = format!("`{method}` changes the {} it is called on, which is in no `var`", receiver.type_name());
+    Fault::type_error(message).help(match method {
+        "sort" => "`sorted` gives a new list; or put it into a `var` first (a parameter: `var xs`)",
+        "reverse" => "`reversed` gives a new list; or put it into a `var` first (a parameter: `var xs`)",
+        _ => "put it into a `var` first, of which it changes the value (a parameter: `var xs`)",
+    })
 }
 
 fn too_deep() -> Fault {

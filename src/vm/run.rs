@@ -737,9 +737,11 @@ impl Machine {
                         if let Some(id) = (self.library.method)(reg!(at).type_of(), name) {
                             let declaration = (self.library.get)(id);
                             let exact = declaration.arity() == count as usize + 1 && declaration.rest().is_none();
-                            cache.set(kind << 16 | u32::from(id) | if exact { u32::from(EXACT) } else { 0 });
+                            if !declaration.changes() {
+                                cache.set(kind << 16 | u32::from(id) | if exact { u32::from(EXACT) } else { 0 });
+                            }
                         }
-                        called!(self.call_method(name, first, count as usize, dst, None));
+                        called!(self.call_method(name, first, count as usize, dst, None, false));
                     }
                 }
                 Instr::CallChange { dst, site } => {
@@ -769,13 +771,13 @@ impl Machine {
                 Instr::CallSpread { dst, base: at } => {
                     save!();
                     let callee = reg!(at).clone();
-                    called!(self.call_spread(&callee, at, dst, None));
+                    called!(self.call_spread(&callee, at, dst, None, false));
                 }
                 Instr::CallMethodSpread { dst, base: at, name } => {
                     save!();
                     let receiver = reg!(at).clone();
                     let name = proto!().names[name as usize].as_str().unwrap_or_default();
-                    called!(self.call_spread(&receiver, at, dst, Some(name)));
+                    called!(self.call_spread(&receiver, at, dst, Some(name), false));
                 }
                 Instr::Closure { dst, site } => {
                     let site = &proto!().closures[site as usize];
@@ -994,6 +996,7 @@ impl Machine {
         at: Reg,
         dst: Reg,
         method: Option<&str>,
+        place: bool,
     ) -> Result<Option<Op>, Fault> {
         let base = self.frame_base() + at as usize;
         let list = std::mem::take(&mut self.stack[base + 1]);
@@ -1004,7 +1007,7 @@ impl Machine {
         drop(list);
         match method {
             None => self.call_value(callee, base + 1, count, dst, named.as_deref()),
-            Some(name) => self.call_method(name, base, count, dst, named.as_deref()),
+            Some(name) => self.call_method(name, base, count, dst, named.as_deref(), place),
         }
     }
 }

@@ -1,5 +1,9 @@
 //! Names: what each one means, what functions capture, and the mistakes that can be seen before running.
 
+mod change;
+mod module;
+mod pattern;
+
 use super::names::{FnId, FnInfo, Names, Use, Var, VarId, VarKind};
 use super::{Export, Module};
 use crate::diagnostics::Diagnostic;
@@ -9,6 +13,9 @@ use crate::source::{FileId, Place, Span};
 use crate::syntax::ast::*;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+
+use change::Shape;
+pub use pattern::bound_names;
 
 /// Beyond so many names at top level, further ones live in globals.
 const TOP_LEVEL_REGISTERS: usize = 200;
@@ -46,6 +53,14 @@ struct Resolver<'a> {
     later: HashMap<Rc<str>, VarId>,
     /// The variables that stand for `var`s of earlier entries, by their globals.
     session_vars: HashMap<u32, VarId>,
+    /// Names of the `let` whose value is being looked at.
+    defining: Vec<Name>,
+    /// Names whose block has ended, with their last place.
+    ended: HashMap<Rc<str>, Span>,
+    /// Unknown names that were reported.
+    reported: HashSet<Rc<str>>,
+    /// What the first values of variables certainly are.
+    shapes: HashMap<VarId, Shape>,
     /// Loops around the current place, for each function that is open.
     loops: Vec<usize>,
     top_level: usize,
@@ -64,6 +79,10 @@ pub fn resolve(context: &Context, body: &Block, first_global: u32) -> Result<Res
         first_global,
         scopes: Vec::new(),
         later: HashMap::new(),
+        defining: Vec::new(),
+        ended: HashMap::new(),
+        reported: HashSet::new(),
+        shapes: HashMap::new(),
         session_vars: HashMap::new(),
         loops: vec![0],
         top_level: 0,
@@ -107,7 +126,8 @@ impl Resolver<'_> {
     }
 
     fn leave(&mut self) {
-        self.scopes.pop();
+        let ended = self.scopes.pop().into_iter().flat_map(|scope| scope.names);
+        self.ended.extend(ended.map(|(name, var)| (name, self.names.vars[var].span)));
     }
 
     fn in_scope(&mut self, run: impl FnOnce(&mut Self)) {
@@ -272,35 +292,11 @@ impl Resolver<'_> {
             || self.later.get(name) == Some(&var)
     }
 
-    fn outer_var(&self, var: VarId, span: Span, function: FnId) -> Diagnostic {
-        let name = &self.names.vars[var].name;
-        let what = match &self.names.fns[function].function {
-            Some(function) => match &function.name {
-                Some(name) => format!("`{}`", name.text),
-                None => "a function".into(),
-            },
-            None => "a function".into(),
-        };
-        Diagnostic::error("E0203", format!("{what} cannot see the outer `var` `{name}`"), self.place(span), "used here")
-            .label(self.place(self.names.vars[var].span), "this variable may change")
-            .note("a function sees its parameters and the fixed names around it, so that a call means the same everywhere")
-            .help(format!(
-                "pass `{name}` as a parameter, make it a `let`, return the new value, or share it with `shared(…)`"
-            ))
-    }
-
-    fn assigned_outer_var(&self, var: VarId, span: Span) -> Diagnostic {
-        let name = &self.names.vars[var].name;
-        Diagnostic::error("E0203", format!("a closure cannot change the outer `var` `{name}`"), self.place(span), "")
-            .label(self.place(self.names.vars[var].span), "it belongs to the code around")
-            .note("a closure or spawned block has a copy of the outer variables, taken when it is made")
-            .help(format!("return the new value, or share it with `shared(…)`; a `let {name}` inside is a new name"))
-    }
-
     fn name_use(&mut self, name: &Rc<str>, span: Span) {
         let found = self.lookup(name).or_else(|| {
-            // A function may mention a top-level `let` further down.
-            if self.function() != 0 { self.later.get(name).copied() } else { None }
+            // A function may mention a top-level `let` further down, but not the one whose value it is part of.
+            let known = self.function() != 0 && !self.is_defining(name);
+            if known { self.later.get(name).copied() } else { None }
         });
         if let Some(var) = found {
             self.mention(var, span);
@@ -342,11 +338,12 @@ impl Resolver<'_> {
                 self.mention_scripts(name);
                 self.names.uses.insert(span.start, used);
             }
-            None => {
-                let error = self.unknown(name, span);
-                self.error(error);
-            }
+            None => self.unknown(name, span),
         }
+    }
+
+    fn is_defining(&self, name: &str) -> bool {
+        self.defining.iter().any(|defining| &*defining.text == name)
     }
 
     /// A name of the library: functions written in the language have to be compiled.
@@ -358,22 +355,30 @@ impl Resolver<'_> {
         }
     }
 
-    fn unknown(&self, name: &str, span: Span) -> Diagnostic {
+    /// An unknown name, which is reported once.
+    fn unknown(&mut self, name: &Rc<str>, span: Span) {
+        if !self.reported.insert(name.clone()) {
+            return;
+        }
         let error =
             Diagnostic::error("E0201", format!("there is no name `{name}` here"), self.place(span), "not known");
-        if let Some(&var) = self.later.get(name) {
-            return error.label(self.place(self.names.vars[var].span), "it gets its value only here");
-        }
-        if library::module(name).is_some() {
-            return error.note(format!("`{name}` is a module: write `{name}.` and a name of it"));
-        }
-        if let Some(hint) = library::instead_of(None, name) {
-            return error.help(hint);
-        }
-        match self.near(name) {
-            Some(near) => error.help(format!("did you mean `{near}`?")),
-            None => error,
-        }
+        let error = if self.is_defining(name) && self.function() != 0 {
+            error.help(format!("a closure cannot call itself, a function can: `fn {name}(…) {{ … }}`"))
+        } else if let Some(&var) = self.later.get(name) {
+            error.label(self.place(self.names.vars[var].span), "it gets its value only here")
+        } else if library::module(name).is_some() {
+            error.note(format!("`{name}` is a module: write `{name}.` and a name of it"))
+        } else if let Some(hint) = library::instead_of(None, name) {
+            error.help(hint)
+        } else if let Some(&ended) = self.ended.get(name) {
+            error.label(self.place(ended), "this one is known only inside its block")
+        } else {
+            match self.near(name) {
+                Some(near) => error.help(format!("did you mean `{near}`?")),
+                None => error,
+            }
+        };
+        self.error(error);
     }
 
     fn near(&self, name: &str) -> Option<String> {
@@ -428,9 +433,9 @@ impl Resolver<'_> {
                         "E0206",
                         format!("there are two functions `{}` in this block", name.text),
                         self.place(name.span),
-                        "",
+                        "the second one",
                     )
-                    .label(self.place(self.names.vars[known].span), "the other one");
+                    .label(self.place(self.names.vars[known].span), "the first one");
                     self.error(error);
                 }
                 self.declare(name, VarKind::Fn(number));
@@ -464,9 +469,10 @@ impl Resolver<'_> {
             let mut bound = Vec::new();
             bound_names(&param.pattern, &mut bound);
             for name in bound {
-                if seen.iter().any(|other| other.text == name.text) {
+                if let Some(first) = seen.iter().find(|other| other.text == name.text) {
                     let message = format!("two parameters are called `{}`", name.text);
-                    let error = Diagnostic::error("E0206", message, self.place(name.span), "the second one");
+                    let error = Diagnostic::error("E0206", message, self.place(name.span), "the second one")
+                        .label(self.place(first.span), "the first one");
                     self.error(error);
                 }
                 seen.push(name);
@@ -490,9 +496,13 @@ impl Resolver<'_> {
     fn stmt(&mut self, stmt: &Stmt) {
         match &stmt.kind {
             StmtKind::Let { mutable, pattern, value, .. } => {
+                let outer = self.defining.len();
+                bound_names(pattern, &mut self.defining);
                 self.expr(value);
+                self.defining.truncate(outer);
                 self.warn_shadowing(pattern, value);
                 self.pattern(pattern, if *mutable { VarKind::Var } else { VarKind::Let });
+                self.keep_shape(pattern, value);
             }
             StmtKind::Assign { target, value, .. } => {
                 self.expr(value);
@@ -510,349 +520,6 @@ impl Resolver<'_> {
         }
     }
 
-    fn import(&mut self, span: Span, path: Span, name: &Name) {
-        if !self.at_top() {
-            let error = Diagnostic::error("E0207", "imports stand at the top level", self.place(span), "");
-            return self.error(error.help("move it out of the block"));
-        }
-        if let Some(import) = self.context.imports.get(&path.start) {
-            self.declare(name, VarKind::Module(import.module));
-        }
-    }
-
-    fn from_import(&mut self, span: Span, path: &str, path_span: Span, names: &[(Name, Name)]) {
-        if !self.at_top() {
-            let error = Diagnostic::error("E0207", "imports stand at the top level", self.place(span), "");
-            return self.error(error.help("move it out of the block"));
-        }
-        let Some(module) = self.context.imports.get(&path_span.start).map(|import| import.module) else { return };
-        for (name, alias) in names {
-            let kind = match self.exported(module, path, &name.text, name.span) {
-                Some(Export::Global { index, .. }) => VarKind::Imported(index),
-                Some(Export::Proto(proto)) => VarKind::ImportedFn(proto),
-                Some(Export::Module(module)) => VarKind::Module(module),
-                None => continue,
-            };
-            self.declare(alias, kind);
-        }
-    }
-
-    /// What a module exports under a name, or an error.
-    fn exported(&mut self, module: usize, what: &str, name: &Rc<str>, span: Span) -> Option<Export> {
-        let exports = &self.context.modules[module].exports;
-        let found = exports.get(name).cloned();
-        let error = |message: String| Diagnostic::error("E0207", message, self.place(span), "");
-        if name.starts_with('_') && found.is_some() {
-            let error = error(format!("`{name}` is private to its module: its name starts with `_`"));
-            self.error(error);
-            return None;
-        }
-        match found {
-            Some(Export::Global { mutable: true, .. }) => {
-                let error = error(format!("`{name}` is a `var` of its module, which alone may use it"))
-                    .help("make it a `let`, or a function that gives the value");
-                self.error(error);
-                None
-            }
-            None => {
-                let mut public: Vec<&str> =
-                    exports.keys().map(|name| &**name).filter(|name| !name.starts_with('_')).collect();
-                public.sort_unstable();
-                let error = error(format!("{what} has no name `{name}`"));
-                let error = match nearest(name, public.into_iter()) {
-                    Some(near) => error.help(format!("did you mean `{near}`?")),
-                    None => error,
-                };
-                self.error(error);
-                None
-            }
-            found => found,
-        }
-    }
-
-    /// The module that a name means, if no variable hides it.
-    fn module_named(&self, expr: &Expr) -> Option<ModuleName> {
-        let ExprKind::Name(name) = &expr.kind else { return None };
-        match self.lookup(name) {
-            Some(var) => match self.names.vars[var].kind {
-                VarKind::Module(module) => Some(ModuleName::File(module)),
-                _ => None,
-            },
-            None => match self.context.session.and_then(|session| session.get(name)) {
-                Some(Export::Module(module)) => Some(ModuleName::File(*module)),
-                Some(_) => None,
-                None => library::module(name).map(|_| ModuleName::Library),
-            },
-        }
-    }
-
-    /// `module.name`: true when it was that.
-    fn member(&mut self, object: &Expr, name: &Name) -> bool {
-        let Some(module) = self.module_named(object) else { return false };
-        let ExprKind::Name(module_name) = &object.kind else { return false };
-        match module {
-            ModuleName::File(module) => {
-                let used = match self.exported(module, &format!("`{module_name}`"), &name.text, name.span) {
-                    Some(Export::Global { index, mutable }) => {
-                        let here = self.function();
-                        self.names.fns[here].globals.insert(index);
-                        Use::Global { index, mutable }
-                    }
-                    Some(Export::Proto(proto)) => Use::Proto(proto),
-                    Some(Export::Module(_)) | None => return true,
-                };
-                self.names.uses.insert(name.span.start, used);
-            }
-            ModuleName::Library => match library::member(module_name, &name.text) {
-                Some(id) => {
-                    let native = library::get(id);
-                    if matches!(native.run, crate::vm::native::Run::Script(_)) {
-                        self.names.scripts.insert(id);
-                    }
-                    self.names.uses.insert(name.span.start, Use::Native(id));
-                }
-                None => {
-                    let members = library::module(module_name).unwrap_or_default();
-                    let message = format!("the module `{module_name}` has no `{}`", name.text);
-                    let error = Diagnostic::error("E0201", message, self.place(name.span), "not known");
-                    let error = match nearest(&name.text, members.into_iter()) {
-                        Some(near) => error.help(format!("did you mean `{near}`?")),
-                        None => error,
-                    };
-                    self.error(error);
-                }
-            },
-        }
-        true
-    }
-
-    /// The target of an assignment.
-    fn target(&mut self, target: &Expr) {
-        match &target.kind {
-            ExprKind::Name(name) => self.changed(name, target.span, true),
-            ExprKind::List(items) => {
-                for item in items {
-                    match item {
-                        Item::One(target) | Item::Spread(target) => self.target(target),
-                    }
-                }
-            }
-            ExprKind::Index { object, index, .. } => {
-                self.expr(index);
-                self.target_root(object);
-            }
-            ExprKind::Field { object, .. } => self.target_root(object),
-            // The parser refused it.
-            _ => {}
-        }
-    }
-
-    fn target_root(&mut self, object: &Expr) {
-        match &object.kind {
-            ExprKind::Name(name) => self.changed(name, object.span, false),
-            ExprKind::Index { maybe: true, .. } | ExprKind::Field { maybe: true, .. } => {
-                let label = "a place reached by `?` may not be there";
-                let error = Diagnostic::error("E0110", "this cannot be assigned to", self.place(object.span), label)
-                    .help("write `.` or `[ ]` without `?`");
-                self.error(error);
-            }
-            ExprKind::Index { object, index, .. } => {
-                self.expr(index);
-                self.target_root(object);
-            }
-            ExprKind::Field { object, .. } => self.target_root(object),
-            _ => {
-                let message = "this value has no name, so a change of it would be lost";
-                let error =
-                    Diagnostic::error("E0202", message, self.place(object.span), "").help("put it into a `var` first");
-                self.error(error);
-            }
-        }
-    }
-
-    /// A name that is assigned to, whole or in part.
-    fn changed(&mut self, name: &Rc<str>, span: Span, whole: bool) {
-        if &**name == "_" && whole {
-            return;
-        }
-        if let Some(var) = self.lookup(name) {
-            let (owner, kind, declared) = {
-                let var = &self.names.vars[var];
-                (var.owner, var.kind, var.span)
-            };
-            let between = self.functions_up_to(owner);
-            if kind == VarKind::Var {
-                if let Some(&function) = between.iter().find(|&&function| !self.names.fns[function].closure) {
-                    let error = self.outer_var(var, span, function);
-                    return self.error(error);
-                }
-                if !between.is_empty() {
-                    let error = self.assigned_outer_var(var, span);
-                    return self.error(error);
-                }
-                self.names.uses.insert(span.start, Use::Var(var));
-                return;
-            }
-            let (message, help) = match kind {
-                VarKind::Let => (format!("`{name}` is fixed"), format!("declare it with `var {name}`")),
-                VarKind::Param => (
-                    format!("the parameter `{name}` is fixed"),
-                    format!("write `var {name}` in the parameters for a copy that may change"),
-                ),
-                VarKind::Fn(_) => (format!("`{name}` is a function"), "choose another name".to_string()),
-                VarKind::Module(_) => (format!("`{name}` is a module"), "choose another name".to_string()),
-                _ => (format!("`{name}` comes from a module"), "choose another name".to_string()),
-            };
-            let error = Diagnostic::error("E0202", message, self.place(span), "changed here")
-                .label(self.place(declared), "declared here")
-                .help(help);
-            return self.error(error);
-        }
-        match self.context.session.and_then(|session| session.get(name)) {
-            Some(Export::Global { index, mutable: true }) if self.function() == 0 => {
-                self.names.fns[0].globals.insert(*index);
-                self.names.uses.insert(span.start, Use::Global { index: *index, mutable: true });
-            }
-            Some(Export::Global { mutable: true, .. }) => {
-                let message = format!("a function cannot change the outer `var` `{name}`");
-                let error = Diagnostic::error("E0203", message, self.place(span), "")
-                    .help("return the new value, or share it with `shared(…)`");
-                self.error(error);
-            }
-            Some(_) => {
-                let error = Diagnostic::error("E0202", format!("`{name}` is fixed"), self.place(span), "changed here")
-                    .help(format!("declare it with `var {name}`"));
-                self.error(error);
-            }
-            None => {
-                let message = format!("there is no variable `{name}` to change");
-                let error = Diagnostic::error("E0201", message, self.place(span), "not known");
-                let near = self.near(name);
-                let error = match near.filter(|near| self.lookup(near).is_some()) {
-                    Some(near) => error.help(format!("did you mean `{near}`?")),
-                    None if whole => error.help(format!("a new variable begins with `var {name} = …`")),
-                    None => error,
-                };
-                self.error(error);
-            }
-        }
-    }
-
-    /// W0102: in a loop, `let total = total + x` makes a new name each time round.
-    fn warn_shadowing(&mut self, pattern: &Pattern, value: &Expr) {
-        let PatternKind::Bind(name) = &pattern.kind else { return };
-        let here = self.scopes.len() - 1;
-        let Some(outer) = self.scopes[..here].iter().rposition(|scope| scope.names.contains_key(&name.text)) else {
-            return;
-        };
-        if self.scopes[here].names.contains_key(&name.text) {
-            return;
-        }
-        let var = self.scopes[outer].names[&name.text];
-        let in_loop = self.scopes[outer + 1..].iter().any(|scope| scope.is_loop);
-        if !in_loop || self.names.vars[var].owner != self.function() {
-            return;
-        }
-        let mentions = (value.span.start..value.span.end)
-            .any(|at| matches!(self.names.uses.get(&at), Some(Use::Var(used)) if *used == var));
-        if mentions {
-            let text = &name.text;
-            let warning = Diagnostic::warning(
-                "W0102",
-                format!("this makes a new `{text}` each time round and leaves the outer one as it was"),
-                self.place(name.span),
-                "new here",
-            )
-            .label(self.place(self.names.vars[var].span), "the outer one")
-            .help(format!(
-                "to change the outer one, declare it with `var {text}` and write `{text} = …` without `let`"
-            ));
-            self.warnings.push(warning);
-        }
-    }
-
-    fn pattern(&mut self, pattern: &Pattern, kind: VarKind) {
-        match &pattern.kind {
-            PatternKind::Wild => {}
-            PatternKind::Bind(name) => {
-                self.declare(name, kind);
-            }
-            PatternKind::Literal(expr) => self.expr(expr),
-            PatternKind::Range { start, end, .. } => {
-                for expr in [start, end].into_iter().flatten() {
-                    self.expr(expr);
-                }
-            }
-            PatternKind::List { before, rest, after } => {
-                for pattern in before {
-                    self.pattern(pattern, kind);
-                }
-                if let Some(Some(name)) = rest {
-                    self.declare(name, kind);
-                }
-                for pattern in after {
-                    self.pattern(pattern, kind);
-                }
-            }
-            PatternKind::Map { entries, rest } => {
-                for (_, pattern) in entries {
-                    self.pattern(pattern, kind);
-                }
-                if let Some(Some(name)) = rest {
-                    self.declare(name, kind);
-                }
-            }
-            PatternKind::Or(patterns) => self.or_pattern(pattern, patterns, kind),
-            PatternKind::Is(inner, type_name) => {
-                self.type_name(type_name);
-                self.pattern(inner, kind);
-            }
-        }
-    }
-
-    /// All alternatives bind the same names.
-    fn or_pattern(&mut self, whole: &Pattern, patterns: &[Pattern], kind: VarKind) {
-        let Some((first, others)) = patterns.split_first() else { return };
-        let mut wanted = Vec::new();
-        bound_names(first, &mut wanted);
-        self.pattern(first, kind);
-        for other in others {
-            let mut bound = Vec::new();
-            bound_names(other, &mut bound);
-            let same = bound.len() == wanted.len()
-                && bound.iter().all(|name| wanted.iter().any(|first| first.text == name.text));
-            if !same {
-                let error = Diagnostic::error(
-                    "E0206",
-                    "the alternatives of a pattern must bind the same names",
-                    self.place(whole.span),
-                    "",
-                );
-                self.error(error);
-                continue;
-            }
-            self.in_scope(|this| this.pattern(other, kind));
-            for name in bound {
-                if let Some(var) = self.lookup(&name.text) {
-                    self.names.decls.insert(name.span.start, var);
-                }
-            }
-        }
-    }
-
-    fn type_name(&mut self, name: &Name) {
-        if crate::vm::types::Type::named(&name.text).is_none() {
-            let types = crate::vm::types::Type::ALL.iter().map(|t| t.name());
-            let message = format!("there is no type `{}`", name.text);
-            let error = Diagnostic::error("E0204", message, self.place(name.span), "not a type");
-            let error = match nearest(&name.text, types) {
-                Some(near) => error.help(format!("did you mean `{near}`?")),
-                None => error.help("right of `is` stands a type: null bool int float str bytes list map set …"),
-            };
-            self.error(error);
-        }
-    }
-
     fn clauses(&mut self, clauses: &[Clause], run: &mut dyn FnMut(&mut Self)) {
         match clauses.split_first() {
             None => run(self),
@@ -863,7 +530,7 @@ impl Resolver<'_> {
             Some((Clause::For { pattern, iter, .. }, others)) => {
                 self.expr(iter);
                 self.in_scope(|this| {
-                    this.pattern(pattern, VarKind::Let);
+                    this.pattern(pattern, VarKind::Bound);
                     this.clauses(others, run);
                 });
             }
@@ -871,22 +538,23 @@ impl Resolver<'_> {
     }
 
     fn unbuilt(&mut self, what: &str, span: Span) {
-        let error = Diagnostic::error("E0209", format!("{what} is not built yet"), self.place(span), "");
+        let error = Diagnostic::error("E0209", format!("{what} is not built yet"), self.place(span), "cannot run");
         self.error(error);
     }
 
     fn args(&mut self, args: &[Arg]) {
-        let mut named: Vec<&Rc<str>> = Vec::new();
+        let mut named: Vec<&Name> = Vec::new();
         for arg in args {
             match arg {
                 Arg::One(expr) | Arg::Spread(expr) => self.expr(expr),
                 Arg::Named(name, expr) => {
-                    if named.contains(&&name.text) {
+                    if let Some(first) = named.iter().find(|first| first.text == name.text) {
                         let message = format!("`{}` is given twice", name.text);
-                        let error = Diagnostic::error("E0206", message, self.place(name.span), "the second time");
+                        let error = Diagnostic::error("E0206", message, self.place(name.span), "the second time")
+                            .label(self.place(first.span), "the first time");
                         self.error(error);
                     }
-                    named.push(&name.text);
+                    named.push(name);
                     self.expr(expr);
                 }
             }
@@ -898,6 +566,7 @@ impl Resolver<'_> {
             if !self.member(object, name) {
                 self.expr(object);
                 self.mention_scripts(&name.text);
+                self.changing_call(object, name);
             }
         } else {
             self.expr(callee);
@@ -917,13 +586,18 @@ impl Resolver<'_> {
             ExprKind::FString(parts) => self.fparts(parts),
             ExprKind::Name(name) => {
                 if &**name == "_" {
-                    let error = Diagnostic::error("E0201", "`_` has no value", self.place(expr.span), "")
+                    let error = Diagnostic::error("E0201", "`_` has no value", self.place(expr.span), "not a value")
                         .note("it stands for what nobody needs");
                     return self.error(error);
                 }
                 if let Some(ModuleName::File(_)) = self.module_named(expr) {
-                    let error = Diagnostic::error("E0201", format!("`{name}` is a module"), self.place(expr.span), "")
-                        .help(format!("write `{name}.` and a name of it"));
+                    let error = Diagnostic::error(
+                        "E0201",
+                        format!("`{name}` is a module"),
+                        self.place(expr.span),
+                        "not a value",
+                    )
+                    .help(format!("write `{name}.` and a name of it"));
                     return self.error(error);
                 }
                 self.name_use(name, expr.span);
@@ -1005,7 +679,7 @@ impl Resolver<'_> {
                 for arm in arms {
                     self.in_scope(|this| {
                         this.unique_names(&arm.pattern);
-                        this.pattern(&arm.pattern, VarKind::Let);
+                        this.pattern(&arm.pattern, VarKind::Bound);
                         arm.guard.iter().for_each(|guard| this.expr(guard));
                         this.expr(&arm.body);
                     });
@@ -1017,7 +691,7 @@ impl Resolver<'_> {
                 for catch in catches {
                     self.in_scope(|this| {
                         if let Some(name) = &catch.name {
-                            this.declare(name, VarKind::Let);
+                            this.declare(name, VarKind::Bound);
                         }
                         catch.guard.iter().for_each(|guard| this.expr(guard));
                         this.block(&catch.body);
@@ -1028,8 +702,10 @@ impl Resolver<'_> {
             ExprKind::Return(value) => {
                 value.iter().for_each(|value| self.expr(value));
                 if self.function() == 0 {
-                    let error = Diagnostic::error("E0205", "`return` outside a function", self.place(expr.span), "")
-                        .help("`exit()` ends the script");
+                    let place = self.place(expr.span);
+                    let error =
+                        Diagnostic::error("E0205", "`return` outside a function", place, "nothing to return from")
+                            .help("`exit()` ends the script");
                     self.error(error);
                 }
             }
@@ -1037,8 +713,13 @@ impl Resolver<'_> {
                 if self.loops.last() == Some(&0) {
                     let word = if matches!(expr.kind, ExprKind::Break) { "break" } else { "continue" };
                     let message = format!("`{word}` outside a loop");
-                    let error = Diagnostic::error("E0205", message, self.place(expr.span), "");
-                    self.error(error);
+                    let error = Diagnostic::error("E0205", message, self.place(expr.span), "no loop around this");
+                    let outer = self.loops.iter().any(|loops| *loops > 0);
+                    self.error(if outer {
+                        error.note("a function, closure or spawned block cannot leave a loop that stands around it")
+                    } else {
+                        error
+                    });
                 }
             }
             ExprKind::While(condition, body) => {
@@ -1055,7 +736,7 @@ impl Resolver<'_> {
                 self.expr(&each.iter);
                 self.in_loop(|this| {
                     this.unique_names(&each.pattern);
-                    this.pattern(&each.pattern, VarKind::Let);
+                    this.pattern(&each.pattern, VarKind::Bound);
                     this.block(&each.body);
                 });
             }
@@ -1063,7 +744,7 @@ impl Resolver<'_> {
                 self.in_scope(|this| {
                     for (value, pattern) in items {
                         this.expr(value);
-                        pattern.iter().for_each(|pattern| this.pattern(pattern, VarKind::Let));
+                        pattern.iter().for_each(|pattern| this.pattern(pattern, VarKind::Bound));
                     }
                     this.block(body);
                 });
@@ -1088,21 +769,6 @@ impl Resolver<'_> {
         }
     }
 
-    fn unique_names(&mut self, pattern: &Pattern) {
-        if matches!(pattern.kind, PatternKind::Or(_)) {
-            return;
-        }
-        let mut bound = Vec::new();
-        bound_names(pattern, &mut bound);
-        for (at, name) in bound.iter().enumerate() {
-            if bound[..at].iter().any(|other| other.text == name.text) {
-                let message = format!("`{}` is bound twice in one pattern", name.text);
-                let error = Diagnostic::error("E0206", message, self.place(name.span), "the second time");
-                self.error(error);
-            }
-        }
-    }
-
     fn fparts(&mut self, parts: &[FPart]) {
         for part in parts {
             if let FPart::Value { value, spec, .. } = part {
@@ -1116,27 +782,4 @@ impl Resolver<'_> {
 enum ModuleName {
     File(usize),
     Library,
-}
-
-/// The names that a pattern binds; of alternatives those of the first.
-pub fn bound_names(pattern: &Pattern, found: &mut Vec<Name>) {
-    match &pattern.kind {
-        PatternKind::Bind(name) => found.push(name.clone()),
-        PatternKind::List { before, rest, after } => {
-            before.iter().for_each(|pattern| bound_names(pattern, found));
-            if let Some(Some(name)) = rest {
-                found.push(name.clone());
-            }
-            after.iter().for_each(|pattern| bound_names(pattern, found));
-        }
-        PatternKind::Map { entries, rest } => {
-            entries.iter().for_each(|(_, pattern)| bound_names(pattern, found));
-            if let Some(Some(name)) = rest {
-                found.push(name.clone());
-            }
-        }
-        PatternKind::Or(patterns) => patterns.iter().take(1).for_each(|pattern| bound_names(pattern, found)),
-        PatternKind::Is(inner, _) => bound_names(inner, found),
-        PatternKind::Wild | PatternKind::Literal(_) | PatternKind::Range { .. } => {}
-    }
 }
