@@ -460,6 +460,13 @@ impl Machine {
                                 jump!(offset);
                             }
                         }
+                    } else if let (Value::Str(text), Value::Int(position)) = (reg!(at), reg!(at + 1))
+                        && text.is_ascii()
+                        && let Some(&byte) = text.as_str().as_bytes().get(*position as usize)
+                    {
+                        let next = position + 1;
+                        set!(at + 2, Value::char(char::from(byte)));
+                        set!(at + 1, Value::Int(next));
                     } else if let (Value::Range(range), Value::Int(now)) = (reg!(at), reg!(at + 1)) {
                         match range.step_from(*now) {
                             Some(next) => {
@@ -630,7 +637,9 @@ impl Machine {
                 }
                 Instr::SetPath { root, keys, count } => check!(slow::set_path(base, root, keys, count)),
                 Instr::UpdatePath { op, root, keys, count } => {
-                    check!(slow::update_path(op, base, root, keys, count));
+                    // SAFETY: `pc` is inside the code.
+                    let at = unsafe { pc.offset_from(start) } as usize - 1;
+                    check!(slow::update_path(op, base, root, keys, count, &proto!().cache[at]));
                 }
                 Instr::Update { op, place, src } => check!(slow::update(op, base, place, src)),
 

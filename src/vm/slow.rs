@@ -7,6 +7,7 @@ use super::native::Library;
 use super::op::Op;
 use super::types::with_article;
 use super::value::{self, Arith, HandleKind, Map, Range, Value};
+use std::cell::Cell;
 use std::cmp::Ordering;
 
 /// A register of the frame whose window starts at `base`.
@@ -74,12 +75,44 @@ pub(super) fn set_path(base: *mut Value, root: Reg, keys: Reg, count: u16) -> Re
 }
 
 /// `root[keys…] op= value`
-pub(super) fn update_path(op: Arith, base: *mut Value, root: Reg, keys: Reg, count: u16) -> Result<(), Fault> {
+pub(super) fn update_path(
+    op: Arith,
+    base: *mut Value,
+    root: Reg,
+    keys: Reg,
+    count: u16,
+    cache: &Cell<u32>,
+) -> Result<(), Fault> {
     let mut place = register!(base, root);
     for key in keys..keys + count - 1 {
         place = value::slot(place, register!(base, key))?;
     }
     let (last, other) = (register!(base, keys + count - 1), register!(base, keys + count));
+    if let (Value::Map(map), Value::Str(name)) = (&mut *place, &*last) {
+        // The field is where it was last time, if that entry's key is the very same text.
+        let map = map.make_mut();
+        let mut at = cache.get() as usize;
+        if !matches!(map.entry(at), Some((Value::Str(key), _)) if key.same(name)) {
+            match map.position(last) {
+                Some(found) => at = found,
+                None => return value::index(place, last).map(drop),
+            }
+            cache.set(at as u32);
+        }
+        if let Some((_, place)) = map.entry_mut(at) {
+            return match (op, &*place, &*other) {
+                (Arith::Add, Value::Float(a), Value::Float(b)) => {
+                    *place = Value::float(a.get() + b.get());
+                    Ok(())
+                }
+                (Arith::Sub, Value::Float(a), Value::Float(b)) => {
+                    *place = Value::float(a.get() - b.get());
+                    Ok(())
+                }
+                _ => value::update(op, place, other),
+            };
+        }
+    }
     if let Value::Array(_) = place {
         let new = value::binary(op, &value::index(place, last)?, other)?;
         return value::set_index(place, last.clone(), new);

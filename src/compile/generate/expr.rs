@@ -526,7 +526,7 @@ impl Generator<'_> {
             self.emit(Instr::Move { dst, src: base });
             return;
         }
-        let a = self.value_before(object, index);
+        let (a, extra) = self.object(object, Some(index), dst);
         if maybe {
             let skip = self.emit_jump(Instr::JumpNull { src: a, offset: 0 });
             let b = self.value(index);
@@ -535,10 +535,11 @@ impl Generator<'_> {
             self.patch_here(skip);
             self.emit(Instr::Null { dst });
             self.patch_here(end);
-            return;
+            return self.give_up(a, extra);
         }
         let b = self.value(index);
         self.emit(Instr::Index { dst, a, b });
+        self.give_up(a, extra);
     }
 
     fn field(&mut self, object: &Expr, name: &Name, maybe: bool, dst: Reg) {
@@ -546,12 +547,38 @@ impl Generator<'_> {
         if let Some(used) = self.use_of(name.span).cloned() {
             return self.meaning(&used, dst);
         }
-        let a = self.value(object);
+        let (a, extra) = self.object(object, None, dst);
         let name = self.name_index(&name.text);
         if maybe {
             self.emit(Instr::FieldMaybe { dst, a, name });
         } else {
             self.emit(Instr::Field { dst, a, name });
+        }
+        self.give_up(a, extra);
+    }
+
+    /// What has the part that goes into `dst`: the register of a variable, or `dst` itself, so that nothing but the
+    /// part stays in a register and the whole can be changed in place later. Gives whether it is a register of its own.
+    fn object(&mut self, object: &Expr, later: Option<&Expr>, dst: Reg) -> (Reg, bool) {
+        if let ExprKind::Name(_) = object.kind
+            && later.is_none_or(is_plain)
+            && let Some(Use::Var(var)) = self.use_of(object.span)
+            && let Some(reg) = self.register_of(*var)
+        {
+            return (reg, false);
+        }
+        if self.state.variables.contains(&dst) {
+            let reg = self.alloc();
+            self.into(object, reg);
+            return (reg, true);
+        }
+        self.into(object, dst);
+        (dst, false)
+    }
+
+    fn give_up(&mut self, reg: Reg, extra: bool) {
+        if extra {
+            self.emit(Instr::Clear { from: reg, count: 1 });
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::syntax::ast::*;
 use crate::vm::code::{Borrow, Handler, Instr, NATIVE_ARGUMENTS, Program, Proto, ProtoParam, Reg};
 use crate::vm::value::{Function as FunctionValue, Ref, Str, Value};
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// A text to generate code for, with all that is known about it.
@@ -63,6 +63,8 @@ struct FnState {
     constants: HashMap<ConstantKey, u32>,
     names: HashMap<Rc<str>, u16>,
     regs: HashMap<VarId, Reg>,
+    /// Registers that are or were those of names.
+    variables: HashSet<Reg>,
     /// The first free register.
     next: u32,
     controls: Vec<Control>,
@@ -129,6 +131,7 @@ impl FnState {
             constants: HashMap::new(),
             names: HashMap::new(),
             regs: HashMap::new(),
+            variables: HashSet::new(),
             next: 0,
             controls: Vec::new(),
             fused,
@@ -188,6 +191,7 @@ impl Generator<'_> {
         for &var in &info.captures {
             let reg = self.alloc();
             self.state.regs.insert(var, reg);
+            self.state.variables.insert(reg);
             let name = self.unit.names.vars[var].name.clone();
             self.state.proto.locals.push((reg, name));
         }
@@ -271,6 +275,7 @@ impl Generator<'_> {
     fn bind_register(&mut self, name: &Name, reg: Reg) {
         if let Some(&var) = self.unit.names.decls.get(&name.span.start) {
             self.state.regs.insert(var, reg);
+            self.state.variables.insert(reg);
             self.state.proto.locals.push((reg, name.text.clone()));
         }
     }
