@@ -152,8 +152,7 @@ fn send(key: HandleKey, value: &Value, patience: Patience, children: &mut Childr
         };
         match sent.map_err(|error| memory(&error))? {
             Sent::Interrupted => {
-                attend()?;
-                children.reap_ended();
+                children.attend()?;
             }
             sent => break sent,
         }
@@ -202,8 +201,7 @@ fn receive(key: HandleKey, patience: Patience, children: &mut Children) -> Resul
             Received::Closed => return Ok(Got::End),
             Received::Empty | Received::TimedOut => return Ok(Got::Nothing),
             Received::Interrupted => {
-                attend()?;
-                children.reap_ended();
+                children.attend()?;
             }
         }
     }
@@ -241,7 +239,7 @@ fn poll(key: HandleKey, deadline: Option<Instant>, children: &mut Children) -> R
         }
         let left = deadline.map_or(pause, |deadline| (deadline - now).min(pause));
         crate::world::wait(None, Some(now + left), attend)?;
-        children.reap_ended();
+        children.forget_unreachable();
         pause = (pause * 2).min(Duration::from_millis(5));
     }
 }
@@ -275,8 +273,7 @@ fn acquire(key: HandleKey, deadline: Option<Instant>, children: &mut Children) -
             }
             Acquired::TimedOut => return Err(timed_out("acquire")),
             Acquired::Interrupted => {
-                attend()?;
-                children.reap_ended();
+                children.attend()?;
             }
         }
     }

@@ -1,56 +1,94 @@
 //! The processes that this one spawned: waiting for them, taking their results, ending them.
 
 use super::outcome::{self, Outcome};
-use super::{attend, handles, signals, timed_out};
+use super::signals::{self, GRACE};
+use super::{attend, handles, reaper, timed_out};
 use crate::shm::ProcessRef;
-use crate::shm::process_table::{EndWait, Ended, reap};
+use crate::shm::process_table::EndWait;
 use crate::vm::fault::{Fault, Kind};
-use crate::vm::value::{HandleKey, HandleKind, Map, Value};
-use nix::errno::Errno;
+use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Map, Value};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-use std::time::{Duration, Instant};
-
-/// How long processes that are stopped may take to clear up.
-const GRACE: Duration = Duration::from_secs(2);
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Instant;
 
 struct Child {
     process: ProcessRef,
     pid: i32,
+    /// How many were spawned before it.
+    number: usize,
     daemon: bool,
-    /// What came of it, once it was reaped.
-    outcome: Option<(Outcome, u64)>,
     /// Somebody here took its result.
     taken: bool,
     /// The value keeps its slot in the process table.
-    _handle: Value,
+    handle: Value,
 }
 
-/// The children of this process, in the order they were spawned.
-#[derive(Default)]
+/// The children of this process that it may still ask about, in the order they were spawned.
 pub struct Children {
-    all: Vec<Child>,
+    all: VecDeque<Child>,
+    /// How many were spawned in all.
+    spawned: usize,
+    /// Tells at once of an error that nobody can take any more; a spawned process hands the first on at its end.
+    tell: Option<Tell>,
+    /// Errors that nobody can take any more and nobody was told of.
+    untaken: Vec<Fault>,
+    /// Somebody was told of such an error.
+    told: bool,
 }
+
+/// Shows an error.
+pub type Tell = Rc<dyn Fn(&ErrorValue)>;
 
 impl Children {
+    /// No children yet.
+    pub fn new(tell: Option<Tell>) -> Children {
+        Children { all: VecDeque::new(), spawned: 0, tell, untaken: Vec::new(), told: false }
+    }
+
     /// A child was forked.
     pub fn add(&mut self, process: ProcessRef, pid: i32, daemon: bool) {
-        let handle = Value::handle(handles::key(HandleKind::Process, process.object(), 0));
-        self.all.push(Child { process, pid, daemon, outcome: None, taken: false, _handle: handle });
+        reaper::add(process, pid);
+        let handle = Value::handle(process_key(process));
+        self.all.push_back(Child { process, pid, number: self.spawned, daemon, taken: false, handle });
+        self.spawned += 1;
     }
 
     /// The handles of those that live.
     pub fn handles(&self) -> Vec<Value> {
-        let living = self.all.iter().filter(|child| child.outcome.is_none());
-        living.map(|child| Value::handle(handles::key(HandleKind::Process, child.process.object(), 0))).collect()
+        self.all.iter().filter(|child| !child.process.has_ended()).map(|child| child.handle.clone()).collect()
     }
 
-    /// Takes notice of children that have ended.
-    pub fn reap_ended(&mut self) {
-        if signals::child_ended() {
-            for child in &mut self.all {
-                child.reap(WaitPidFlag::WNOHANG);
+    /// Whether the failure of a child has been shown.
+    pub fn told(&self) -> bool {
+        self.told
+    }
+
+    /// Acts on signals, among them those that tell of children: an error when this process must end.
+    pub fn attend(&mut self) -> Result<(), Fault> {
+        attend()?;
+        self.forget_unreachable();
+        Ok(())
+    }
+
+    /// Forgets children that have ended and that nobody can ask about any more.
+    pub fn forget_unreachable(&mut self) {
+        for process in handles::take_unreachable() {
+            let Some(at) = self.all.iter().position(|child| child.process == process) else { continue };
+            if !reaper::has_reaped(process) || handles::reachable(process_key(process)) {
+                continue;
+            }
+            let Some(child) = self.all.remove(at) else { continue };
+            let failure = child.untaken_failure();
+            reaper::forget(process);
+            match (failure, &self.tell) {
+                (Some(Fault(error)), Some(tell)) => {
+                    tell(&error);
+                    self.told = true;
+                }
+                (Some(fault), None) => self.untaken.push(fault),
+                (None, _) => {}
             }
         }
     }
@@ -66,32 +104,28 @@ impl Children {
         deadline: Option<Instant>,
         what: &str,
     ) -> Result<(Outcome, u64), Fault> {
-        if let Some(child) = self.find(process) {
-            if let Some(outcome) = &child.outcome {
-                child.taken = true;
-                return Ok(outcome.clone());
-            }
-        } else if crate::shm::process_table::me() == Some(process) {
+        if crate::shm::process_table::me() == Some(process) {
             return Err(Fault::new(Kind::Deadlock, "a process cannot wait for its own end"));
         }
         loop {
             match process.wait_end(deadline) {
                 EndWait::Ended => break,
                 EndWait::TimedOut => return Err(timed_out(what)),
-                EndWait::Interrupted => {
-                    attend()?;
-                    self.reap_ended();
-                }
+                EndWait::Interrupted => self.attend()?,
             }
         }
-        Ok(match self.find(process) {
+        let outcome = match self.find(process) {
             Some(child) => {
-                child.reap(WaitPidFlag::empty());
                 child.taken = true;
-                child.outcome.clone().unwrap_or((Outcome::Killed(9), 0))
+                child.outcome()
             }
             None => outcome::read(process),
-        })
+        };
+        if matches!(outcome.0, Outcome::Killed(libc::SIGPIPE)) {
+            // The run ends with it, and not by an error.
+            attend()?;
+        }
+        Ok(outcome)
     }
 
     /// `join`: all of them, then the results or the error of the one that failed first.
@@ -145,13 +179,7 @@ impl Children {
                 if !process.has_ended() {
                     return Ok(Value::Null);
                 }
-                let outcome = match self.find(process) {
-                    Some(child) => {
-                        child.reap(WaitPidFlag::empty());
-                        child.outcome.clone().map_or(Outcome::Killed(9), |(outcome, _)| outcome)
-                    }
-                    None => outcome::read(process).0,
-                };
+                let (outcome, _) = self.find(process).map_or_else(|| outcome::read(process), |child| child.outcome());
                 optional(if name == "signal" { outcome.signal() } else { outcome.exit_code() })
             }
             _ => {
@@ -184,87 +212,85 @@ impl Children {
 
     /// How many were spawned.
     pub fn count(&self) -> usize {
-        self.all.len()
+        self.spawned
     }
 
-    /// The same for those spawned after the first so many.
+    /// The same as `stop_all` for those spawned after the first so many.
     pub fn stop_since(&mut self, first: usize) {
-        for child in self.all[first..].iter().filter(|child| child.outcome.is_none()) {
-            let _ = kill(Pid::from_raw(child.pid), Signal::SIGTERM);
+        for child in self.all.iter_mut().filter(|child| child.number >= first) {
+            // A failure before that is still one; what the stop makes of the process is not.
+            if !child.process.has_ended() {
+                child.taken = true;
+                let _ = kill(Pid::from_raw(child.pid), Signal::SIGTERM);
+            }
         }
         let deadline = Instant::now() + GRACE;
-        for child in &mut self.all[first..] {
-            child.taken = true;
-            while child.outcome.is_none() {
+        for child in self.all.iter().filter(|child| child.number >= first) {
+            loop {
                 match child.process.wait_end(Some(deadline)) {
-                    EndWait::Ended => child.reap(WaitPidFlag::empty()),
-                    EndWait::Interrupted => {
-                        crate::shm::park::take_signal();
-                    }
+                    EndWait::Ended => break,
+                    EndWait::Interrupted => note_signals(),
                     EndWait::TimedOut => {
                         let _ = kill(Pid::from_raw(child.pid), Signal::SIGKILL);
-                        child.reap(WaitPidFlag::empty());
+                        break;
                     }
                 }
             }
+            reaper::await_child(child.process, child.pid);
         }
     }
 
-    /// Ends daemons, waits for the others, and gives the errors that nobody took.
+    /// Ends daemons, waits for the others, and gives the errors that nobody took or was told of.
     pub fn wait_all(&mut self) -> Vec<Fault> {
-        for child in self.all.iter_mut().filter(|child| child.daemon && child.outcome.is_none()) {
+        for child in self.all.iter_mut().filter(|child| child.daemon && !child.process.has_ended()) {
             child.taken = true;
             let _ = kill(Pid::from_raw(child.pid), Signal::SIGTERM);
         }
-        let mut at = 0;
-        while at < self.all.len() {
-            if self.all[at].outcome.is_some() {
-                at += 1;
-                continue;
-            }
-            let process = self.all[at].process;
-            match process.wait_end(None) {
-                EndWait::Ended => self.all[at].reap(WaitPidFlag::empty()),
-                _ => {
-                    crate::shm::park::take_signal();
-                    self.reap_ended();
+        let daemons_end = Instant::now() + GRACE;
+        let mut stopped = false;
+        for at in 0..self.all.len() {
+            let (process, pid) = (self.all[at].process, self.all[at].pid);
+            let mut deadline = self.all[at].daemon.then_some(daemons_end);
+            loop {
+                match process.wait_end(deadline) {
+                    EndWait::Ended => break,
+                    EndWait::Interrupted => note_signals(),
+                    EndWait::TimedOut => {
+                        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+                        deadline = None;
+                    }
+                }
+                if signals::ending().is_some() && !stopped {
+                    stopped = true;
+                    self.stop_all();
                 }
             }
-            if signals::ending().is_some() {
-                self.stop_all();
-            }
+            reaper::await_child(process, pid);
         }
-        let untaken = self.all.iter().filter(|child| !child.taken);
-        untaken.filter_map(|child| child.outcome.as_ref()?.0.result(child.process).err()).collect()
+        let mut failures = std::mem::take(&mut self.untaken);
+        failures.extend(self.all.iter().filter_map(Child::untaken_failure));
+        failures
     }
 }
 
+/// Takes notice of signals while this process is ending anyway.
+fn note_signals() {
+    crate::shm::park::take_signal();
+    reaper::reap_ended();
+}
+
 impl Child {
-    /// Learns from the system how the child ended, waiting for that unless told otherwise.
-    fn reap(&mut self, flags: WaitPidFlag) {
-        if self.outcome.is_some() {
-            return;
-        }
-        let ended = loop {
-            match waitpid(Pid::from_raw(self.pid), Some(flags)) {
-                Ok(WaitStatus::Exited(_, status)) => break Ended::Exit(status),
-                Ok(WaitStatus::Signaled(_, signal, _)) => break Ended::Signal(signal as i32),
-                Ok(WaitStatus::StillAlive) => return,
-                Ok(_) | Err(Errno::EINTR) => {}
-                Err(_) => break Ended::Signal(Signal::SIGKILL as i32),
-            }
-        };
-        // The handles in its result are held here before what it held is given up.
-        let mut outcome = outcome::read(self.process);
-        if self.process.result().is_none() {
-            outcome.0 = match ended {
-                Ended::Exit(0) => Outcome::Returned(Value::Null),
-                Ended::Exit(status) => Outcome::Exited(status as u8),
-                Ended::Signal(signal) => Outcome::Killed(signal),
-            };
-        }
-        reap(self.process, ended);
-        self.outcome = Some(outcome);
+    /// What came of it, which has ended.
+    fn outcome(&self) -> (Outcome, u64) {
+        reaper::await_child(self.process, self.pid);
+        reaper::outcome(self.process).unwrap_or((Outcome::Killed(Signal::SIGKILL as i32), 0))
+    }
+
+    /// Its failure, if nobody took that. A death by the signal that ends the whole run is none.
+    fn untaken_failure(&self) -> Option<Fault> {
+        let (outcome, _) = reaper::outcome(self.process).filter(|_| !self.taken)?;
+        let with_the_run = matches!(outcome, Outcome::Killed(signal) if signals::ending() == Some(signal));
+        if with_the_run { None } else { outcome.result(self.process).err() }
     }
 }
 
@@ -275,6 +301,10 @@ pub fn send(key: HandleKey, signal: i32) -> Result<(), Fault> {
         let _ = kill(Pid::from_raw(pid), signal);
     }
     Ok(())
+}
+
+fn process_key(process: ProcessRef) -> HandleKey {
+    handles::key(HandleKind::Process, process.object(), 0)
 }
 
 fn process(key: HandleKey) -> Result<ProcessRef, Fault> {

@@ -13,6 +13,8 @@ struct Reached {
     counts: HashMap<(ObjectRef, Role), usize>,
     /// Pipe ends that went to another process, and how.
     moved: HashMap<(ObjectRef, Role), String>,
+    /// Processes of which one handle value is left, which may be the one that `Children` keeps.
+    unreachable: Vec<ProcessRef>,
 }
 
 thread_local! {
@@ -59,7 +61,11 @@ pub fn on_handle(key: HandleKey, alive: bool) {
                 *count == 1
             } else {
                 *count = count.saturating_sub(1);
-                *count == 0
+                let count = *count;
+                if count == 1 && key.kind == HandleKind::Process {
+                    reached.unreachable.extend(ProcessRef::of(entry.0));
+                }
+                count == 0
             }
         });
         if change && alive {
@@ -71,6 +77,25 @@ pub fn on_handle(key: HandleKey, alive: bool) {
             shm::give_up(entry.0, role);
         }
     }
+}
+
+/// A child ended: perhaps nobody can ask about it.
+pub fn ended(process: ProcessRef) {
+    REACHED.with_borrow_mut(|reached| reached.unreachable.push(process));
+}
+
+/// Processes that have become unreachable, unless [`reachable`] denies it.
+pub fn take_unreachable() -> Vec<ProcessRef> {
+    REACHED.with_borrow_mut(|reached| std::mem::take(&mut reached.unreachable))
+}
+
+/// Whether anything but one handle value of this process can reach the object, here or in another process.
+pub fn reachable(key: HandleKey) -> bool {
+    roles(key).iter().any(|&role| {
+        let entry = (object(key), role);
+        REACHED.with_borrow(|reached| reached.counts.get(&entry).is_some_and(|&count| count > 1))
+            || shm::holder_count(entry.0, role) > 1
+    })
 }
 
 /// Begins anew in a child, which can reach these objects until it ends.

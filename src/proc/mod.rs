@@ -4,6 +4,7 @@ mod channels;
 mod children;
 mod handles;
 mod outcome;
+mod reaper;
 mod session;
 mod signals;
 
@@ -14,11 +15,10 @@ use crate::vm::machine::{Machine, clear_interrupt};
 use crate::vm::op::Op;
 use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Value, on_handle};
 use crate::world::{self, Local, Performed, World, after, describe_file};
-use children::Children;
+use children::{Children, Tell};
 use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Instant;
-
-const SIGINT: i32 = 2;
 
 /// How a handle prints.
 pub fn describe(key: HandleKey) -> String {
@@ -43,7 +43,7 @@ pub type Report = Box<dyn Fn(&ErrorValue) -> Vec<u8>>;
 /// The real world: files, output, processes.
 pub struct Real {
     local: Local,
-    report: Report,
+    tell: Tell,
     children: Children,
     /// This process was spawned: its result goes to shared memory.
     is_child: bool,
@@ -75,53 +75,53 @@ impl Real {
         on_handle(handles::on_handle);
         signals::install();
         world::set_output_lock(lock_output);
-        Real { local: Local::new(args, attend), report, children: Children::default(), is_child: false }
+        let tell: Tell = Rc::new(move |error| world::say(&report(error)));
+        Real { local: Local::new(args, attend), children: Children::new(Some(tell.clone())), tell, is_child: false }
     }
 
     /// Shows an error that nobody caught.
     fn show(&mut self, error: &ErrorValue) {
         // What was printed before comes first; a failure of that is told by the last flush.
         let _ = self.local.flush();
-        let text = (self.report)(error);
-        self.local.say(String::from_utf8_lossy(&text).into_owned());
+        (self.tell)(error);
     }
 
     /// Ends the run of this process: waits for its children, shows what failed, gives the exit status. A spawned
     /// process does not return from here.
     pub fn finish(&mut self, result: Result<Value, Fault>) -> u8 {
+        signals::end_grace();
         let flushed = self.local.flush();
-        let mut result = result.and_then(|value| flushed.map(|()| value));
+        let result = result.and_then(|value| flushed.map(|()| value));
         if self.is_child {
             self.finish_child(result)
         }
         let mut status = 0;
         if let Err(Fault(error)) = &result {
-            status = match error.exit {
-                Some(status) => status,
-                None => {
-                    self.show(error);
-                    1
-                }
-            };
-        }
-        let stopped = result.is_err();
-        result = Ok(Value::Null);
-        if stopped {
+            status = error.exit.unwrap_or(1);
+            if error.exit.is_none() || is_interrupt(error) {
+                self.show(error);
+            }
             self.children.stop_all();
         }
+        let stopped = result.is_err();
+        drop(result);
         handles::give_up_all(&[]);
-        for failure in self.children.wait_all() {
-            if !stopped {
-                self.show(&failure.0);
-                status = status.max(1);
-            }
-        }
+        let failures = self.children.wait_all();
         if let Some(signal) = signals::ending()
             && !stopped
         {
-            status = 128 + signal as u8;
+            let Fault(error) = ended_by(signal);
+            status = error.exit.unwrap_or(1);
+            if is_interrupt(&error) {
+                self.show(&error);
+            }
         }
-        drop(result);
+        for failure in &failures {
+            self.show(&failure.0);
+        }
+        if !failures.is_empty() || self.children.told() {
+            status = status.max(1);
+        }
         if let Err(Fault(error)) = self.local.flush() {
             status = error.exit.unwrap_or(1);
             if error.exit.is_none() {
@@ -147,6 +147,10 @@ impl Real {
             result = Err(failure);
         }
         let _ = self.local.flush();
+        if self.local.output_closed() {
+            // As it would have died had it not looked after its children first; the whole run ends so.
+            signals::die_by(libc::SIGPIPE)
+        }
         let status = match &result {
             Ok(_) => 0,
             Err(Fault(error)) => i32::from(error.exit.unwrap_or(1)),
@@ -166,6 +170,9 @@ impl Real {
         };
         self.local.flush()?;
         shm::start().map_err(|error| memory(&error))?;
+        if !self.is_child {
+            reaper::adopt_orphans();
+        }
         if OUTPUT_LOCK.get().is_none() {
             OUTPUT_LOCK.set(Some(shm::UserLock::new().map_err(|error| memory(&error))?));
         }
@@ -208,10 +215,10 @@ impl Real {
                 self.become_child(child, parent);
                 let globals: Vec<HandleKey> = reached.into_iter().filter(|key| !own.contains(key)).collect();
                 handles::begin_child(&globals);
-                let call = match &packed {
-                    Some(bytes) => {
+                let call = match packed.map(|bytes| crate::vm::value::decode(&bytes)) {
+                    Some(decoded) => {
                         std::mem::forget(call);
-                        crate::vm::value::decode(bytes)?
+                        decoded.unwrap_or_else(|fault| self.finish_child(Err(fault)))
                     }
                     None => call,
                 };
@@ -233,17 +240,19 @@ impl Real {
             // The parent died in between.
             signals::exit(1)
         }
-        signals::forget();
         if SESSION.replace(false) {
             // Ctrl-C at the terminal is for the entry that runs; the session stops what that has spawned.
             signals::ignore_interrupts();
         }
         self.is_child = true;
-        self.children = Children::default();
+        // The parent's values are not written to here.
+        std::mem::forget(std::mem::replace(&mut self.children, Children::new(None)));
+        reaper::begin_child();
         self.local.forked();
     }
 
     fn own(&mut self, op: Op) -> Result<Value, Fault> {
+        self.children.forget_unreachable();
         match op {
             Op::Join { processes, many, timeout } => self.children.join(&processes, many, deadline(timeout)),
             Op::Wait { process, timeout } => self.children.wait(process, deadline(timeout)),
@@ -258,7 +267,7 @@ impl Real {
                 Ok(Value::handle(handles::key(HandleKind::Process, me.object(), 0)))
             }
             Op::Children => Ok(Value::list(self.children.handles())),
-            Op::Interrupted => attend().map(|()| Value::Null),
+            Op::Interrupted => self.children.attend().map(|()| Value::Null),
             other => channels::perform(other, &mut self.children),
         }
     }
@@ -285,14 +294,31 @@ impl World for Real {
 fn attend() -> Result<(), Fault> {
     clear_interrupt();
     shm::park::take_signal();
+    reaper::reap_ended();
     match signals::ending() {
-        Some(SIGINT) if SESSION.get() => {
+        Some(libc::SIGINT) if SESSION.get() => {
             signals::forget_ending();
-            Err(Fault::new(Kind::Cancelled, "stopped by Ctrl-C"))
+            Err(Fault::new(Kind::Cancelled, INTERRUPTED))
         }
-        Some(signal) => Err(world::leave(128 + signal as u8)),
+        Some(signal) => Err(ended_by(signal)),
         None => Ok(()),
     }
+}
+
+const INTERRUPTED: &str = "stopped by Ctrl-C";
+
+/// What ends a process that a signal asked to end.
+fn ended_by(signal: i32) -> Fault {
+    let mut fault = world::leave(128 + signal as u8);
+    if signal == libc::SIGINT {
+        fault.change(|error| error.message = Value::str(INTERRUPTED));
+    }
+    fault
+}
+
+/// Whether Ctrl-C ends the run: it is told, other signals are not.
+fn is_interrupt(error: &ErrorValue) -> bool {
+    error.exit.is_some() && error.message.as_str() == Some(INTERRUPTED)
 }
 
 /// The moment until which a wait goes on.

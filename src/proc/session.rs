@@ -10,6 +10,7 @@ impl Real {
     /// In a session Ctrl-C stops the evaluation, not the process.
     pub fn begin_session(&mut self) {
         SESSION.set(true);
+        signals::wait_for_ever();
     }
 
     /// Whether this process was spawned, so that it ends with its call.
@@ -31,7 +32,7 @@ impl Real {
     /// An entry begins, which a Ctrl-C that came before does not concern. Gives how many processes were spawned so far.
     pub fn begin_entry(&mut self) -> usize {
         // A signal other than Ctrl-C still ends the session.
-        if signals::ending() == Some(super::SIGINT) {
+        if signals::ending() == Some(libc::SIGINT) {
             signals::forget_ending();
         }
         self.children.count()

@@ -2,34 +2,78 @@
 
 use crate::shm::park;
 use crate::vm::machine;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, Ordering};
+use std::time::Duration;
 
 static ENDING: AtomicI32 = AtomicI32::new(0);
 static CHILD: AtomicBool = AtomicBool::new(false);
+/// When the signal came that asks this process to end, in milliseconds of the system's clock.
+static ASKED_AT: AtomicI64 = AtomicI64::new(0);
+/// Nobody else watches over how long this process takes to end.
+static OWN_GRACE: AtomicBool = AtomicBool::new(false);
+
+/// How long a process that was asked to end may go on: what `finally` and `with` clear up.
+pub const GRACE: Duration = Duration::from_secs(2);
+
+/// A second Ctrl-C counts after this time: some senders signal a process and its group at once.
+const ONE_PRESS: i64 = 50;
 
 extern "C" fn on_end(signal: i32) {
-    ENDING.store(signal, Ordering::Relaxed);
+    let before = ENDING.swap(signal, Ordering::Relaxed);
+    if before == 0 {
+        ASKED_AT.store(milliseconds(), Ordering::Relaxed);
+        if OWN_GRACE.load(Ordering::Relaxed) {
+            set_alarm(GRACE);
+        }
+    } else if before == libc::SIGINT
+        && signal == libc::SIGINT
+        && milliseconds() - ASKED_AT.load(Ordering::Relaxed) > ONE_PRESS
+    {
+        exit(128 + signal)
+    }
     machine::interrupt();
     park::note_signal();
 }
 
 extern "C" fn on_child(_: i32) {
     CHILD.store(true, Ordering::Relaxed);
+    machine::interrupt();
     park::note_signal();
+}
+
+extern "C" fn on_alarm(_: i32) {
+    exit(128 + ENDING.load(Ordering::Relaxed))
+}
+
+fn milliseconds() -> i64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: it fills the structure, and may be called by a signal handler.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
+    now.tv_sec * 1000 + now.tv_nsec / 1_000_000
+}
+
+fn set_alarm(after: Duration) {
+    let zero = libc::timeval { tv_sec: 0, tv_usec: 0 };
+    let timer =
+        libc::itimerval { it_interval: zero, it_value: libc::timeval { tv_sec: after.as_secs() as i64, ..zero } };
+    // SAFETY: the structure lives through the call, which a signal handler may make too.
+    unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()) };
 }
 
 /// Takes the signals that end a process, and those that tell of children. Calls that wait are not restarted.
 pub fn install() {
     let handle = |signal, handler| {
         let action = SigAction::new(SigHandler::Handler(handler), SaFlags::empty(), SigSet::empty());
-        // SAFETY: the handlers only store to atomics.
+        // SAFETY: the handlers store to atomics and make system calls that are allowed in them.
         let _ = unsafe { sigaction(signal, &action) };
     };
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         handle(signal, on_end as extern "C" fn(i32));
     }
     handle(Signal::SIGCHLD, on_child);
+    handle(Signal::SIGALRM, on_alarm);
+    OWN_GRACE.store(true, Ordering::Relaxed);
     let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
     // SAFETY: ignoring a signal runs no code.
     let _ = unsafe { sigaction(Signal::SIGPIPE, &ignore) };
@@ -43,9 +87,31 @@ pub fn ending() -> Option<i32> {
     }
 }
 
+/// Asks this process to end as by a signal.
+pub fn end_by(signal: i32) {
+    if ENDING.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        machine::interrupt();
+        park::note_signal();
+    }
+}
+
+/// The code of this process has ended: what follows watches over its own time.
+pub fn end_grace() {
+    OWN_GRACE.store(false, Ordering::Relaxed);
+    set_alarm(Duration::ZERO);
+}
+
+/// A session: it goes on after Ctrl-C.
+pub fn wait_for_ever() {
+    OWN_GRACE.store(false, Ordering::Relaxed);
+}
+
 /// Forgets the signals that came: in a forked child they were the parent's.
-pub fn forget() {
+fn forget() {
     CHILD.store(false, Ordering::Relaxed);
+    // Its parent watches over it.
+    OWN_GRACE.store(false, Ordering::Relaxed);
+    park::take_signal();
     forget_ending();
 }
 
@@ -87,11 +153,19 @@ pub fn exit(status: i32) -> ! {
 /// Forks. `Ok(None)` is the child.
 pub fn fork() -> nix::Result<Option<i32>> {
     debug_assert_eq!(threads(), 1, "a process that forks has one thread");
+    // No signal may come to the child before it has forgotten those of its parent.
+    let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
     // SAFETY: there is one thread, so no lock is held by another and the child may do anything.
-    match unsafe { nix::unistd::fork() }? {
-        nix::unistd::ForkResult::Parent { child } => Ok(Some(child.as_raw())),
-        nix::unistd::ForkResult::Child => Ok(None),
+    let forked = unsafe { nix::unistd::fork() };
+    if let Ok(nix::unistd::ForkResult::Child) = forked {
+        forget();
     }
+    // The mask is one that was in force before, which cannot be refused.
+    let _ = mask.thread_set_mask();
+    Ok(match forked? {
+        nix::unistd::ForkResult::Parent { child } => Some(child.as_raw()),
+        nix::unistd::ForkResult::Child => None,
+    })
 }
 
 fn threads() -> usize {

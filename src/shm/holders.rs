@@ -248,6 +248,11 @@ fn hold_locked(holder: &Slot, object: ObjectRef, role: u32) -> Result<(), ShmErr
     Ok(())
 }
 
+/// How many processes, and messages under way, hold a role of `object`.
+pub fn holder_count(object: ObjectRef, role: Role) -> u32 {
+    header(object).map_or(0, |header| header.roles[role.index() as usize].load(Relaxed))
+}
+
 /// Whether this process holds a role of `object`.
 pub fn holds(object: ObjectRef, role: Role) -> bool {
     process_table::registered() && holds_role(object, role.index())

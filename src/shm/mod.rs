@@ -17,7 +17,7 @@ mod sleepers;
 pub mod user_lock;
 
 pub use channel::Channel;
-pub use holders::{Role, forget_process, give_up, hold, hold_for};
+pub use holders::{Role, forget_process, give_up, hold, hold_for, holder_count};
 pub use pipe::{End, Pipe};
 pub use process_table::{ProcessRef, after_fork, register_child};
 pub use user_lock::UserLock;

@@ -83,9 +83,14 @@ impl Patience {
 
     /// As [`wait`]; the end of a slice is [`Wait::Woken`].
     pub(super) fn wait(&mut self, word: &AtomicU32, expected: u32, deadline: Option<Instant>) -> Wait {
+        self.sleep(deadline, |end| wait(word, expected, Some(end)))
+    }
+
+    /// One slice of a sleep that is told when to end; the end of a slice is [`Wait::Woken`].
+    pub(super) fn sleep(&mut self, deadline: Option<Instant>, sleep: impl FnOnce(Instant) -> Wait) -> Wait {
         let slice_end = Instant::now() + self.slice;
         let end = deadline.map_or(slice_end, |deadline| deadline.min(slice_end));
-        let result = heed_signals(|| wait(word, expected, Some(end)));
+        let result = heed_signals(|| sleep(end));
         if result == Wait::TimedOut && deadline.is_none_or(|deadline| Instant::now() < deadline) {
             self.slice = (self.slice * 2).min(Duration::from_secs(2));
             return Wait::Woken;

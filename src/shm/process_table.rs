@@ -2,7 +2,7 @@
 
 use super::arena::{self, Block};
 use super::lock::{self, Lock};
-use super::park::{self, Wait};
+use super::park::{self, Patience, Wait};
 use super::region::{at, shared};
 use super::{ObjectRef, ShmError, holders};
 use std::mem::size_of;
@@ -362,11 +362,12 @@ impl ProcessRef {
 
     /// Sleeps until it has ended. Anybody may wait for anybody; only its parent reaps.
     pub fn wait_end(self, deadline: Option<Instant>) -> EndWait {
+        let mut patience = Patience::new();
         loop {
             if self.has_ended() {
                 return EndWait::Ended;
             }
-            match park::heed_signals(|| slot(self.index).life.watch(deadline)) {
+            match patience.sleep(deadline, |end| slot(self.index).life.watch(Some(end))) {
                 Wait::Woken => {}
                 Wait::TimedOut => return if self.has_ended() { EndWait::Ended } else { EndWait::TimedOut },
                 Wait::Interrupted => return EndWait::Interrupted,

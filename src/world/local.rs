@@ -106,9 +106,9 @@ impl Local {
         self.stdout.flush().and(files)
     }
 
-    /// Text on standard error, whole and at once. A standard error that nobody reads is no failure.
-    pub fn say(&mut self, text: String) {
-        let _ = self.print(text, true);
+    /// Whether nobody reads standard output any more.
+    pub fn output_closed(&self) -> bool {
+        self.stdout.is_closed()
     }
 
     /// This process is a forked child now, which has an input and open files of its own: none.

@@ -15,7 +15,7 @@ mod wait;
 pub use clock::after;
 pub use files::{describe_file, on_file_handle};
 pub use local::{Local, leave};
-pub use output::{Output, set_output_lock, with_output_lock};
+pub use output::{Output, say, set_output_lock, with_output_lock};
 pub use wait::{Attend, wait};
 
 use crate::source::Place;

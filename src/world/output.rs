@@ -35,6 +35,14 @@ pub fn with_output_lock<R>(write: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Text on standard error, whole and at once. A standard error that nobody reads is no failure.
+pub fn say(text: &[u8]) {
+    let stderr = std::io::stderr();
+    let mut done = 0;
+    // What a signal asks for waits until the text is written.
+    while with_output_lock(|| write_some(stderr.as_fd(), text, &mut done)) == Err(Errno::EINTR) {}
+}
+
 /// Text on its way to a descriptor that other processes write to as well.
 pub struct Output<F> {
     descriptor: F,
