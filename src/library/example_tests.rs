@@ -7,24 +7,29 @@ use crate::syntax::ast::Script;
 use crate::vm::machine::{Machine, Step};
 use crate::vm::value::{Function, Ref, Value};
 
-struct NoImports;
+/// Takes the library's own texts, and imports nothing.
+#[derive(Default)]
+struct NoImports(Sources);
 
 impl Loader for NoImports {
     fn load(&mut self, _: FileId, path: &str) -> Result<(FileId, Option<Script>), ImportError> {
         Err(ImportError::Unreadable(path.into()))
+    }
+
+    fn add_library_text(&mut self, name: &str, text: &str) -> FileId {
+        self.0.add(name, text)
     }
 }
 
 /// What a script gives as the value of its function `main`, or what went wrong. The world is not asked.
 fn value_of(code: &str) -> Result<Value, String> {
     let text = format!("fn main() {{ {code} }}\nthrow error('done', '', [main()])");
-    let sources = std::cell::RefCell::new(Sources::default());
-    let mut add = |name: &str, text: &str| sources.borrow_mut().add(name, text);
-    let file = add("example", &text);
+    let mut loader = NoImports::default();
+    let file = loader.add_library_text("example", &text);
     let first = |errors: Vec<crate::diagnostics::Diagnostic>| errors[0].message.clone();
     let script = crate::syntax::parse(file, &text).map_err(first)?;
-    let mut compiler = Compiler::new(&mut add);
-    let proto = compiler.script(file, &script, &mut NoImports).map_err(first)?;
+    let mut compiler = Compiler::new();
+    let proto = compiler.script(file, &script, &mut loader).map_err(first)?;
     let mut machine = Machine::new(compiler.program, for_machine(), |_| String::new());
     let main = Value::Function(Ref::new(Function::Closure { proto, captures: Box::default() }));
     machine.start(main, Vec::new(), &Value::Null).map_err(|_| "cannot start".to_owned())?;
