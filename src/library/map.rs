@@ -16,21 +16,21 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         "keys",
         MAP,
         &[],
-        "A list of the keys.\n{a: 1, b: 2}.keys() == ['a', 'b']",
+        "A list of the keys.\n({a: 1, b: 2}).keys() == ['a', 'b']",
         Pure(|_, args| Ok(Value::list(own(&args[0], "keys")?.keys().cloned().collect()))),
     ),
     method_of(
         "values",
         MAP,
         &[],
-        "A list of the values.\n{a: 1, b: 2}.values() == [1, 2]",
+        "A list of the values.\n({a: 1, b: 2}).values() == [1, 2]",
         Pure(|_, args| Ok(Value::list(own(&args[0], "values")?.values().cloned().collect()))),
     ),
     method_of(
         "items",
         MAP,
         &[],
-        "A list of `[key, value]`.\n{a: 1}.items() == [['a', 1]]",
+        "A list of `[key, value]`.\n({a: 1}).items() == [['a', 1]]",
         Pure(|_, args| {
             let pair = |(key, value): (&Value, &Value)| Value::list(vec![key.clone(), value.clone()]);
             Ok(Value::list(own(&args[0], "items")?.iter().map(pair).collect()))
@@ -40,21 +40,21 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         "map_values",
         MAP,
         &[required("f")],
-        "A map with the same keys and `f(value)` for each value.\n{a: 1}.map_values(|v| v + 1) == {a: 2}",
+        "A map with the same keys and `f(value)` for each value.\n({a: 1}).map_values(|v| v + 1) == {a: 2}",
         Script("fn map_values(self_, f) = {k: f(v) for k, v in self_}"),
     ),
     method_of(
         "map_keys",
         MAP,
         &[required("f")],
-        "A map with `f(key)` for each key; of equal ones the last value counts.\n{a: 1}.map_keys(|k| k.upper()) == {A: 1}",
+        "A map with `f(key)` for each key; of equal ones the last value counts.\n({a: 1}).map_keys(|k| k.upper()) == {A: 1}",
         Script("fn map_keys(self_, f) = {f(k): v for k, v in self_}"),
     ),
     method_of(
         "merged",
         MAP,
         &[required("other")],
-        "A new map with the entries of both, those of the other map before one's own.\n{a: 1, b: 2}.merged({b: 3}) == {a: 1, b: 3}",
+        "A new map with the entries of both, those of the other map before one's own.\n({a: 1, b: 2}).merged({b: 3}) == {a: 1, b: 3}",
         Pure(|_, args| {
             let other = take(&mut args[1]);
             let mut map = take(&mut args[0]);
