@@ -24,7 +24,7 @@ pub enum ReadError {
     /// It is a folder.
     Directory,
     /// It is not UTF-8, from this byte on.
-    NotText(usize),
+    NotText(NotText),
 }
 
 impl Files {
@@ -72,7 +72,7 @@ impl Loader for Files {
             ImportError::Unreadable(match error {
                 ReadError::Unreadable(reason) => reason,
                 ReadError::Directory => "it is a folder".into(),
-                ReadError::NotText(at) => format!("it is not UTF-8 (at byte {at})"),
+                ReadError::NotText(at) => format!("it is not UTF-8 ({})", at.position()),
             })
         })?;
         let text = self.sources.get(file).text.clone();
@@ -87,9 +87,30 @@ impl Loader for Files {
     }
 }
 
-/// A text from its bytes, without a byte order mark; the place of the first byte that is no UTF-8.
-pub fn decode(bytes: Vec<u8>) -> Result<String, usize> {
-    let text = String::from_utf8(bytes).map_err(|error| error.utf8_error().valid_up_to())?;
+/// Bytes that are no text.
+pub struct NotText {
+    /// The first byte that is no UTF-8.
+    pub at: usize,
+    /// The text with a replacement for what cannot be read.
+    pub text: String,
+}
+
+impl NotText {
+    /// Line and column, for people.
+    pub fn position(&self) -> String {
+        let before = &self.text[..self.at];
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        format!("line {line}, column {column}")
+    }
+}
+
+/// A text from its bytes, without a byte order mark.
+pub fn decode(bytes: Vec<u8>) -> Result<String, NotText> {
+    let text = String::from_utf8(bytes).map_err(|error| NotText {
+        at: error.utf8_error().valid_up_to(),
+        text: String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    })?;
     Ok(match text.strip_prefix('\u{FEFF}') {
         Some(rest) => rest.to_string(),
         None => text,

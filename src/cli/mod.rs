@@ -56,5 +56,5 @@ fn say(text: &str) -> u8 {
 fn standard_input() -> Result<String, String> {
     let mut bytes = Vec::new();
     std::io::stdin().read_to_end(&mut bytes).map_err(|_| "cannot read standard input".to_string())?;
-    load::decode(bytes).map_err(|offset| format!("standard input is not UTF-8 (at byte {offset})"))
+    load::decode(bytes).map_err(|wrong| format!("standard input is not UTF-8 ({})", wrong.position()))
 }

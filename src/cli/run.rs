@@ -26,23 +26,27 @@ pub fn file(options: &Options, path: &OsStr) -> u8 {
     match files.add_file(path) {
         Ok(file) => start(options, files, file),
         Err(error) => {
-            let file = files.add_text(&path.to_string_lossy(), "");
-            let place = Place { file, span: Span::default() };
             let name = path.display();
-            let (code, message, help) = match error {
-                ReadError::Unreadable(reason) => ("E0301", format!("cannot read \"{name}\": {reason}"), None),
-                ReadError::Directory => {
-                    ("E0303", format!("\"{name}\" is a folder, not a script"), Some("name a file in it"))
+            let mut text = String::new();
+            let mut diagnostic = match error {
+                ReadError::Unreadable(reason) => {
+                    Diagnostic::error("E0301", format!("cannot read \"{name}\": {reason}"), Place::default(), "")
                 }
-                ReadError::NotText(at) => (
-                    "E0302",
-                    format!("\"{name}\" is not UTF-8: byte {at} cannot be read as text"),
-                    Some("save it as UTF-8"),
-                ),
+                ReadError::Directory => {
+                    let message = format!("\"{name}\" is a folder, not a script");
+                    Diagnostic::error("E0303", message, Place::default(), "").help("name a file in it")
+                }
+                ReadError::NotText(wrong) => {
+                    let span = Span::new(wrong.at, wrong.at + char::REPLACEMENT_CHARACTER.len_utf8());
+                    text = wrong.text;
+                    let place = Place { file: FileId::default(), span };
+                    let message = format!("\"{name}\" is not UTF-8");
+                    Diagnostic::error("E0302", message, place, "these bytes are no text").help("save it as UTF-8")
+                }
             };
-            let mut diagnostic = Diagnostic::error(code, message, place, "");
-            diagnostic.labels.clear();
-            diagnostic.helps.extend(help.map(String::from));
+            let file = files.add_text(&path.to_string_lossy(), &text);
+            diagnostic.labels.retain(|label| !label.text.is_empty());
+            diagnostic.labels.iter_mut().for_each(|label| label.place.file = file);
             Reporter::new(options.format).show(&[diagnostic], &files.sources);
             USAGE
         }

@@ -19,7 +19,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("E0205", "`break`, `continue` or `return` out of place"),
     ("E0206", "name given twice"),
     ("E0207", "import that cannot be done"),
-    ("E0208", "call that cannot fit the function"),
+    ("E0208", "function too large"),
     ("E0209", "not built yet"),
     ("E0210", "update of shared state that could be lost"),
     ("E0301", "script that cannot be read"),

@@ -339,8 +339,9 @@ impl Generator<'_> {
             self.into(first, reg);
             reg
         };
+        let mut between = None;
         for (at, (op, other)) in rest.iter().enumerate() {
-            let target = if at + 1 == rest.len() { dst } else { self.alloc() };
+            let target = if at + 1 == rest.len() { dst } else { *between.get_or_insert_with(|| self.alloc()) };
             self.span = first.span.to(other.span);
             self.operate(*op, target, left, other);
             left = target;

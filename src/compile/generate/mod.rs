@@ -102,7 +102,10 @@ pub fn generate(program: &mut Program, unit: &Unit, body: &Block) -> Result<Hash
         let span = unit.names.fns[at].function.as_ref().map_or(Span::new(0, 0), |function| function.span);
         let place = Place { file: unit.file, span };
         let message = format!("more than {} names and values at once in one function", Reg::MAX);
-        return Err(vec![Diagnostic::error("E0208", message, place, "").help("split it into several functions")]);
+        return Err(vec![
+            Diagnostic::error("E0208", message, place, "too much for one function")
+                .help("split it into several functions"),
+        ]);
     }
     program.protos.extend(generator.protos.into_iter().flatten());
     let mut exports = HashMap::new();

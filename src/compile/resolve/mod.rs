@@ -360,6 +360,11 @@ impl Resolver<'_> {
         if !self.reported.insert(name.clone()) {
             return;
         }
+        if let Some(ours) = foreign_value(name) {
+            let message = format!("`{name}` is not mplang");
+            let error = Diagnostic::error("E0107", message, self.place(span), "a word of other languages");
+            return self.error(error.help(format!("write `{ours}`")));
+        }
         let error =
             Diagnostic::error("E0201", format!("there is no name `{name}` here"), self.place(span), "not known");
         let error = if self.is_defining(name) && self.function() != 0 {
@@ -777,6 +782,18 @@ impl Resolver<'_> {
             }
         }
     }
+}
+
+/// What other languages call `null`, `true` and the like.
+fn foreign_value(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "None" | "nil" | "undefined" | "NULL" | "Null" => "null",
+        "True" | "TRUE" => "true",
+        "False" | "FALSE" => "false",
+        "NaN" => "nan",
+        "Infinity" | "Inf" => "inf",
+        _ => return None,
+    })
 }
 
 enum ModuleName {
