@@ -1,6 +1,7 @@
 //! Queues of byte messages between processes, and what is done for them when processes give them up or die.
 
 use super::arena::{self, Block};
+use super::ends::FOREVER;
 use super::holders::{self, Role};
 use super::line::{CLOSED, IN_BLOCK, INLINE, Line, PARTNERED, RECV, SEND, UNBOUNDED, enter, leave, line, set_up, view};
 use super::message::{discount_one, free_message_hand, pack, unpack};
@@ -399,7 +400,7 @@ pub(super) fn repair_for(dead: &Slot) {
 pub(super) fn forget_waiter(index: u32) {
     let dead = slot(index);
     let word = dead.waiting_at.load(Relaxed);
-    if let Some(line) = line(ObjectRef::from_word(word & !(STUCK | AT_SEND))) {
+    if let Some(line) = line(ObjectRef::from_word(word & !(STUCK | AT_SEND | FOREVER))) {
         if word & AT_SEND != 0 {
             dead.waiting_at.store(0, Relaxed);
             line.sleepers[SEND].leave();

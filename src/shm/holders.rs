@@ -248,6 +248,20 @@ fn hold_locked(holder: &Slot, object: ObjectRef, role: u32) -> Result<(), ShmErr
     Ok(())
 }
 
+/// Runs something during which nobody gets or gives up anything.
+pub(super) fn locked<R>(run: impl FnOnce() -> R) -> R {
+    enter();
+    let result = run();
+    globals().lock.unlock();
+    result
+}
+
+/// Whether the process of a slot holds a role of `object`. Within [`locked`].
+pub(super) fn process_holds(index: u32, object: ObjectRef, role: u32) -> bool {
+    let key = key(object, role);
+    slot(index).holds.find(key).load(Relaxed) == key
+}
+
 /// How many processes, and messages under way, hold a role of `object`.
 pub fn holder_count(object: ObjectRef, role: Role) -> u32 {
     header(object).map_or(0, |header| header.roles[role.index() as usize].load(Relaxed))

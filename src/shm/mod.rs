@@ -5,6 +5,7 @@
 
 pub mod arena;
 pub mod channel;
+mod ends;
 pub mod holders;
 mod line;
 mod lock;

@@ -74,11 +74,24 @@ pub(super) fn heed_signals(wait: impl FnOnce() -> Wait) -> Wait {
 #[derive(Debug)]
 pub(super) struct Patience {
     slice: Duration,
+    most: Duration,
+    /// A slice has passed.
+    late: bool,
 }
 
 impl Patience {
     pub(super) fn new() -> Patience {
-        Patience { slice: Duration::from_millis(10) }
+        Patience { slice: Duration::from_millis(10), most: Duration::from_secs(2), late: false }
+    }
+
+    /// For those who look at each slice whether the others can go on.
+    pub(super) fn watchful() -> Patience {
+        Patience { slice: Duration::from_millis(1), most: Duration::from_millis(50), late: false }
+    }
+
+    /// Whether a slice has passed without an end of the sleep.
+    pub(super) fn is_late(&self) -> bool {
+        self.late
     }
 
     /// As [`wait`]; the end of a slice is [`Wait::Woken`].
@@ -92,7 +105,8 @@ impl Patience {
         let end = deadline.map_or(slice_end, |deadline| deadline.min(slice_end));
         let result = heed_signals(|| sleep(end));
         if result == Wait::TimedOut && deadline.is_none_or(|deadline| Instant::now() < deadline) {
-            self.slice = (self.slice * 2).min(Duration::from_secs(2));
+            self.slice = (self.slice * 2).min(self.most);
+            self.late = true;
             return Wait::Woken;
         }
         result

@@ -4,7 +4,7 @@ use super::arena::{self, Block};
 use super::lock::{self, Lock};
 use super::park::{self, Patience, Wait};
 use super::region::{at, shared};
-use super::{ObjectRef, ShmError, holders};
+use super::{ObjectRef, ShmError, ends, holders};
 use std::mem::size_of;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, compiler_fence};
@@ -71,6 +71,10 @@ shared! {
         pub(super) doomed: AtomicU64,
         /// Channel that it sleeps at, with flags.
         pub(super) waiting_at: AtomicU64,
+        /// How many waits it has begun.
+        pub(super) waits: AtomicU32,
+        /// Of a receive without a deadline: the channel's count of ends when it began.
+        pub(super) ends_seen: AtomicU32,
         pub(super) holds: holders::Holds,
     }
 }
@@ -149,6 +153,11 @@ pub fn me() -> Option<ProcessRef> {
 
 pub(super) fn reference(index: u32) -> ProcessRef {
     ProcessRef { index, generation: slot(index).generation.load(Relaxed) }
+}
+
+/// Whether the slot's process lives.
+pub(super) fn is_running(index: u32) -> bool {
+    slot(index).state.load(Acquire) == RUNNING
 }
 
 /// Slots that were ever used.
@@ -362,12 +371,24 @@ impl ProcessRef {
 
     /// Sleeps until it has ended. Anybody may wait for anybody; only its parent reaps.
     pub fn wait_end(self, deadline: Option<Instant>) -> EndWait {
-        let mut patience = Patience::new();
+        let mut patience = Patience::watchful();
+        let me = registered().then(my_slot).filter(|_| deadline.is_none());
         loop {
             if self.has_ended() {
                 return EndWait::Ended;
             }
-            match patience.sleep(deadline, |end| slot(self.index).life.watch(Some(end))) {
+            if let Some(me) = me {
+                me.waits.fetch_add(1, SeqCst);
+                me.waiting_at.store(self.object().word() | ends::FOREVER, SeqCst);
+                if patience.is_late() {
+                    ends::look();
+                }
+            }
+            let woken = patience.sleep(deadline, |end| slot(self.index).life.watch(Some(end)));
+            if let Some(me) = me {
+                me.waiting_at.store(0, SeqCst);
+            }
+            match woken {
                 Wait::Woken => {}
                 Wait::TimedOut => return if self.has_ended() { EndWait::Ended } else { EndWait::TimedOut },
                 Wait::Interrupted => return EndWait::Interrupted,
@@ -425,6 +446,7 @@ fn take_slot() -> Result<u32, ShmError> {
     }
     slot.pid.store(0, Relaxed);
     slot.status.store(0, Relaxed);
+    slot.waits.store(0, Relaxed);
     for word in [&slot.text, &slot.result, &slot.channel, &slot.doomed, &slot.waiting_at].into_iter().chain(&slot.hands)
     {
         word.store(0, Relaxed);

@@ -1,5 +1,6 @@
 //! Those who sleep at a channel, and how an operation waits: a brief spin, then sleeps until its deadline or a signal.
 
+use super::ends::{self, FOREVER};
 use super::line::{Line, RECV, SEND, enter, leave};
 use super::park::{self, Patience, Wait};
 use super::process_table::Slot;
@@ -71,8 +72,10 @@ impl Sleepers {
 }
 
 /// Writes a receiver down as a sleeper. Under the receivers' lock.
-fn register(line: &Line, me: &Slot, word: u64) {
+fn register(line: &Line, me: &Slot, word: u64, ends: u32) {
     let side = &line.sides[RECV];
+    me.waits.fetch_add(1, SeqCst);
+    me.ends_seen.store(ends, SeqCst);
     line.sleepers[RECV].count.fetch_add(1 << 32, SeqCst);
     side.registering.store(1, Relaxed);
     compiler_fence(SeqCst);
@@ -169,11 +172,19 @@ impl Waiting {
     /// Releases the receivers' lock, which is held, to sleep.
     pub(super) fn sleep_as_receiver(&mut self, line: &Line, me: &Slot, object: ObjectRef, ends: u32) {
         let stuck = self.deadline().is_none() && holders::holds_role(line.counting_object(object), line.put_role());
-        register(line, me, object.word() | if stuck { STUCK } else { 0 });
+        let flag = match self.deadline() {
+            None if stuck => STUCK,
+            None => FOREVER,
+            Some(_) => 0,
+        };
+        register(line, me, object.word() | flag, ends);
         let sleepers = &line.sleepers[RECV];
         let event = sleepers.event.load(SeqCst);
         leave(line, RECV);
         fence(SeqCst);
+        if self.patience.is_late() && self.deadline().is_none() {
+            ends::look();
+        }
         let side = &line.sides[RECV];
         if line.len() == 0 && !line.is_closed() && !line.is_stuck() && side.ends.load(SeqCst) == ends {
             self.last = self.patience.wait(&sleepers.event, event, self.deadline());
