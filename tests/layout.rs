@@ -9,16 +9,20 @@ use std::path::Path;
 /// Module → the modules of this crate that it may use. `vm::value` allows that part of `vm` alone.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("source", &[]),
+    ("nearest", &[]),
     ("diagnostics", &["source"]),
-    ("syntax", &["source", "diagnostics"]),
-    ("compile", &["source", "diagnostics", "syntax", "library", "vm::value", "vm::code"]),
+    ("syntax", &["source", "nearest", "diagnostics"]),
+    (
+        "compile",
+        &["source", "nearest", "diagnostics", "syntax", "library", "vm::value", "vm::code", "vm::types", "vm::native"],
+    ),
     ("shm", &[]),
-    ("vm", &["source", "diagnostics", "library"]),
-    ("library", &["source", "diagnostics", "vm"]),
-    ("world", &["source", "diagnostics", "vm", "library", "shm"]),
-    ("proc", &["source", "diagnostics", "vm", "library", "shm", "world"]),
+    ("vm", &["source", "nearest"]),
+    ("library", &["source", "nearest", "vm"]),
+    ("world", &["source", "vm"]),
+    ("proc", &["source", "nearest", "library", "vm", "shm", "world"]),
     ("repl", &["source", "diagnostics", "syntax", "compile", "vm", "library", "world", "proc", "cli"]),
-    ("cli", &["source", "diagnostics", "syntax", "compile", "vm", "library", "shm", "world", "proc", "repl"]),
+    ("cli", &["source", "diagnostics", "syntax", "compile", "vm", "library", "world", "proc", "repl"]),
 ];
 
 /// Modules that work on text and trees alone, and what they must not mention.
@@ -37,10 +41,12 @@ const EFFECTS: &[&str] = &[
 ];
 
 /// The only files that may say `unsafe`: folders end in `/`.
-const UNSAFE: &[&str] = &["shm/", "proc/", "repl/process.rs", "vm/value/refcount.rs"];
+const UNSAFE: &[&str] =
+    &["shm/", "proc/", "repl/process.rs", "vm/machine.rs", "vm/run.rs", "vm/slow.rs", "vm/value/refcount.rs"];
 
 /// Files that may have more than [`MOST_LINES`] lines, each with its reason.
-const LONG: &[&str] = &[];
+/// The interpreter is one flat `match`.
+const LONG: &[&str] = &["vm/run.rs"];
 const MOST_LINES: usize = 1_000;
 
 /// A source file without its comments, texts and unit tests.
@@ -62,7 +68,7 @@ fn files() -> Vec<File> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let walk = walkdir::WalkDir::new(&root).sort_by_file_name().into_iter().map(Result::unwrap);
     // Unit tests in a file of their own may do what they need.
-    let walk = walk.filter(|entry| entry.file_name() != "tests.rs");
+    let walk = walk.filter(|entry| !entry.file_name().to_string_lossy().ends_with("tests.rs"));
     walk.filter(|entry| entry.path().extension().is_some_and(|extension| extension == "rs"))
         .map(|entry| {
             let whole = fs::read_to_string(entry.path()).unwrap();

@@ -14,8 +14,7 @@ impl Machine {
     #[inline(never)]
     pub(super) fn call_change(&mut self, dst: Reg, site: u32) -> Result<Option<Op>, Fault> {
         let frame = *self.frames.last().expect("the machine runs in a frame");
-        // SAFETY: prototypes live as long as the program, which only grows.
-        let proto = unsafe { &*frame.proto };
+        let proto = frame.proto();
         let site = proto.changes[site as usize];
         let name = proto.names[site.name as usize].as_str().unwrap_or_default();
         let base = frame.base as usize;

@@ -60,6 +60,14 @@ pub(super) struct Frame {
     pub then: Then,
 }
 
+impl Frame {
+    /// Its code.
+    pub fn proto<'a>(&self) -> &'a Proto {
+        // SAFETY: prototypes live as long as the program, which only grows, and the machine owns the program.
+        unsafe { &*self.proto }
+    }
+}
+
 /// What happens with the result of a call.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Then {
@@ -242,8 +250,7 @@ impl Machine {
         let mut here = !std::mem::take(&mut self.rethrown);
         self.answer = Answer::Nothing;
         while let Some(frame) = self.frames.last_mut() {
-            // SAFETY: prototypes live as long as the program, which only grows.
-            let proto = unsafe { &*frame.proto };
+            let proto = frame.proto();
             let at = (frame.pc as usize).saturating_sub(1).min(proto.code.len().saturating_sub(1)) as u32;
             if here && !proto.hidden {
                 let site = Site {
@@ -471,14 +478,10 @@ impl Machine {
 
     /// The place of the current instruction.
     pub(super) fn here(&self) -> Place {
-        let Some(frame) = self.frames.iter().rev().find(|frame| {
-            // SAFETY: prototypes live as long as the program, which only grows.
-            !unsafe { &*frame.proto }.hidden
-        }) else {
+        let Some(frame) = self.frames.iter().rev().find(|frame| !frame.proto().hidden) else {
             return Place::default();
         };
-        // SAFETY: as above.
-        let proto = unsafe { &*frame.proto };
+        let proto = frame.proto();
         let at = (frame.pc as usize).saturating_sub(1);
         Place { file: proto.file, span: proto.spans.get(at).copied().unwrap_or(Span::default()) }
     }

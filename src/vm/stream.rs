@@ -210,8 +210,7 @@ impl Machine {
 
     fn call_stage(&mut self, function: &Value, item: Value) -> Result<Flow, Fault> {
         let Some(frame) = self.frames.last() else { return Ok(Flow::Run) };
-        // SAFETY: prototypes live as long as the program, which only grows.
-        let first = frame.base as usize + unsafe { &*frame.proto }.registers as usize;
+        let first = frame.base as usize + frame.proto().registers as usize;
         self.reserve(first, 2)?;
         self.stack[first] = item;
         let Value::Function(callee) = function else { return Err(self.not_callable(function)) };
