@@ -45,10 +45,11 @@ fn function(
         }
         match *instr {
             Instr::Const { index, .. } => write!(out, "  ; {:?}", proto.constants[index as usize])?,
-            Instr::CallFn { proto: callee, .. } => match program.protos.get(callee as usize) {
-                Some(callee) => write!(out, "  ; {}", callee.name)?,
-                None => {}
-            },
+            Instr::CallFn { proto: callee, .. } => {
+                if let Some(callee) = program.protos.get(callee as usize) {
+                    write!(out, "  ; {}", callee.name)?;
+                }
+            }
             Instr::CallNative { native: id, .. } => write!(out, "  ; {}", native(id))?,
             Instr::Field { name, .. }
             | Instr::FieldMaybe { name, .. }

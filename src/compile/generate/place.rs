@@ -105,10 +105,10 @@ impl Generator<'_> {
             return self.discard(value);
         }
         let Some(path) = self.place(target) else { return };
-        if let (Root::Register(reg), true) = (path.root, path.keys.is_empty()) {
-            if writes_last(value) {
-                return self.into(value, reg);
-            }
+        if let (Root::Register(reg), true) = (path.root, path.keys.is_empty())
+            && writes_last(value)
+        {
+            return self.into(value, reg);
         }
         let src = self.alloc();
         self.into(value, src);

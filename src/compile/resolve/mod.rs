@@ -519,7 +519,7 @@ impl Resolver<'_> {
                 }
             }
             StmtKind::Import { path_span, name, .. } => self.import(stmt.span, *path_span, name),
-            StmtKind::FromImport { path, path_span, names } => self.from_import(stmt.span, path, *path_span, names),
+            StmtKind::FromImport { path, path_span, names } => self.import_names(stmt.span, path, *path_span, names),
             StmtKind::Test { body, .. } => self.in_scope(|this| this.statements(body)),
             StmtKind::Expr(expr) => self.expr(expr),
         }

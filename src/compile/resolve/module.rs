@@ -15,7 +15,7 @@ impl Resolver<'_> {
         }
     }
 
-    pub(super) fn from_import(&mut self, span: Span, path: &str, path_span: Span, names: &[(Name, Name)]) {
+    pub(super) fn import_names(&mut self, span: Span, path: &str, path_span: Span, names: &[(Name, Name)]) {
         if !self.at_top() {
             let error =
                 Diagnostic::error("E0207", "imports stand at the top level", self.place(span), "inside a block");
