@@ -2,7 +2,8 @@
 
 use super::code::{ChangeSite, NATIVE_ARGUMENTS, Reg};
 use super::fault::Fault;
-use super::machine::{Head, Machine, PendingPlace, Then, arrange, spread};
+use super::frame::Then;
+use super::machine::{Head, Machine, PendingPlace, arrange, spread};
 use super::native::Run;
 use super::op::Op;
 use super::run::{EXACT, METHOD};

@@ -1,6 +1,10 @@
 //! Stepping through containers.
 
+use super::code::Reg;
 use super::fault::Fault;
+use super::machine::{Answer, Machine, split_pair};
+use super::op::Op;
+use super::stream::Flow;
 use super::types::with_article;
 use super::value::{Array, Value};
 
@@ -71,5 +75,61 @@ pub fn items(value: &Value) -> Result<Vec<Value>, Fault> {
             Ok(std::iter::from_fn(|| next_item(other, &mut position)).collect())
         }
         other => Err(not_iterable(other)),
+    }
+}
+
+impl Machine {
+    /// The next item of a container that is not a list.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn iterate(&mut self, at: Reg, pair: bool, offset: i32) -> Result<Flow, Fault> {
+        let frame = *self.frames.last().expect("the machine runs in a frame");
+        let exit = (i64::from(frame.pc) + i64::from(offset)) as u32;
+        let base = frame.base as usize + at as usize;
+        match &self.stack[base] {
+            Value::Handle(handle) => {
+                self.answer = Answer::Item { base: at, pair, exit };
+                return Ok(Flow::Ask(Op::ReceiveOrEnd { channel: handle.key() }));
+            }
+            Value::Stream(stream) => {
+                let stream = stream.clone();
+                return self.stream_next(&stream, at, pair, exit);
+            }
+            _ => {}
+        }
+        let Value::Int(position) = self.stack[base + 1] else { return Ok(Flow::Run) };
+        if let Value::Range(range) = &self.stack[base] {
+            let item = if range.step_from(position).is_some() { Value::Int(position) } else { Value::Undefined };
+            self.loop_item(at, pair, exit, item)?;
+            return Ok(Flow::Run);
+        }
+        let mut position = position as usize;
+        if let (Value::Map(map), true) = (&self.stack[base], pair) {
+            let found = (position..map.end()).find_map(|at| map.entry(at).map(|entry| (at, entry)));
+            match found {
+                Some((at, (key, value))) => {
+                    let (key, value) = (key.clone(), value.clone());
+                    self.stack[base + 1] = Value::Int(at as i64 + 1);
+                    self.stack[base + 2] = key;
+                    self.stack[base + 3] = value;
+                }
+                None => self.loop_item(at, pair, exit, Value::Undefined)?,
+            }
+            return Ok(Flow::Run);
+        }
+        match next_item(&self.stack[base], &mut position) {
+            None => self.loop_item(at, pair, exit, Value::Undefined)?,
+            Some(item) => {
+                self.stack[base + 1] = Value::Int(position as i64);
+                if pair {
+                    let (first, second) = split_pair(item)?;
+                    self.stack[base + 2] = first;
+                    self.stack[base + 3] = second;
+                } else {
+                    self.stack[base + 2] = item;
+                }
+            }
+        }
+        Ok(Flow::Run)
     }
 }

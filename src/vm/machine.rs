@@ -2,12 +2,12 @@
 
 use super::code::{APPLY, NATIVE_ARGUMENTS, Program, Proto, Reg};
 use super::fault::{Fault, Kind};
+use super::frame::{Frame, Then};
 use super::native::{Context, Declaration, Library, Run};
 use super::op::Op;
 use super::stream::Pipeline;
 use super::value::{Function, HandleKey, Map, Ref, Site, Value};
 use crate::source::{Place, Span};
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How deep calls may go.
@@ -43,42 +43,6 @@ pub enum Step {
     Ask(Op, Place),
     /// Nobody caught the error.
     Failed(Fault),
-}
-
-/// A call in progress.
-#[derive(Clone, Copy)]
-pub(super) struct Frame {
-    /// Its code. Prototypes are never freed while the machine lives.
-    pub proto: *const Proto,
-    /// The next instruction, while another frame runs.
-    pub pc: u32,
-    /// Its first register in the stack.
-    pub base: u32,
-    /// The caller's register for the result.
-    pub dst: Reg,
-    /// What happens with the result.
-    pub then: Then,
-}
-
-impl Frame {
-    /// Its code.
-    pub fn proto<'a>(&self) -> &'a Proto {
-        // SAFETY: prototypes live as long as the program, which only grows, and the machine owns the program.
-        unsafe { &*self.proto }
-    }
-}
-
-/// What happens with the result of a call.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Then {
-    /// It goes into the caller's register.
-    Store,
-    /// The machine is done.
-    Finish,
-    /// It is the result of a stage of the stream that is being read.
-    Stage,
-    /// It is the new value of the last of the places that are being changed.
-    Place,
 }
 
 /// A place whose new value a function in the language is computing.
@@ -249,7 +213,7 @@ impl Machine {
     pub(super) fn unwind(&mut self, mut fault: Fault) -> Result<(), Fault> {
         let mut here = !std::mem::take(&mut self.rethrown);
         self.answer = Answer::Nothing;
-        while let Some(frame) = self.frames.last_mut() {
+        while let Some(frame) = self.frames.last().copied() {
             let proto = frame.proto();
             let at = (frame.pc as usize).saturating_sub(1).min(proto.code.len().saturating_sub(1)) as u32;
             if here && !proto.hidden {
@@ -269,7 +233,9 @@ impl Machine {
                 self.globals[borrow.index as usize] = std::mem::take(&mut self.stack[base + borrow.reg as usize]);
             }
             if let Some(handler) = proto.handlers.iter().find(|h| h.start <= at && at < h.end) {
-                frame.pc = handler.target;
+                if let Some(frame) = self.frames.last_mut() {
+                    frame.pc = handler.target;
+                }
                 for slot in &mut self.stack[base + handler.live as usize..base + proto.registers as usize] {
                     *slot = Value::Null;
                 }
@@ -330,7 +296,7 @@ impl Machine {
         for (slot, value) in self.stack[at..].iter_mut().zip(captures) {
             *slot = value.clone();
         }
-        self.frames.push(Frame { proto: Rc::as_ptr(&proto), pc: 0, base: first as u32, dst, then });
+        self.frames.push(Frame::new(&proto, first, dst, then));
         Ok(())
     }
 
@@ -442,6 +408,30 @@ impl Machine {
             return self.call_value(&stored, first + 1, count, dst, named);
         }
         Err(self.no_method(receiver, name))
+    }
+
+    /// A call with a list of arguments and a map of named ones.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn call_spread(
+        &mut self,
+        callee: &Value,
+        at: Reg,
+        dst: Reg,
+        method: Option<&str>,
+        place: bool,
+    ) -> Result<Option<Op>, Fault> {
+        let base = self.frame_base() + at as usize;
+        let list = std::mem::take(&mut self.stack[base + 1]);
+        let named = std::mem::take(&mut self.stack[base + 2]);
+        let Value::List(list) = list else { return Ok(None) };
+        let named = if let Value::Map(named) = named { Some(named) } else { None };
+        let count = spread(self, &list, base + 1)?;
+        drop(list);
+        match method {
+            None => self.call_value(callee, base + 1, count, dst, named.as_deref()),
+            Some(name) => self.call_method(name, base, count, dst, named.as_deref(), place),
+        }
     }
 
     /// The error for a method that is not there.

@@ -4,6 +4,7 @@ mod change;
 pub mod code;
 pub mod dump;
 pub mod fault;
+mod frame;
 pub mod iterate;
 pub mod machine;
 pub mod native;

@@ -2,8 +2,9 @@
 
 use super::code::{Instr, NATIVE_ARGUMENTS, Proto, Reg};
 use super::fault::{Fault, Kind};
-use super::iterate::{items, next_item, not_iterable};
-use super::machine::{Answer, Frame, MAX_CALLS, Machine, Step, Then, interrupted, split_pair, spread};
+use super::frame::{Frame, Then};
+use super::iterate::{items, not_iterable};
+use super::machine::{Answer, MAX_CALLS, Machine, Step, interrupted};
 use super::native::Run;
 use super::op::Op;
 use super::slow;
@@ -919,8 +920,7 @@ impl Machine {
     fn leave(&mut self, value: Value) -> Result<Option<Step>, Fault> {
         let Some(frame) = self.frames.pop() else { return Ok(Some(Step::Done(value))) };
         let base = frame.base as usize;
-        // SAFETY: as in `load`.
-        let registers = unsafe { (*frame.proto).registers } as usize;
+        let registers = frame.proto().registers as usize;
         for slot in &mut self.stack[base..base + registers] {
             *slot = Value::Null;
         }
@@ -939,84 +939,6 @@ impl Machine {
                 Flow::Run => Ok(None),
                 Flow::Ask(op) => Ok(Some(Step::Ask(op, self.here()))),
             },
-        }
-    }
-
-    /// The next item of a container that is not a list.
-    #[cold]
-    #[inline(never)]
-    fn iterate(&mut self, at: Reg, pair: bool, offset: i32) -> Result<Flow, Fault> {
-        let frame = *self.frames.last().expect("the machine runs in a frame");
-        let exit = (i64::from(frame.pc) + i64::from(offset)) as u32;
-        let base = frame.base as usize + at as usize;
-        match &self.stack[base] {
-            Value::Handle(handle) => {
-                self.answer = Answer::Item { base: at, pair, exit };
-                return Ok(Flow::Ask(Op::ReceiveOrEnd { channel: handle.key() }));
-            }
-            Value::Stream(stream) => {
-                let stream = stream.clone();
-                return self.stream_next(&stream, at, pair, exit);
-            }
-            _ => {}
-        }
-        let Value::Int(position) = self.stack[base + 1] else { return Ok(Flow::Run) };
-        if let Value::Range(range) = &self.stack[base] {
-            let item = if range.step_from(position).is_some() { Value::Int(position) } else { Value::Undefined };
-            self.loop_item(at, pair, exit, item)?;
-            return Ok(Flow::Run);
-        }
-        let mut position = position as usize;
-        if let (Value::Map(map), true) = (&self.stack[base], pair) {
-            let found = (position..map.end()).find_map(|at| map.entry(at).map(|entry| (at, entry)));
-            match found {
-                Some((at, (key, value))) => {
-                    let (key, value) = (key.clone(), value.clone());
-                    self.stack[base + 1] = Value::Int(at as i64 + 1);
-                    self.stack[base + 2] = key;
-                    self.stack[base + 3] = value;
-                }
-                None => self.loop_item(at, pair, exit, Value::Undefined)?,
-            }
-            return Ok(Flow::Run);
-        }
-        match next_item(&self.stack[base], &mut position) {
-            None => self.loop_item(at, pair, exit, Value::Undefined)?,
-            Some(item) => {
-                self.stack[base + 1] = Value::Int(position as i64);
-                if pair {
-                    let (first, second) = split_pair(item)?;
-                    self.stack[base + 2] = first;
-                    self.stack[base + 3] = second;
-                } else {
-                    self.stack[base + 2] = item;
-                }
-            }
-        }
-        Ok(Flow::Run)
-    }
-
-    /// A call with a list of arguments and a map of named ones.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn call_spread(
-        &mut self,
-        callee: &Value,
-        at: Reg,
-        dst: Reg,
-        method: Option<&str>,
-        place: bool,
-    ) -> Result<Option<Op>, Fault> {
-        let base = self.frame_base() + at as usize;
-        let list = std::mem::take(&mut self.stack[base + 1]);
-        let named = std::mem::take(&mut self.stack[base + 2]);
-        let Value::List(list) = list else { return Ok(None) };
-        let named = if let Value::Map(named) = named { Some(named) } else { None };
-        let count = spread(self, &list, base + 1)?;
-        drop(list);
-        match method {
-            None => self.call_value(callee, base + 1, count, dst, named.as_deref()),
-            Some(name) => self.call_method(name, base, count, dst, named.as_deref(), place),
         }
     }
 }

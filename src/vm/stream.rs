@@ -2,8 +2,9 @@
 
 use super::code::Reg;
 use super::fault::{Fault, Kind};
+use super::frame::Then;
 use super::iterate::{is_container, next_item};
-use super::machine::{Answer, Machine, Step, Then};
+use super::machine::{Answer, Machine, Step};
 use super::native::Run;
 use super::op::Op;
 use super::value::{Function, Ref, Stage, Stream, StreamSource, StreamState, Value};

@@ -128,12 +128,12 @@ impl Generator<'_> {
     /// The value into this register.
     pub(super) fn into(&mut self, expr: &Expr, dst: Reg) {
         let mark = self.mark();
-        self.at(expr.span, |this| this.kind_into(expr, dst));
+        self.at(expr.span, |this| this.expr_kind(expr, dst));
         self.release(mark);
     }
 
     #[allow(clippy::too_many_lines)]
-    fn kind_into(&mut self, expr: &Expr, dst: Reg) {
+    fn expr_kind(&mut self, expr: &Expr, dst: Reg) {
         match &expr.kind {
             ExprKind::Null => {
                 self.emit(Instr::Null { dst });

@@ -1,0 +1,46 @@
+//! Calls in progress.
+
+use super::code::{Proto, Reg};
+use std::rc::Rc;
+
+/// A call in progress.
+#[derive(Clone, Copy)]
+pub(super) struct Frame {
+    /// Its code. Prototypes are never freed while the machine lives.
+    pub proto: *const Proto,
+    /// The next instruction, while another frame runs.
+    pub pc: u32,
+    /// Its first register in the stack.
+    pub base: u32,
+    /// The caller's register for the result.
+    pub dst: Reg,
+    /// What happens with the result.
+    pub then: Then,
+}
+
+impl Frame {
+    /// A call that begins.
+    pub fn new(proto: &Rc<Proto>, base: usize, dst: Reg, then: Then) -> Frame {
+        Frame { proto: Rc::as_ptr(proto), pc: 0, base: base as u32, dst, then }
+    }
+
+    /// Its code.
+    #[inline(always)]
+    pub fn proto(&self) -> &Proto {
+        // SAFETY: prototypes live as long as the program, which only grows and which the machine owns with its frames.
+        unsafe { &*self.proto }
+    }
+}
+
+/// What happens with the result of a call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    /// It goes into the caller's register.
+    Store,
+    /// The machine is done.
+    Finish,
+    /// It is the result of a stage of the stream that is being read.
+    Stage,
+    /// It is the new value of the last of the places that are being changed.
+    Place,
+}
