@@ -1,10 +1,14 @@
 //! What to write instead of a name that other languages have.
 
+use super::planned::is_planned_method;
 use crate::vm::types::Type;
 
 /// Words for the help of an unknown function or method; `None` for the type means a function.
 pub fn instead_of(of: Option<Type>, name: &str) -> Option<&'static str> {
     let Some(of) = of else { return instead_of_function(name) };
+    if is_planned_method(name) {
+        return Some("this method is not built yet");
+    }
     let hint = match (of, name) {
         (Type::Str, "join") => "write the list first: `xs.join(sep)`",
         (Type::Str, "format") => "write an f-string: `f\"{x:>8.2f}\"`",

@@ -15,6 +15,7 @@ mod map;
 mod math;
 mod number;
 mod order;
+mod planned;
 mod process;
 mod sequence;
 mod set;
@@ -32,6 +33,7 @@ mod tests;
 pub use channel::{SENDER, TAKER};
 pub use hints::instead_of;
 pub use io::constant;
+pub use planned::is_planned;
 
 use crate::vm::native::{Declaration, Form, Parameter, Run};
 use crate::vm::types::Type;

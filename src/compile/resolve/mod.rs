@@ -365,6 +365,9 @@ impl Resolver<'_> {
             let error = Diagnostic::error("E0107", message, self.place(span), "a word of other languages");
             return self.error(error.help(format!("write `{ours}`")));
         }
+        if library::is_planned(name) {
+            return self.unbuilt(&format!("`{name}`"), span);
+        }
         let error =
             Diagnostic::error("E0201", format!("there is no name `{name}` here"), self.place(span), "not known");
         let error = if self.is_defining(name) && self.function() != 0 {

@@ -1,0 +1,54 @@
+//! Names of the language that have no implementation yet: using one says so.
+
+/// Functions and modules.
+const NAMES: [&str; 22] = [
+    "any_of",
+    "barrier",
+    "batch",
+    "capture",
+    "completed",
+    "condition",
+    "event",
+    "first",
+    "fs",
+    "lines",
+    "random",
+    "rate",
+    "rlock",
+    "run",
+    "rwlock",
+    "semaphore",
+    "shared",
+    "shared_floats",
+    "shared_ints",
+    "shared_list",
+    "shared_map",
+    "supervise",
+];
+
+/// Methods of everything that can be looped over.
+const METHODS: [&str; 3] = ["pfilter", "pmap", "preduce"];
+
+/// Whether the language has this function or module, but not here yet.
+pub fn is_planned(name: &str) -> bool {
+    NAMES.contains(&name)
+}
+
+/// Whether the language has this method, but not here yet.
+pub fn is_planned_method(name: &str) -> bool {
+    METHODS.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::library;
+
+    /// What has been built is not planned any more.
+    #[test]
+    fn planned_names_are_not_there() {
+        for name in NAMES {
+            assert!(library::function(name).is_none() && library::module(name).is_none(), "{name} is built");
+        }
+    }
+}
