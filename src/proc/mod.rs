@@ -196,7 +196,8 @@ impl Real {
             let _ = handles::hold_for(child, key);
         }
         let parent = std::process::id();
-        match signals::fork() {
+        // Ctrl-C at the terminal is for the entry that runs; the session stops what that has spawned.
+        match signals::fork(SESSION.get()) {
             Err(_) => {
                 shm::process_table::cancel_child(child);
                 Err(Fault::new(Kind::Limit, "the system allows no more processes")
@@ -240,10 +241,7 @@ impl Real {
             // The parent died in between.
             signals::exit(1)
         }
-        if SESSION.replace(false) {
-            // Ctrl-C at the terminal is for the entry that runs; the session stops what that has spawned.
-            signals::ignore_interrupts();
-        }
+        SESSION.set(false);
         self.is_child = true;
         // The parent's values are not written to here.
         std::mem::forget(std::mem::replace(&mut self.children, Children::new(None)));

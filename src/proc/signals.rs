@@ -151,7 +151,7 @@ pub fn exit(status: i32) -> ! {
 }
 
 /// Forks. `Ok(None)` is the child.
-pub fn fork() -> nix::Result<Option<i32>> {
+pub fn fork(ignore_interrupts_in_child: bool) -> nix::Result<Option<i32>> {
     debug_assert_eq!(threads(), 1, "a process that forks has one thread");
     // No signal may come to the child before it has forgotten those of its parent.
     let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
@@ -159,6 +159,9 @@ pub fn fork() -> nix::Result<Option<i32>> {
     let forked = unsafe { nix::unistd::fork() };
     if let Ok(nix::unistd::ForkResult::Child) = forked {
         forget();
+        if ignore_interrupts_in_child {
+            ignore_interrupts();
+        }
     }
     // The mask is one that was in force before, which cannot be refused.
     let _ = mask.thread_set_mask();
