@@ -137,6 +137,8 @@ pub(super) fn field(object: &Value, name: &str, library: &Library) -> Result<Val
     value::field(object, name).map_err(|fault| {
         if fault.is(Kind::Type) && (library.method)(object.type_of(), name).is_some() {
             fault.help(format!("`{name}` is a method: call it, `.{name}()`"))
+        } else if let (true, Some(hint)) = (fault.is(Kind::Type), (library.instead)(Some(object.type_of()), name)) {
+            fault.help(hint)
         } else {
             fault
         }
