@@ -24,7 +24,7 @@ pub(super) fn diagnose(file: FileId, text: &str, tokens: &[Placed], index: usize
     if name_wanted && view.token(index - 1).kind == Kind::Word && super::is_keyword(view.word(index - 1)) {
         view.index -= 1;
     }
-    view.foreign().or_else(|| view.construct()).unwrap_or_else(|| view.plain())
+    view.statement_in_map().or_else(|| view.foreign()).or_else(|| view.construct()).unwrap_or_else(|| view.plain())
 }
 
 /// The tokens around an error.
@@ -284,6 +284,21 @@ impl<'a> View<'a> {
 
     // --- what goes wrong in the constructs of the language ---
 
+    /// `let a = { let b = 1; b }`: the `{` after `=` opens a map.
+    fn statement_in_map(&self) -> Option<Diagnostic> {
+        let before = self.before()?;
+        let statement = |at: usize| matches!(self.word(at), "let" | "var" | "if" | "for" | "while" | "loop" | "return");
+        let word = [before, self.index].into_iter().find(|&at| statement(at) && at > 0 && self.word(at - 1) == "{")?;
+        let brace = word - 1;
+        if !self.opens_map(brace) {
+            return None;
+        }
+        let message = format!("`{}` in a map", self.word(word));
+        let error = self.error(codes::UNEXPECTED, message, word, "a statement, where a key is expected");
+        let help = "a block cannot stand here: put its statements before, or into a function";
+        Some(error.label(self.place(brace), "this `{` opens a map").help(help))
+    }
+
     fn construct(&self) -> Option<Diagnostic> {
         self.f_string()
             .or_else(|| self.colon())
@@ -420,19 +435,25 @@ impl<'a> View<'a> {
         Some(self.error(codes::UNEXPECTED, message, at, "what is it called here?").help(help))
     }
 
+    /// `else`, `catch` or `finally` alone.
+    fn without_owner(&self, at: usize) -> Diagnostic {
+        let word = self.word(at);
+        let owner = if word == "else" { "`if` or `try`" } else { "`try`" };
+        let message = format!("`{word}` without {owner}");
+        let help = match word {
+            "else" => "it follows the block it belongs to: `if … { … } else { … }`",
+            "catch" => "it follows the block it belongs to: `try { … } catch e { … }`",
+            _ => "it follows the block it belongs to: `try { … } finally { … }`",
+        };
+        self.error(codes::UNEXPECTED, message, at, "nothing before it that it belongs to").help(help)
+    }
+
     /// A block that is missing, or a word without what it belongs to.
     fn block(&self) -> Option<Diagnostic> {
         let (found, before, first) = (self.found(), self.before_word(), self.word(self.first));
         match found {
             "else" | "catch" | "finally" => {
-                let owner = if found == "else" { "`if` or `try`" } else { "`try`" };
-                let message = format!("`{found}` without {owner}");
-                return Some(self.error(
-                    codes::UNEXPECTED,
-                    message,
-                    self.index,
-                    "nothing before it that it belongs to",
-                ));
+                return Some(self.without_owner(self.index));
             }
             "(" if before == "for" => {
                 return Some(self.unexpected("write `for x in xs { … }`, without parentheses"));
@@ -440,8 +461,7 @@ impl<'a> View<'a> {
             _ => {}
         }
         if matches!(first, "else" | "catch" | "finally") {
-            let message = format!("`{first}` without {}", if first == "else" { "`if` or `try`" } else { "`try`" });
-            return Some(self.error(codes::UNEXPECTED, message, self.first, "nothing before it that it belongs to"));
+            return Some(self.without_owner(self.first));
         }
         if first == "fn" && found == "{" && self.index == self.first + 2 {
             let error = self.error(codes::UNEXPECTED, "expected parameters in `( )`", self.index - 1, "after this");
@@ -562,6 +582,13 @@ impl<'a> View<'a> {
         let operator = self.token(at).kind == Kind::Op && !matches!(before, "," | ";" | "...");
         let word = self.token(at).kind == Kind::Word && super::is_keyword(before) && !self.ends_value(at);
         if (operator || word) && !(self.starts_value() && found != "{") {
+            if matches!(found, ".." | "..=") {
+                let message = "a range without a start";
+                let error = self.error(codes::UNEXPECTED, message, self.index, "where does it start?");
+                return Some(error.help(format!(
+                    "write the first value too: `0{found}n`; only inside `[ ]` the start may be missing: `xs[..-1]`"
+                )));
+            }
             let message = format!("expected a value after `{before}`");
             let label = match self.kind() {
                 Kind::End | Kind::Newline => "nothing follows".to_owned(),
@@ -603,7 +630,15 @@ impl<'a> View<'a> {
                 self.index,
                 "no statement starts like this",
             );
-            return error;
+            let goes_on = self.kind() == Kind::Op && !matches!(self.found(), "," | ":" | ";");
+            return if goes_on && self.index > 0 {
+                error.help(format!(
+                    "a line goes on when it ends with an operator: put `{}` at the end of the line before",
+                    self.found()
+                ))
+            } else {
+                error
+            };
         };
         let bracket = self.bracket().filter(|_| !self.tokens[self.index - 1].holds);
         if !self.ends_value(at) {

@@ -269,6 +269,7 @@ impl<'a> Builder<'a> {
     /// One name or pattern, or several as a list pattern; and whether there are several.
     pub(super) fn names(&mut self, pair: Pair<'a>) -> (Pattern, bool) {
         let span = self.span(&pair);
+        pair.clone().into_inner().for_each(|part| self.refuse_keyword(&part));
         let mut inner = pair.into_inner().peekable();
         let first = inner.next();
         match first {
@@ -277,6 +278,15 @@ impl<'a> Builder<'a> {
                 let kind = self.list_pattern(first.into_iter().chain(inner));
                 (Pattern { kind, span }, true)
             }
+        }
+    }
+
+    /// `inf` and its kin are patterns, but alone in the place of a name they were meant as one.
+    pub(super) fn refuse_keyword(&mut self, part: &Pair<'a>) {
+        let word = part.as_str().trim();
+        if super::is_keyword(word) {
+            self.error(codes::UNEXPECTED, self.span(part), format!("`{word}` is a keyword"), "cannot be a name");
+            self.help(format!("choose another name, such as `{word}_`"));
         }
     }
 

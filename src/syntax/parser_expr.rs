@@ -415,7 +415,10 @@ impl<'a> Builder<'a> {
                 match piece.as_rule() {
                     Rule::kw_var => param.mutable = true,
                     Rule::rest => param.rest = true,
-                    Rule::pattern | Rule::one_pattern => param.pattern = self.pattern(piece),
+                    Rule::pattern | Rule::one_pattern => {
+                        self.refuse_keyword(&piece);
+                        param.pattern = self.pattern(piece);
+                    }
                     Rule::bar_default | Rule::expr => param.default = Some(self.expr(piece)),
                     _ => {}
                 }
@@ -428,6 +431,10 @@ impl<'a> Builder<'a> {
 
     fn check_param(&mut self, param: &Param, before: Option<&Param>, named: bool, span: Span) {
         let simple = matches!(param.pattern.kind, PatternKind::Bind(_) | PatternKind::Wild);
+        let refused = self.errors.last().and_then(|error| error.labels.first());
+        if refused.is_some_and(|label| label.place.span.start == param.pattern.span.start) {
+            return;
+        }
         if before.is_some_and(|before| before.rest) {
             self.error(codes::FORM, span, "a parameter stands behind `...`", "cannot get a value");
             self.help("`...` takes all that is left: put it last");
