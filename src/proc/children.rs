@@ -121,8 +121,8 @@ impl Children {
             }
             None => outcome::read(process),
         };
-        if matches!(outcome.0, Outcome::Killed(libc::SIGPIPE)) {
-            // The run ends with it, and not by an error.
+        if matches!(outcome.0, Outcome::Killed(_)) {
+            // When the same signal ends this process too, that is no failure of the child.
             attend()?;
         }
         Ok(outcome)

@@ -288,12 +288,12 @@ impl World for Real {
     }
 }
 
-/// Acts on the signals that came: an error when this process must end.
+/// Acts on the signals that came: an error when this process must end, once, so that `finally` can clear up.
 fn attend() -> Result<(), Fault> {
     clear_interrupt();
     shm::park::take_signal();
     reaper::reap_ended();
-    match signals::ending() {
+    match signals::take_request() {
         Some(libc::SIGINT) if SESSION.get() => {
             signals::forget_ending();
             Err(Fault::new(Kind::Cancelled, INTERRUPTED))

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, Ordering};
 use std::time::Duration;
 
 static ENDING: AtomicI32 = AtomicI32::new(0);
+/// The process has begun to end as it was asked to.
+static OBEYED: AtomicBool = AtomicBool::new(false);
 static CHILD: AtomicBool = AtomicBool::new(false);
 /// When the signal came that asks this process to end, in milliseconds of the system's clock.
 static ASKED_AT: AtomicI64 = AtomicI64::new(0);
@@ -87,6 +89,11 @@ pub fn ending() -> Option<i32> {
     }
 }
 
+/// The same, but once.
+pub fn take_request() -> Option<i32> {
+    ending().filter(|_| !OBEYED.swap(true, Ordering::Relaxed))
+}
+
 /// Asks this process to end as by a signal.
 pub fn end_by(signal: i32) {
     if ENDING.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
@@ -118,6 +125,7 @@ fn forget() {
 /// Forgets the signal that asked this process to end: a session goes on after Ctrl-C.
 pub fn forget_ending() {
     ENDING.store(0, Ordering::Relaxed);
+    OBEYED.store(false, Ordering::Relaxed);
     machine::clear_interrupt();
 }
 

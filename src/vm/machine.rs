@@ -65,6 +65,8 @@ pub(super) enum Answer {
     Stream,
     /// Nowhere.
     Nothing,
+    /// Nowhere: the instruction that was interrupted is run again.
+    Again,
 }
 
 /// A machine: program, registers, frames. Plain data; what it wants from outside it asks for.
@@ -165,6 +167,11 @@ impl Machine {
         match result {
             Ok(value) => match std::mem::replace(&mut self.answer, Answer::Nothing) {
                 Answer::Nothing => {}
+                Answer::Again => {
+                    if let Some(frame) = self.frames.last_mut() {
+                        frame.pc -= 1;
+                    }
+                }
                 Answer::Register(dst) => {
                     let base = self.frames.last().map_or(0, |frame| frame.base as usize);
                     self.stack[base + dst as usize] = value;

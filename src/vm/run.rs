@@ -117,9 +117,7 @@ impl Machine {
             ($offset:expr) => {{
                 let offset = $offset as isize;
                 if offset < 0 && interrupted() {
-                    // SAFETY: the instruction before this one is in the code; it is run again after the interrupt.
-                    pc = unsafe { pc.sub(1) };
-                    ask!(Op::Interrupted, Answer::Nothing);
+                    ask!(Op::Interrupted, Answer::Again);
                 }
                 // SAFETY: the compiler made the offset.
                 pc = unsafe { pc.offset(offset) };
@@ -429,9 +427,7 @@ impl Machine {
                         let next = now + 1;
                         if next < *end {
                             if interrupted() {
-                                // SAFETY: this instruction is run again after the interrupt.
-                                pc = unsafe { pc.sub(1) };
-                                ask!(Op::Interrupted, Answer::Nothing);
+                                ask!(Op::Interrupted, Answer::Again);
                             }
                             set!(at, Value::Int(next));
                             set!(at + 2, Value::Int(next));
@@ -679,10 +675,7 @@ impl Machine {
                     let callee: *const Proto = std::rc::Rc::as_ptr(&self.program.protos[number as usize]);
                     save!();
                     if interrupted() {
-                        if let Some(frame) = self.frames.last_mut() {
-                            frame.pc -= 1;
-                        }
-                        self.answer = Answer::Nothing;
+                        self.answer = Answer::Again;
                         return Ok(Step::Ask(Op::Interrupted, self.here()));
                     }
                     let first = self.frame_base() + at as usize;
