@@ -331,6 +331,7 @@ impl<'a> Tokens<'a> {
                 None => return self.unclosed(style, start),
                 Some(b'\n') if !style.triple => return self.unclosed(style, start),
                 Some(b'\n') => self.next_line(),
+                Some(0) => self.nul(),
                 Some(b'\\') => self.skip_escape(),
                 Some(_) if self.ends_here(style) => {
                     self.at += if style.triple { 3 } else { 1 };
@@ -339,6 +340,12 @@ impl<'a> Tokens<'a> {
                 Some(_) => self.at += 1,
             }
         }
+    }
+
+    /// A NUL cannot be seen, and no other program reads a text behind one: refused in strings too.
+    fn nul(&mut self) {
+        self.faults.push(Fault::Control { at: self.at as u32, found: '\0' });
+        self.at += 1;
     }
 
     fn next_line(&mut self) {
@@ -366,6 +373,7 @@ impl<'a> Tokens<'a> {
                 None => return self.unclosed(style, start),
                 Some(b'\n') if !style.triple || style.spec => return self.unclosed(style, start),
                 Some(b'\n') => self.next_line(),
+                Some(0) => self.nul(),
                 Some(b'{') if self.peek(1) == b'{' && !style.spec => self.at += 2,
                 Some(b'{') => {
                     self.push(Bracket::Hole(style), self.at);

@@ -501,16 +501,13 @@ impl Resolver<'_> {
         self.body(function, number);
     }
 
-    /// `let 1 = x` binds nothing; with `inf` or `nan` a name was meant.
+    /// `let 1 = x` binds nothing.
     fn needs_a_name(&mut self, pattern: &Pattern) {
-        let PatternKind::Literal(literal) = &pattern.kind else { return };
-        let message = match literal.kind {
-            ExprKind::Float(float) if float.is_infinite() => "`inf` is a keyword and cannot be a name",
-            ExprKind::Float(float) if float.is_nan() => "`nan` is a keyword and cannot be a name",
-            _ => "a name is needed here, not a value",
-        };
-        let error = Diagnostic::error("E0101", message, self.place(pattern.span), "not a name");
-        self.error(error.help("choose another name; `match` compares with values"));
+        if let PatternKind::Literal(_) = &pattern.kind {
+            let message = "a name is needed here, not a value";
+            let error = Diagnostic::error("E0101", message, self.place(pattern.span), "not a name");
+            self.error(error.help("`match` compares with values"));
+        }
     }
 
     fn stmt(&mut self, stmt: &Stmt) {
