@@ -231,7 +231,7 @@ impl<'a> Decoder<'a> {
                 }
                 _ => {
                     let c = source[at..].chars().next().unwrap_or(' ');
-                    let help = "write its bytes as `\\xHH`, or take a str and call `.bytes()` on it";
+                    let help = "write its bytes as `\\xHH`, or take a str and call `.encode()` on it";
                     let label = "not an ASCII character";
                     self.wrong.push(Wrong::escape(at, at + c.len_utf8(), "bytes hold ASCII characters", label, help));
                     at += c.len_utf8();
@@ -320,7 +320,7 @@ impl<'a> Decoder<'a> {
         match value {
             _ if self.quoted.bytes => {
                 let message = "`\\u{…}` does not stand in bytes";
-                let help = "write the bytes of its encoding as `\\xHH`, or take a str and call `.bytes()` on it";
+                let help = "write the bytes of its encoding as `\\xHH`, or take a str and call `.encode()` on it";
                 self.wrong.push(Wrong::escape(at, behind, message, "a character, not a byte", help));
             }
             Some(c) => push_char(c, out),

@@ -307,6 +307,17 @@ pub struct ProtoParam {
     pub optional: bool,
 }
 
+/// The body of a `catch`: an error raised in it has the caught one as its cause.
+#[derive(Clone, Copy, Debug)]
+pub struct Handling {
+    /// First instruction.
+    pub start: u32,
+    /// One past the last.
+    pub end: u32,
+    /// The register of the caught error.
+    pub error: Reg,
+}
+
 /// A global whose value is in a register while these instructions run; after an error it is put back.
 #[derive(Clone, Copy, Debug)]
 pub struct Borrow {
@@ -349,6 +360,8 @@ pub struct Proto {
     pub names: Vec<Value>,
     /// Protected stretches, inner ones first.
     pub handlers: Vec<Handler>,
+    /// Bodies of `catch`, inner ones first.
+    pub handlings: Vec<Handling>,
     /// Globals that are changed in registers.
     pub borrows: Vec<Borrow>,
     /// Side table.

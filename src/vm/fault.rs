@@ -151,8 +151,29 @@ impl Fault {
         self.change(|error| error.trace.push(site));
     }
 
+    /// Takes note of the error during whose handling this one was raised. One that has a cause already keeps it, and an
+    /// error is not its own cause.
+    pub fn caused_by(&mut self, caught: &Ref<ErrorValue>) {
+        if self.0.cause.is_null() && self.0.exit.is_none() && !self.0.same(caught) && !is_caused_by(caught, &self.0) {
+            let caught = Value::Error(caught.clone());
+            self.change(|error| error.cause = caught);
+        }
+    }
+
     /// Whether the error is of this kind.
     pub fn is(&self, kind: Kind) -> bool {
         self.0.kind.as_str() == Some(kind.name())
     }
+}
+
+/// Whether an error stands in the chain of causes of another, so that making it their effect would close a circle.
+fn is_caused_by(error: &Ref<ErrorValue>, sought: &Ref<ErrorValue>) -> bool {
+    let mut at = &error.cause;
+    while let Value::Error(cause) = at {
+        if cause.same(sought) {
+            return true;
+        }
+        at = &cause.cause;
+    }
+    false
 }

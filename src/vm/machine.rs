@@ -223,6 +223,11 @@ impl Machine {
         while let Some(frame) = self.frames.last().copied() {
             let proto = frame.proto();
             let at = (frame.pc as usize).saturating_sub(1).min(proto.code.len().saturating_sub(1)) as u32;
+            if let Some(handling) = proto.handlings.iter().find(|h| h.start <= at && at < h.end)
+                && let Value::Error(caught) = &self.stack[frame.base as usize + handling.error as usize]
+            {
+                fault.caused_by(caught);
+            }
             if here && !proto.hidden {
                 let site = Site {
                     place: Place { file: proto.file, span: proto.spans[at as usize] },

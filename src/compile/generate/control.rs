@@ -2,6 +2,7 @@
 
 use super::expr::small_int;
 use super::*;
+use crate::vm::code::Handling;
 
 impl Generator<'_> {
     /// Jumps when the condition is `sense`, else goes on; gives the jumps to patch.
@@ -437,7 +438,10 @@ impl Generator<'_> {
                 self.bind_register(name, error);
             }
             let no = catch.guard.as_ref().map(|guard| self.jump_if(guard, false));
+            let start = self.here() as u32;
             self.block(&catch.body, Some(dst));
+            let end = self.here() as u32;
+            self.state.proto.handlings.push(Handling { start, end, error });
             ends.push(self.emit_jump(Instr::Jump { offset: 0 }));
             if let Some(no) = no {
                 let here = self.here();
