@@ -208,8 +208,6 @@ pub enum Instr {
     Closure { dst: Reg, site: u32 },
     /// Ends the call.
     Return { src: Reg },
-    /// Ends the call with null.
-    ReturnNull,
 
     /// Raises the value.
     Throw { src: Reg },

@@ -18,8 +18,6 @@ pub enum Op {
     WriteFile { path: String, data: Vec<u8>, append: bool },
     /// Paths that fit a pattern, sorted.
     Files { pattern: String },
-    /// A stream of the lines of a file.
-    OpenLines { path: String },
     /// A stream of the lines of standard input.
     StdinLines,
     /// The next line of an open file; `Undefined` at its end.

@@ -74,7 +74,7 @@ impl Instr {
     /// Whether the next instruction does not follow it.
     pub fn ends(&self) -> bool {
         use Instr::*;
-        matches!(self, Jump { .. } | Return { .. } | ReturnNull | Throw { .. } | Rethrow { .. } | NoArm { .. })
+        matches!(self, Jump { .. } | Return { .. } | Throw { .. } | Rethrow { .. } | NoArm { .. })
     }
 
     /// The registers that it surely overwrites, whatever happens.
@@ -286,8 +286,7 @@ impl Instr {
             | Clear { .. }
             | GetGlobal { .. }
             | TakeGlobal { .. }
-            | Jump { .. }
-            | ReturnNull => {}
+            | Jump { .. } => {}
         }
     }
 }

@@ -510,7 +510,7 @@ impl Machine {
                     let mut map = value::Map::with_capacity(count as usize);
                     for pair in 0..count {
                         let key = std::mem::take(reg_mut!(at + 2 * pair));
-                        check!(slow::usable_key(&key));
+                        check!(value::index::check_key(&key));
                         map.insert(key, std::mem::take(reg_mut!(at + 2 * pair + 1)));
                     }
                     set!(dst, Value::map(map));
@@ -529,7 +529,7 @@ impl Machine {
                 }
                 Instr::MapInsert { map, key, value } => {
                     let key = std::mem::take(reg_mut!(key));
-                    check!(slow::usable_key(&key));
+                    check!(value::index::check_key(&key));
                     let value = std::mem::take(reg_mut!(value));
                     if let Value::Map(map) = reg_mut!(map) {
                         map.make_mut().insert(key, value);
@@ -806,12 +806,6 @@ impl Machine {
                         }
                         load!();
                     }
-                }
-                Instr::ReturnNull => {
-                    if let Some(step) = self.leave(Value::Null)? {
-                        return Ok(step);
-                    }
-                    load!();
                 }
 
                 Instr::Throw { src } => {

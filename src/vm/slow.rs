@@ -157,14 +157,6 @@ pub(super) fn index_maybe(object: &Value, key: &Value) -> Result<Value, Fault> {
     }
 }
 
-/// Refuses what cannot be the key of a map or a member of a set.
-pub(super) fn usable_key(key: &Value) -> Result<(), Fault> {
-    match key {
-        Value::Stream(_) => Err(Fault::type_error("a stream cannot be a key")),
-        _ => Ok(()),
-    }
-}
-
 /// Adds the entries of a map to the map in a register.
 #[cold]
 pub(super) fn map_extend(base: *mut Value, map: Reg, src: Reg) -> Result<(), Fault> {

@@ -70,10 +70,6 @@ impl Local {
                 glob::files(&pattern, local.attend)
                     .map(|paths| Value::list(paths.into_iter().map(Value::from).collect()))
             }),
-            Op::OpenLines { path } => self.flushed(|local| {
-                let file = local.files.open(&path, "r")?;
-                Ok(stream_of(file, &path))
-            }),
             Op::Open { path, mode } => self.flushed(|local| local.files.open(&path, &mode)),
             Op::StdinLines => self.lines(HandleKey { kind: HandleKind::File, id: STDIN, generation: 0, role: 0 }),
             Op::NextLine { file } => self.next_line(file),
