@@ -1,7 +1,7 @@
 //! Pipes, queues and locks: values to bytes and back, waits and their ends.
 
 use super::children::Children;
-use super::{attend, deadline, handles, memory, timed_out};
+use super::{attend, deadline, deadlock, handles, memory, timed_out};
 use crate::library::{SENDER, TAKER};
 use crate::shm::channel::{Received, Sent};
 use crate::shm::user_lock::{Acquired, Released};
@@ -169,6 +169,7 @@ fn send(key: HandleKey, value: &Value, patience: Patience, children: &mut Childr
             HandleKind::Queue => Fault::new(Kind::Closed, "the queue is closed: nothing can be put in any more"),
             _ => Fault::new(Kind::Closed, "the pipe is closed: nobody has its other end any more"),
         }),
+        Sent::Deadlock => Err(deadlock::fault()),
         Sent::TimedOut | Sent::Interrupted => {
             Err(timed_out(if key.kind == HandleKind::Queue { "put" } else { "send" }))
         }
@@ -200,6 +201,7 @@ fn receive(key: HandleKey, patience: Patience, children: &mut Children) -> Resul
             }
             Received::Closed => return Ok(Got::End),
             Received::Empty | Received::TimedOut => return Ok(Got::Nothing),
+            Received::Deadlock => return Err(deadlock::fault()),
             Received::Interrupted => {
                 children.attend()?;
             }
@@ -272,6 +274,7 @@ fn acquire(key: HandleKey, deadline: Option<Instant>, children: &mut Children) -
                     .help("a lock is taken once; `rlock()` is one that may be taken again"));
             }
             Acquired::TimedOut => return Err(timed_out("acquire")),
+            Acquired::Deadlock => return Err(deadlock::fault()),
             Acquired::Interrupted => {
                 children.attend()?;
             }

@@ -2,8 +2,10 @@
 
 mod channels;
 mod children;
+mod deadlock;
 mod handles;
 mod outcome;
+mod place;
 mod reaper;
 mod session;
 mod signals;
@@ -272,7 +274,8 @@ impl Real {
 }
 
 impl World for Real {
-    fn perform(&mut self, op: Op, _place: Place, machine: &mut Machine) -> Performed {
+    fn perform(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
+        shm::process_table::set_place(place::to_word(place));
         let op = match self.local.perform(op) {
             Ok(answer) => return Performed::Answer(answer),
             Err(op) => op,

@@ -7,7 +7,7 @@ use super::arena::{self, Block};
 use super::lock::Lock;
 use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
 use super::region::{at, shared};
-use super::{ObjectRef, ShmError, channel, message, user_lock};
+use super::{ObjectRef, ShmError, channel, message, user_lock, waits};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicU64, compiler_fence};
 
@@ -17,6 +17,17 @@ const GLOBALS: u64 = 12 << 10;
 pub(super) const PROCESS: u32 = 1;
 pub(super) const CHANNEL: u32 = 2;
 pub(super) const USER_LOCK: u32 = 3;
+
+/// What an object is, in words.
+pub fn describe(object: ObjectRef) -> &'static str {
+    match header(object).map(|header| header.kind.load(Relaxed)) {
+        Some(PROCESS) => "the process",
+        Some(CHANNEL) if channel::is_pipe(object) => "the pipe",
+        Some(CHANNEL) => "the queue",
+        Some(USER_LOCK) => "the lock",
+        _ => "something that is gone",
+    }
+}
 
 /// The part that a process plays at an object. Each object has at most two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -147,7 +158,10 @@ impl Holds {
     }
 }
 
-fn key(object: ObjectRef, role: u32) -> u64 {
+/// An object and one of its roles, as one word.
+pub(super) type Key = u64;
+
+pub(super) fn key(object: ObjectRef, role: u32) -> Key {
     object.word() | if role == 0 { 0 } else { SECOND }
 }
 
@@ -256,15 +270,20 @@ pub(super) fn locked<R>(run: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Whether the process of a slot holds a role of `object`. Within [`locked`].
-pub(super) fn process_holds(index: u32, object: ObjectRef, role: u32) -> bool {
-    let key = key(object, role);
-    slot(index).holds.find(key).load(Relaxed) == key
+/// Tells each role that the process of a slot holds. Within [`locked`].
+pub(super) fn each_key(index: u32, mut tell: impl FnMut(Key)) {
+    let (count, entry) = slot(index).holds.entries();
+    (0..count).map(|index| entry(index).load(Relaxed)).filter(|&key| key > DELETED).for_each(&mut tell);
+}
+
+/// How many processes, and messages under way, hold a role of `object`.
+pub(super) fn count(object: ObjectRef, role: u32) -> u32 {
+    header(object).map_or(0, |header| header.roles[role as usize % 2].load(SeqCst))
 }
 
 /// How many processes, and messages under way, hold a role of `object`.
 pub fn holder_count(object: ObjectRef, role: Role) -> u32 {
-    header(object).map_or(0, |header| header.roles[role.index() as usize].load(Relaxed))
+    count(object, role.index())
 }
 
 /// Whether this process holds a role of `object`.
@@ -284,6 +303,7 @@ pub fn give_up(object: ObjectRef, role: Role) {
         // Nobody here could release it any more, and it must not be freed as a member of this process's list.
         let _ = super::UserLock::of(object).release();
         give_up_by(my_slot(), object, role.index());
+        waits::graph_changed();
     }
 }
 
@@ -303,14 +323,9 @@ fn give_up_by(holder: &Slot, object: ObjectRef, role: u32) {
     }
     globals().lock.unlock();
     if held {
-        after_loss(object);
+        notify_loss(object);
+        settle();
     }
-}
-
-/// Tells those who wait at the object that a holder has gone, and destroys what nobody holds any more.
-fn after_loss(object: ObjectRef) {
-    notify_loss(object);
-    settle();
 }
 
 fn notify_loss(object: ObjectRef) {
@@ -417,7 +432,9 @@ pub fn forget_process(process: ProcessRef) {
         forget_process(child);
     }
     channel::repair_for(dead);
-    channel::forget_waiter(process.index);
+    if let Some(wait) = waits::forget(dead) {
+        channel::forget_waiter(&wait);
+    }
     free_hands(dead);
     destroy_doomed(dead);
     for key in dead.holds.keys() {
@@ -437,6 +454,7 @@ pub fn forget_process(process: ProcessRef) {
     if dead.roles[0].load(Relaxed) == 0 {
         process_table::release(process.index);
     }
+    waits::graph_changed();
 }
 
 /// Frees the blocks that the dead process had in hand, but not those that it had just published.

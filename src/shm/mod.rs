@@ -5,7 +5,7 @@
 
 pub mod arena;
 pub mod channel;
-mod ends;
+pub mod deadlock;
 pub mod holders;
 mod line;
 mod lock;
@@ -16,12 +16,14 @@ pub mod process_table;
 pub mod region;
 mod sleepers;
 pub mod user_lock;
+mod waits;
 
 pub use channel::Channel;
-pub use holders::{Role, forget_process, give_up, hold, hold_for, holder_count};
+pub use holders::{Role, describe, forget_process, give_up, hold, hold_for, holder_count};
 pub use pipe::{End, Pipe};
 pub use process_table::{ProcessRef, after_fork, register_child};
 pub use user_lock::UserLock;
+pub use waits::Need;
 
 use std::fmt;
 
