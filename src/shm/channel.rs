@@ -430,14 +430,17 @@ pub(super) fn all() -> impl Iterator<Item = ObjectRef> {
 }
 
 /// How far a channel's senders and receivers have come: while both stay, so do its messages.
-pub(super) fn stamp(object: ObjectRef) -> Option<(u64, u64)> {
+pub(super) type Stamp = (u64, u64);
+
+/// The present [`Stamp`] of a channel.
+pub(super) fn stamp(object: ObjectRef) -> Option<Stamp> {
     let position = |side: usize| line(object).map(|line| line.sides[side].position.load(SeqCst));
     Some((position(SEND)?, position(RECV)?))
 }
 
 /// What each waiting message of a channel holds, as keys of the holders, leaving out those that hold nothing; and the
 /// channel's [`stamp`].
-pub(super) fn handles_inside(object: ObjectRef) -> Option<((u64, u64), Vec<Vec<holders::Key>>)> {
+pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holders::Key>>)> {
     let line = line(object)?;
     // Nobody takes a message, and frees it, meanwhile.
     enter(line, RECV);

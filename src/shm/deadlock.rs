@@ -6,6 +6,7 @@
 //! of goroutine leak detection, Saioc et al., ASPLOS 2025). Within it the circles that depend on no other circle are
 //! acted upon: receives and joins alone end quietly, in any other circle the last to have blocked is told.
 
+use super::channel::Stamp;
 use super::holders::{self, Key, key};
 use super::line::{Line, RECV, enter, leave, line};
 use super::process_table::{self, ProcessRef, high, reference, slot};
@@ -40,7 +41,7 @@ pub fn take_circle() -> Vec<Blocked> {
 /// Who waits in a graph: a process, or a message that holds something and is there to be taken.
 enum Who {
     Process(u32, Seen),
-    Message { channel: ObjectRef, stamp: (u64, u64) },
+    Message { channel: ObjectRef, stamp: Stamp },
 }
 
 /// A node of the graph: it needs one of the roles or processes, or all owners of something.
@@ -164,7 +165,7 @@ fn sleepers(told: bool) -> Vec<(u32, Seen)> {
 /// A message that holds something, as it was found: where, when, and what.
 struct Carrier {
     channel: ObjectRef,
-    stamp: (u64, u64),
+    stamp: Stamp,
     holds: Vec<Key>,
 }
 
