@@ -4,8 +4,11 @@
 //! next finishes or undoes what it was doing. Each operation has one store that commits it.
 
 pub mod arena;
+mod atomic;
 pub mod channel;
 mod ends;
+#[cfg(any(test, feature = "faults"))]
+pub mod faults;
 pub mod holders;
 mod line;
 mod lock;
