@@ -5,6 +5,7 @@ mod children;
 mod handles;
 mod outcome;
 mod reaper;
+mod select;
 mod session;
 mod signals;
 
@@ -266,6 +267,7 @@ impl Real {
             }
             Op::Children => Ok(Value::list(self.children.handles())),
             Op::Interrupted => self.children.attend().map(|()| Value::Null),
+            Op::Select { arms, limit, closed } => select::perform(&arms, limit, closed, &mut self.children),
             other => channels::perform(other, &mut self.children),
         }
     }
