@@ -81,6 +81,7 @@ fn one_need(object: ObjectRef, need: Need) -> String {
     match need {
         Need::Message => format!("a message from {thing}"),
         Need::Room => format!("room in {thing}"),
+        Need::Taker => format!("somebody who takes from {thing}"),
         Need::End => ProcessRef::of(object).map_or(String::new(), |process| format!("the end of {}", who(process))),
         Need::Owner | Need::Change => thing.into(),
     }

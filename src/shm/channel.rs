@@ -1,6 +1,8 @@
 //! Queues of byte messages between processes, and what is done for them when processes give them up or die.
 
 use super::arena::{self, Block};
+use super::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use super::atomic::{compiler_fence, fence};
 use super::holders::{self, Role};
 use super::line::{CLOSED, IN_BLOCK, INLINE, Line, PARTNERED, RECV, SEND, UNBOUNDED, enter, leave, line, set_up, view};
 use super::message::{discount_one, entries, free_message_hand, pack, unpack};
@@ -9,8 +11,6 @@ use super::process_table::{Hand, NOWHERE, Slot, my_slot};
 use super::sleepers::{Limit, Sleepers, Step, Waiting};
 use super::waits::{Need, Seen};
 use super::{ObjectRef, ShmError};
-use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
-use std::sync::atomic::{compiler_fence, fence};
 use std::time::{Duration, Instant};
 
 /// What a send came to.
@@ -269,6 +269,12 @@ impl Channel {
         self.line().map_or(0, Line::len)
     }
 
+    /// Messages ever taken out of it.
+    #[cfg(any(test, feature = "faults"))]
+    pub fn taken(self) -> u64 {
+        self.line().map_or(0, |line| line.sides[RECV].position.load(Acquire))
+    }
+
     /// Whether no message is in it.
     pub fn is_empty(self) -> bool {
         self.len() == 0
@@ -413,7 +419,10 @@ pub(super) fn repair_for(dead: &Slot) {
 /// Takes a dead process out of the sleepers where it waited.
 pub(super) fn forget_waiter(wait: &Seen) {
     for arm in &wait.arms {
-        let Some(line) = line(arm.object).filter(|_| matches!(arm.need, Need::Message | Need::Room)) else { continue };
+        let Some(line) = line(arm.object).filter(|_| matches!(arm.need, Need::Message | Need::Room | Need::Taker))
+        else {
+            continue;
+        };
         line.sleepers[if arm.need == Need::Message { RECV } else { SEND }].leave();
         line.sleepers.iter().for_each(Sleepers::disturb);
     }

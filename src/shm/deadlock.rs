@@ -6,6 +6,7 @@
 //! of goroutine leak detection, Saioc et al., ASPLOS 2025). Within it the circles that depend on no other circle are
 //! acted upon: receives and joins alone end quietly, in any other circle the last to have blocked is told.
 
+use super::atomic::Ordering::{Relaxed, SeqCst};
 use super::channel::Stamp;
 use super::holders::{self, Key, key};
 use super::line::{Line, RECV, enter, leave, line};
@@ -14,7 +15,6 @@ use super::waits::{Need, Seen, Waited, waiting};
 use super::{ObjectRef, channel, region, user_lock};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// A process of a circle of waits.
 #[derive(Clone, Debug)]
@@ -252,7 +252,7 @@ impl Graph {
         let (mut roles, mut ends, mut owners) = (Vec::new(), Vec::new(), Vec::new());
         for arm in &seen.arms {
             match arm.need {
-                Need::Message | Need::Room => {
+                Need::Message | Need::Room | Need::Taker => {
                     let Some(line) = line(arm.object) else { return };
                     if is_ready(line, arm) {
                         return;
@@ -331,35 +331,38 @@ impl Graph {
 
     /// Strongly connected components of the stuck nodes that no edge leaves (Tarjan 1972, without recursion).
     fn lowest_circles(&self) -> Vec<Vec<usize>> {
-        // Roles stand for all their holders, so that many who wait for many cost no product.
-        let mut search = Search::new(self);
-        for at in 0..self.nodes.len() {
-            if self.nodes[at].stuck {
-                search.visit(at);
-            }
-        }
-        search.lowest()
+        Search::new(self, self.nodes.iter().map(|node| node.stuck).collect()).lowest()
     }
 
-    /// The channels to end when nothing but receives and joins make up the circle, and there are any.
+    /// The channels to end when nothing but receives and joins make up the circle, and there are any: upstream first,
+    /// those whose possible senders wait in no other receive unless each depends on the other.
     fn lines(&self, circle: &[usize]) -> Option<Vec<(&'static Line, u32)>> {
-        let mut lines: Vec<(&'static Line, u32)> = Vec::new();
+        if !circle.iter().flat_map(|&at| self.arms(at)).all(|arm| matches!(arm.need, Need::Message | Need::End)) {
+            return None;
+        }
+        let mut receives = vec![false; self.nodes.len()];
         for &at in circle {
-            let Who::Process(_, seen) = &self.nodes[at].who else { continue };
-            for arm in &seen.arms {
-                match arm.need {
-                    Need::Message => {
-                        let line = line(arm.object)?;
-                        if !lines.iter().any(|(known, _)| region::offset_of(*known) == region::offset_of(line)) {
-                            lines.push((line, arm.ends));
-                        }
-                    }
-                    Need::End => {}
-                    _ => return None,
+            let is_process = matches!(self.nodes[at].who, Who::Process(..));
+            receives[at] = !is_process || self.arms(at).iter().any(|arm| arm.need == Need::Message);
+        }
+        let mut lines: Vec<(&'static Line, u32)> = Vec::new();
+        for at in Search::new(self, receives).lowest().into_iter().flatten() {
+            for arm in self.arms(at).iter().filter(|arm| arm.need == Need::Message) {
+                let Some(line) = line(arm.object) else { continue };
+                if !lines.iter().any(|(known, _)| region::offset_of(*known) == region::offset_of(line)) {
+                    lines.push((line, arm.ends));
                 }
             }
         }
         (!lines.is_empty()).then_some(lines)
+    }
+
+    /// What a node waits for, if it is a process.
+    fn arms(&self, at: usize) -> &[Waited] {
+        match &self.nodes[at].who {
+            Who::Process(_, seen) => &seen.arms,
+            Who::Message { .. } => &[],
+        }
     }
 
     fn condemn_last(&self, circle: &[usize]) {
@@ -401,6 +404,7 @@ impl Graph {
 fn is_ready(line: &Line, arm: &Waited) -> bool {
     match arm.need {
         Need::Message => line.is_closed() || line.len() > 0 || line.sides[RECV].ends.load(SeqCst) != arm.ends,
+        Need::Taker => line.is_closed() || !arm.unchanged(),
         _ => line.is_closed() || line.is_abandoned() || line.has_room() || line.is_rendezvous() && !arm.unchanged(),
     }
 }
@@ -414,9 +418,11 @@ fn owners_of(arm: &Waited) -> Vec<ProcessRef> {
     }
 }
 
-/// Tarjan's algorithm on stuck nodes and, behind them, the roles that connect them.
+/// Tarjan's algorithm on some of the nodes and, behind them, the roles that connect them: these stand for all their
+/// holders, so that many who wait for many cost no product.
 struct Search<'a> {
     graph: &'a Graph,
+    included: Vec<bool>,
     order: Vec<usize>,
     low: Vec<usize>,
     on_stack: Vec<bool>,
@@ -428,11 +434,12 @@ struct Search<'a> {
 
 const UNSEEN: usize = usize::MAX;
 
-impl Search<'_> {
-    fn new(graph: &Graph) -> Search<'_> {
+impl<'a> Search<'a> {
+    fn new(graph: &'a Graph, included: Vec<bool>) -> Search<'a> {
         let size = graph.nodes.len() + graph.totals.len();
         Search {
             graph,
+            included,
             order: vec![UNSEEN; size],
             low: vec![0; size],
             on_stack: vec![false; size],
@@ -443,17 +450,17 @@ impl Search<'_> {
         }
     }
 
-    /// Where edges lead: from a node to roles and processes, from a role to its stuck holders.
+    /// Where edges lead: from a node to roles and processes, from a role to its holders.
     fn next(&self, at: usize) -> Vec<usize> {
         let graph = self.graph;
         let count = graph.nodes.len();
-        let stuck = |at: &usize| graph.nodes[*at].stuck;
+        let included = |at: &usize| self.included[*at];
         match at.checked_sub(count) {
-            Some(role) => graph.holders[role].iter().copied().filter(stuck).collect(),
+            Some(role) => graph.holders[role].iter().copied().filter(included).collect(),
             None => {
                 let node = &graph.nodes[at];
                 let processes = node.ends.iter().chain(node.owners.iter().flatten());
-                let processes = processes.filter_map(|process| graph.of_process.get(process).copied()).filter(stuck);
+                let processes = processes.filter_map(|process| graph.of_process.get(process).copied()).filter(included);
                 processes.chain(node.roles.iter().map(|&role| count + role)).collect()
             }
         }
@@ -510,7 +517,10 @@ impl Search<'_> {
     }
 
     /// The components with a process that lead to no other one with a process. They were found from the leaves up.
-    fn lowest(self) -> Vec<Vec<usize>> {
+    fn lowest(mut self) -> Vec<Vec<usize>> {
+        for at in (0..self.graph.nodes.len()).filter(|&at| self.included[at]).collect::<Vec<_>>() {
+            self.visit(at);
+        }
         let mut leads_to_process = vec![false; self.components.len()];
         let mut lowest = Vec::new();
         for (number, members) in self.components.iter().enumerate() {

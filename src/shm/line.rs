@@ -4,6 +4,8 @@
 //! chain follow it; who takes the lock of a side after a death brings them up to date.
 
 use super::arena::{self, Block};
+use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::holders::{self, Header};
 use super::lock::Lock;
 use super::process_table::{Hand, NOWHERE, Slot, my_index, slot};
@@ -11,8 +13,6 @@ use super::region::{self, at, shared};
 use super::sleepers::Sleepers;
 use super::{ObjectRef, ShmError};
 use std::mem::size_of;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use std::sync::atomic::{AtomicU32, AtomicU64, compiler_fence};
 
 // The sides of a channel, as indices.
 pub(super) const SEND: usize = 0;
@@ -163,6 +163,13 @@ impl Line {
         }
     }
 
+    /// A receiver is about to sleep: who would put into a rendezvous only if somebody takes can do so now.
+    pub(super) fn taker_came(&self) {
+        if self.is_rendezvous() {
+            self.sleepers[SEND].wake_all();
+        }
+    }
+
     /// A rendezvous without waiting needs somebody who waits for it.
     pub(super) fn has_taker(&self) -> bool {
         self.capacity.load(Relaxed) != 0 || self.sleepers[RECV].count.load(SeqCst) >> 32 != 0
@@ -179,6 +186,9 @@ impl Line {
         let slot = &view(segment).slots[(tail - view(segment).base.load(Relaxed)) as usize];
         me.position.store(tail, Relaxed);
         compiler_fence(SeqCst);
+        if seeded!("commit before fill") {
+            slot.state.store(FULL, Release);
+        }
         match parcel {
             Some(block) => {
                 slot.payload[0].store(block.word(), Relaxed);
@@ -322,7 +332,9 @@ fn repair(line: &Line, which: usize) {
     let state = place.and_then(|(segment, place)| segment.slots.get(place)).map(|slot| slot.state.load(Acquire));
     let committed = state.is_some_and(|state| state > if which == SEND { 0 } else { FULL });
     let position = position + u64::from(committed);
-    side.position.store(position, Release);
+    if !seeded!("no index repair") {
+        side.position.store(position, Release);
+    }
     if let Some(dead) = dead {
         let at = dead.position.load(Relaxed);
         let done = at != NOWHERE && at < position;

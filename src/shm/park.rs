@@ -1,6 +1,7 @@
 //! Sleeping until a word in shared memory changes, and waking those who sleep on it.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use super::atomic::{AtomicU32, Ordering, kill_point};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// Why [`wait`] came back. The caller looks at its condition again in every case.
@@ -44,6 +45,7 @@ pub fn wake(word: &AtomicU32, count: u32) -> u32 {
     let count = count.min(i32::MAX as u32);
     // SAFETY: the kernel uses the address as a name only.
     let woken = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, count) };
+    kill_point!();
     u32::try_from(woken).unwrap_or(0)
 }
 
@@ -69,6 +71,15 @@ pub fn take_signal() -> bool {
 /// Runs a wait, unless a signal has been noted.
 pub(super) fn heed_signals(wait: impl FnOnce() -> Wait) -> Wait {
     if SIGNALLED.load(Ordering::SeqCst) { Wait::Interrupted } else { wait() }
+}
+
+/// How long to sleep at most before looking again. Tests can do without, so that every wake-up must come by itself.
+pub(super) fn slice(usual: Duration) -> Duration {
+    #[cfg(any(test, feature = "faults"))]
+    if super::faults::slices_are_off() {
+        return Duration::from_secs(3600);
+    }
+    usual
 }
 
 /// Words that the system can wait for at once.

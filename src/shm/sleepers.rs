@@ -1,12 +1,12 @@
 //! Those who sleep at a channel, and how an operation waits: a brief spin, then sleeps until its deadline or a signal.
 
 use super::ObjectRef;
+use super::atomic::Ordering::{Relaxed, SeqCst};
+use super::atomic::{AtomicU32, AtomicU64, fence};
 use super::line::{Line, RECV, SEND, leave};
 use super::park::{self, Wait};
 use super::region::shared;
 use super::waits::{Need, Sleep, Watched};
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU32, AtomicU64, fence};
 use std::time::Instant;
 
 shared! {
@@ -141,6 +141,7 @@ impl Waiting {
         sleepers.join();
         let (word, expected) = (&sleepers.event, sleepers.event.load(SeqCst));
         leave(line, RECV);
+        line.taker_came();
         let arm = Watched { object, need: Need::Message, word, expected, ends };
         self.last = self.sleep.on_any(&[arm], || {
             fence(SeqCst);

@@ -2,12 +2,12 @@
 //! end, for its reports, and for whoever asks what a program is doing.
 
 use super::arena::{self, Block};
+use super::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use super::atomic::{AtomicU32, AtomicU64, fence};
 use super::park::{self, Wait};
 use super::process_table::{self, Hand, Slot, my_slot};
 use super::region::{self, at, shared};
 use super::{ObjectRef, deadlock};
-use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU32, AtomicU64, fence};
 use std::time::{Duration, Instant};
 
 /// What must happen to an object before a sleeper can go on.
@@ -17,6 +17,8 @@ pub enum Need {
     Message,
     /// The channel has room, or its offer is taken.
     Room,
+    /// Somebody comes to take from the channel.
+    Taker,
     /// The process ends.
     End,
     /// Its present owners let go.
@@ -25,7 +27,7 @@ pub enum Need {
     Change,
 }
 
-const NEEDS: [Need; 5] = [Need::Message, Need::Room, Need::End, Need::Owner, Need::Change];
+const NEEDS: [Need; 6] = [Need::Message, Need::Room, Need::Taker, Need::End, Need::Owner, Need::Change];
 
 /// Arms that fit into the slot itself.
 const INLINE: usize = 4;
@@ -235,7 +237,7 @@ impl Sleep {
         if self.slice.is_zero() {
             self.slice = if awake == 0 && self.deadline.is_none() { LAST } else { FIRST };
         }
-        let slice_end = Instant::now() + self.slice;
+        let slice_end = Instant::now() + park::slice(self.slice);
         let end = self.deadline.map_or(slice_end, |deadline| deadline.min(slice_end));
         let mut result = park::heed_signals(|| match arms {
             [arm] => park::wait(arm.word, arm.expected, Some(end)),

@@ -1,0 +1,238 @@
+//! Waiting for the first of several events.
+
+use super::atomic::Ordering::{Relaxed, SeqCst};
+use super::atomic::{AtomicU32, fence};
+use super::channel::{Received, Sent};
+use super::line::{Line, RECV, SEND, line};
+use super::park::{self, Wait};
+use super::sleepers::Sleepers;
+use super::waits::{Need, Sleep, Watched};
+use super::{Channel, ObjectRef, ProcessRef, Role, ShmError};
+use std::time::Instant;
+
+/// What may happen first.
+#[derive(Clone, Copy, Debug)]
+pub enum Arm<'a> {
+    /// A message can be taken.
+    Recv(Channel),
+    /// There is room for a message, which holds what it mentions in `handles`.
+    Send {
+        /// Where to.
+        channel: Channel,
+        /// The message.
+        bytes: &'a [u8],
+        /// What it mentions.
+        handles: &'a [(ObjectRef, Role)],
+    },
+    /// The process has ended.
+    Done(ProcessRef),
+}
+
+/// What a [`select`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selected {
+    /// This one; the message of a receive has been appended to the bytes.
+    Fired {
+        /// Its number.
+        arm: usize,
+    },
+    /// All channels have ended.
+    Closed,
+    /// The deadline has passed.
+    TimedOut,
+    /// A signal was handled; the call can be repeated.
+    Interrupted,
+    /// Nothing has happened yet, and no waiting was allowed.
+    Empty,
+    /// The wait is part of a circle: see [`super::deadlock::take_circle`].
+    Deadlock,
+}
+
+/// How long a [`select`] waits.
+#[derive(Clone, Copy, Debug)]
+pub enum Limit {
+    /// Not at all.
+    Never,
+    /// Until then, or for ever.
+    Until(Option<Instant>),
+}
+
+/// Waits until one of these happens, each with the same chance when several do, and does it. Channels that have ended
+/// are passed over.
+pub fn select(arms: &[Arm<'_>], bytes: &mut Vec<u8>, limit: Limit) -> Result<Selected, ShmError> {
+    let mut sleep = Sleep::new(if let Limit::Until(deadline) = limit { deadline } else { None });
+    let events: Vec<Event> = arms.iter().map(|&arm| Event::new(arm)).collect();
+    let mut spun = false;
+    let selected = loop {
+        let start = random(events.len());
+        let mut ended = 0;
+        let mut fired = None;
+        for at in 0..events.len() {
+            let arm = (start + at) % events.len();
+            match events[arm].attempt(bytes)? {
+                Attempt::Done => fired = Some(arm),
+                Attempt::Ended => ended += 1,
+                Attempt::NotYet => {}
+            }
+            if fired.is_some() {
+                break;
+            }
+        }
+        if let Some(arm) = fired {
+            break Selected::Fired { arm };
+        }
+        let channels = events.iter().filter(|event| !matches!(event.arm, Arm::Done(_))).count();
+        if channels > 0 && ended == channels {
+            break Selected::Closed;
+        }
+        if let Limit::Never = limit {
+            break Selected::Empty;
+        }
+        if !spun {
+            spun = true;
+            park::spin(|| events.iter().any(Event::is_ready));
+            continue;
+        }
+        match sleep_until_one(&events, &mut sleep) {
+            Wait::Woken => {}
+            Wait::TimedOut => break Selected::TimedOut,
+            Wait::Interrupted => break Selected::Interrupted,
+            Wait::Deadlock => break Selected::Deadlock,
+        }
+    };
+    // A wake-up for one of the others may have come here: it goes on to the next sleeper.
+    for (arm, event) in events.iter().enumerate() {
+        if selected != (Selected::Fired { arm }) {
+            event.pass_on();
+        }
+    }
+    Ok(selected)
+}
+
+fn sleep_until_one(events: &[Event], sleep: &mut Sleep) -> Wait {
+    let here: Vec<&Event> = events.iter().filter(|event| !event.has_ended()).collect();
+    here.iter().for_each(|event| event.join());
+    let watched: Vec<Watched> = here.iter().filter_map(|event| event.watched()).collect();
+    let result = sleep.on_any(&watched, || {
+        fence(SeqCst);
+        here.iter().any(|event| event.is_ready() || event.has_ended())
+    });
+    here.iter().for_each(|event| event.leave());
+    result
+}
+
+enum Attempt {
+    Done,
+    NotYet,
+    Ended,
+}
+
+/// An arm, with how often its channel had ended when it began.
+struct Event<'a> {
+    arm: Arm<'a>,
+    line: Option<&'static Line>,
+    ends: u32,
+}
+
+impl<'a> Event<'a> {
+    fn new(arm: Arm<'a>) -> Event<'a> {
+        let line = match arm {
+            Arm::Recv(channel) | Arm::Send { channel, .. } => line(channel.object()),
+            Arm::Done(_) => None,
+        };
+        Event { arm, line, ends: line.map_or(0, |line| line.sides[RECV].ends.load(SeqCst)) }
+    }
+
+    fn attempt(&self, taken: &mut Vec<u8>) -> Result<Attempt, ShmError> {
+        Ok(match self.arm {
+            Arm::Recv(channel) => match channel.try_recv(taken)? {
+                Received::Ok => Attempt::Done,
+                Received::Closed => Attempt::Ended,
+                _ if self.has_ended() => Attempt::Ended,
+                _ => Attempt::NotYet,
+            },
+            Arm::Send { channel, bytes, handles } => match channel.try_send(bytes, handles)? {
+                Sent::Ok => Attempt::Done,
+                Sent::Closed => Attempt::Ended,
+                _ => Attempt::NotYet,
+            },
+            Arm::Done(process) if process.has_ended() => Attempt::Done,
+            Arm::Done(_) => Attempt::NotYet,
+        })
+    }
+
+    /// Whether an attempt would succeed now.
+    fn is_ready(&self) -> bool {
+        match (self.arm, self.line) {
+            (Arm::Recv(_), Some(line)) => line.len() > 0,
+            (Arm::Send { .. }, Some(line)) => line.has_room() && line.has_taker(),
+            (Arm::Done(process), _) => process.has_ended(),
+            _ => false,
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        match (self.arm, self.line) {
+            (Arm::Done(_), _) => false,
+            (_, None) => true,
+            (Arm::Recv(_), Some(line)) => line.len() == 0 && line.has_ended(self.ends),
+            (Arm::Send { .. }, Some(line)) => line.is_closed() || line.is_abandoned(),
+        }
+    }
+
+    /// Those who sleep at this arm's side of its channel.
+    fn sleepers(&self) -> Option<&'static Sleepers> {
+        let side = match self.arm {
+            Arm::Recv(_) => RECV,
+            Arm::Send { .. } => SEND,
+            Arm::Done(_) => return None,
+        };
+        self.line.map(|line| &line.sleepers[side])
+    }
+
+    fn join(&self) {
+        self.sleepers().into_iter().for_each(Sleepers::join);
+        if let (Arm::Recv(_), Some(line)) = (self.arm, self.line) {
+            line.taker_came();
+        }
+    }
+
+    fn leave(&self) {
+        self.sleepers().into_iter().for_each(Sleepers::leave);
+    }
+
+    fn watched(&self) -> Option<Watched<'static>> {
+        let (object, need) = match self.arm {
+            Arm::Recv(channel) => (channel.object(), Need::Message),
+            Arm::Send { channel, .. } if self.line?.is_rendezvous() => (channel.object(), Need::Taker),
+            Arm::Send { channel, .. } => (channel.object(), Need::Room),
+            Arm::Done(process) => {
+                let (word, expected) = process.life_word()?;
+                return Some(Watched { object: process.object(), need: Need::End, word, expected, ends: 0 });
+            }
+        };
+        let word = &self.sleepers()?.event;
+        Some(Watched { object, need, word, expected: word.load(SeqCst), ends: self.ends })
+    }
+
+    fn pass_on(&self) {
+        if let Some(sleepers) = self.sleepers()
+            && self.is_ready()
+        {
+            sleepers.wake_one();
+        }
+    }
+}
+
+fn random(below: usize) -> usize {
+    static STATE: AtomicU32 = AtomicU32::new(0);
+    let mut state = STATE.load(Relaxed);
+    if state == 0 {
+        state = std::process::id() | 1;
+    }
+    state ^= state << 13;
+    state ^= state >> 17;
+    state ^= state << 5;
+    STATE.store(state, Relaxed);
+    state as usize % below.max(1)
+}
