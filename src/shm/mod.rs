@@ -16,6 +16,7 @@ pub mod process_table;
 pub mod region;
 pub mod select;
 mod sleepers;
+pub mod tasks;
 pub mod user_lock;
 
 pub use channel::Channel;
