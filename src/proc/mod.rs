@@ -6,6 +6,7 @@ mod handles;
 mod outcome;
 mod reaper;
 mod session;
+mod shared;
 mod signals;
 
 use crate::shm::{self, ProcessRef, ShmError};
@@ -216,6 +217,7 @@ impl Real {
                 self.become_child(child, parent);
                 let globals: Vec<HandleKey> = reached.into_iter().filter(|key| !own.contains(key)).collect();
                 handles::begin_child(&globals);
+                shared::begin_child();
                 let call = match packed.map(|bytes| crate::vm::value::decode(&bytes)) {
                     Some(decoded) => {
                         std::mem::forget(call);

@@ -4,6 +4,7 @@
 //! next finishes or undoes what it was doing. Each operation has one store that commits it.
 
 pub mod arena;
+pub mod cell;
 pub mod channel;
 mod ends;
 pub mod holders;
@@ -17,6 +18,7 @@ pub mod region;
 mod sleepers;
 pub mod user_lock;
 
+pub use cell::Cell;
 pub use channel::Channel;
 pub use holders::{Role, forget_process, give_up, hold, hold_for, holder_count};
 pub use pipe::{End, Pipe};

@@ -98,8 +98,20 @@ pub enum Op {
     Held { lock: HandleKey },
     /// Begins or ends `with` on a value.
     Enter { value: Value },
-    /// Ends `with`.
-    Leave { value: Value },
+    /// Ends `with`; `raised` when an error leaves the block.
+    Leave { value: Value, raised: bool },
+    /// A cell of common memory with this value.
+    Shared { value: Value },
+    /// The value of a cell.
+    SharedGet { cell: HandleKey },
+    /// The value of a cell that this process has in `with`, to change it and give it back with `SharedPut`.
+    SharedTake { cell: HandleKey },
+    /// Stores a value in a cell.
+    SharedSet { cell: HandleKey, value: Value },
+    /// Gives back what `SharedTake` took, changed.
+    SharedPut { cell: HandleKey, value: Value },
+    /// Adds a number to a cell's value.
+    SharedAdd { cell: HandleKey, number: Value },
     /// A signal came: lets the world act on it.
     Interrupted,
 }
