@@ -5,6 +5,7 @@ mod children;
 mod handles;
 mod outcome;
 mod reaper;
+mod select;
 mod session;
 mod shared;
 mod signals;
@@ -268,6 +269,7 @@ impl Real {
             }
             Op::Children => Ok(Value::list(self.children.handles())),
             Op::Interrupted => self.children.attend().map(|()| Value::Null),
+            Op::Select { arms, limit, closed } => select::perform(&arms, limit, closed, &mut self.children),
             other => channels::perform(other, &mut self.children),
         }
     }

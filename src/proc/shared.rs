@@ -164,10 +164,11 @@ pub fn pack(value: &Value) -> Result<Packed, Fault> {
 fn sum(value: &Value, number: &Value) -> Result<Value, Fault> {
     match value {
         Value::Int(_) | Value::Big(_) | Value::Float(_) => binary(Arith::Add, value, number),
-        other => {
-            Err(Fault::type_error(format!("`add` needs a number in the cell, which has {}", with_article(other.type_name())))
-                .help("`c.update(|v| …)` changes any value"))
-        }
+        other => Err(Fault::type_error(format!(
+            "`add` needs a number in the cell, which has {}",
+            with_article(other.type_name())
+        ))
+        .help("`c.update(|v| …)` changes any value")),
     }
 }
 

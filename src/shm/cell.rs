@@ -7,6 +7,8 @@
 //! copied and while it is exchanged, so that nobody reads what is freed.
 
 use super::arena::{self, Block};
+use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use super::atomic::{AtomicU32, AtomicU64, compiler_fence, fence};
 use super::holders::{self, Role};
 use super::lock::Lock;
 use super::message::{copy_out, discount_one, free_message_hand, free_parcel, pack};
@@ -15,8 +17,6 @@ use super::region::{self, at, shared};
 use super::user_lock::{self, UserLock};
 use super::{ObjectRef, ShmError};
 use std::mem::size_of;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use std::sync::atomic::{AtomicU32, AtomicU64, compiler_fence, fence};
 
 /// Bytes of a value that stand in the object itself.
 const INLINE: usize = 48;

@@ -4,9 +4,12 @@
 //! next finishes or undoes what it was doing. Each operation has one store that commits it.
 
 pub mod arena;
+mod atomic;
 pub mod cell;
 pub mod channel;
 mod ends;
+#[cfg(any(test, feature = "faults"))]
+pub mod faults;
 pub mod holders;
 mod line;
 mod lock;
@@ -15,6 +18,7 @@ pub mod park;
 pub mod pipe;
 pub mod process_table;
 pub mod region;
+pub mod select;
 mod sleepers;
 pub mod user_lock;
 

@@ -907,6 +907,11 @@ impl Machine {
                         ask!(op, Answer::Nothing)
                     }
                 }
+                Instr::Select { dst, site } => {
+                    save!();
+                    let op = self.select(proto!(), site)?;
+                    ask!(op, Answer::Register(dst));
+                }
                 Instr::AssertFailed { base: at, op } => {
                     let symbol = proto!().names[op as usize].as_str().unwrap_or_default();
                     let (a, b) = (value::repr(&self.context, reg!(at)), value::repr(&self.context, reg!(at + 1)));

@@ -316,7 +316,10 @@ mod tests {
         assert!(matches!(local.perform(Op::Queue { capacity: Some(1) }), Err(Op::Queue { capacity: Some(1) })));
         let lock = HandleKey { kind: HandleKind::Lock, id: 1, generation: 1, role: 0 };
         assert!(matches!(local.perform(Op::Close { handle: lock }), Err(Op::Close { .. })));
-        assert!(matches!(local.perform(Op::Leave { value: Value::handle(lock), raised: false }), Err(Op::Leave { .. })));
+        assert!(matches!(
+            local.perform(Op::Leave { value: Value::handle(lock), raised: false }),
+            Err(Op::Leave { .. })
+        ));
         assert!(matches!(local.perform(Op::Enter { value: Value::Null }), Err(Op::Enter { .. })));
     }
 

@@ -425,14 +425,8 @@ impl Generator<'_> {
                     }
                     base = above;
                 }
-                let site = ChangeSite {
-                    root,
-                    base,
-                    keys: count as u16,
-                    args: args as u16,
-                    name: index,
-                    spread: !simple,
-                };
+                let site =
+                    ChangeSite { root, base, keys: count as u16, args: args as u16, name: index, spread: !simple };
                 this.state.proto.changes.push(site);
                 let site = this.state.proto.changes.len() as u32 - 1;
                 this.emit(Instr::CallChange { dst, site });

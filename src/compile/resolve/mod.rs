@@ -3,6 +3,7 @@
 mod change;
 mod module;
 mod pattern;
+mod select;
 mod shared;
 
 use super::names::{FnId, FnInfo, Names, Use, Var, VarId, VarKind};
@@ -16,8 +17,8 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use change::Shape;
-use shared::Unless;
 pub use pattern::bound_names;
+use shared::Unless;
 
 /// Beyond so many names at top level, further ones live in globals.
 const TOP_LEVEL_REGISTERS: usize = 200;
@@ -515,7 +516,7 @@ impl Resolver<'_> {
     }
 
     /// `let 1 = x` binds nothing.
-    fn needs_a_name(&mut self, pattern: &Pattern) {
+    pub(super) fn needs_a_name(&mut self, pattern: &Pattern) {
         if let PatternKind::Literal(_) = &pattern.kind {
             let message = "a name is needed here, not a value";
             let error = Diagnostic::error("E0101", message, self.place(pattern.span), "not a name");
@@ -799,7 +800,7 @@ impl Resolver<'_> {
                 }
             }
             ExprKind::Scope { .. } => self.unbuilt("`scope`", expr.span),
-            ExprKind::Select(_) => self.unbuilt("`select`", expr.span),
+            ExprKind::Select(arms) => self.select(arms),
         }
     }
 
