@@ -8,6 +8,7 @@ mod outcome;
 mod reaper;
 mod select;
 mod session;
+mod shared;
 mod signals;
 pub mod tell;
 
@@ -233,6 +234,7 @@ impl Real {
                 let globals: Vec<HandleKey> = reached.into_iter().filter(|key| !own.contains(key)).collect();
                 handles::begin_child(&globals);
                 gone.iter().for_each(|(key, how)| handles::not_mine(*key, how));
+                shared::begin_child();
                 let call = match packed.map(|bytes| crate::vm::value::decode(&bytes)) {
                     Some(decoded) => {
                         std::mem::forget(call);

@@ -15,10 +15,13 @@ pub struct Warning {
     pub help: Option<String>,
 }
 
+/// The text of a warning.
+pub type Show = Box<dyn Fn(&Warning) -> Vec<u8>>;
+
 /// Writes things as the user shall see them.
 pub struct Telling {
     /// A warning.
-    pub warning: Box<dyn Fn(&Warning) -> Vec<u8>>,
+    pub warning: Show,
     /// A place in a sentence: `line 12`.
     pub line: Box<dyn Fn(Place) -> String>,
 }

@@ -1,9 +1,9 @@
 //! Tasks: messages that were sent and that nobody has said to be done with yet.
 
+use super::atomic::Ordering::{Acquire, SeqCst};
 use super::line::{Line, SEND, line};
 use super::park::{self, Patience, Wait};
 use super::{Channel, ShmError};
-use std::sync::atomic::Ordering::{Acquire, SeqCst};
 use std::time::Instant;
 
 /// What a [`Channel::wait_done`] came to.
