@@ -175,6 +175,10 @@ impl Channel {
         };
         enter(line, RECV);
         let withdrawn = line.sides[RECV].position.load(Relaxed) == position && line.take(me, &mut Vec::new());
+        if withdrawn {
+            // It never was a task.
+            line.finish(1);
+        }
         leave(line, RECV);
         free_message_hand(me);
         holders::settle();
@@ -431,11 +435,6 @@ pub(super) fn forget_waiter(wait: &Seen) {
 /// Whether a channel is half of a pipe.
 pub(super) fn is_pipe(object: ObjectRef) -> bool {
     line(object).is_some_and(|line| line.header.flags.load(Relaxed) & PARTNERED != 0)
-}
-
-/// Every channel.
-pub(super) fn all() -> impl Iterator<Item = ObjectRef> {
-    arena::objects().filter(|&object| line(object).is_some())
 }
 
 /// How far a channel's senders and receivers have come: while both stay, so do its messages.

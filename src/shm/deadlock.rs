@@ -12,7 +12,7 @@ use super::holders::{self, Key, key};
 use super::line::{Line, RECV, enter, leave, line};
 use super::process_table::{self, ProcessRef, high, reference, slot};
 use super::waits::{Need, Seen, Waited, waiting};
-use super::{ObjectRef, channel, region, user_lock};
+use super::{ObjectRef, arena, cell, channel, region, user_lock};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -38,10 +38,10 @@ pub fn take_circle() -> Vec<Blocked> {
     CIRCLE.take()
 }
 
-/// Who waits in a graph: a process, or a message that holds something and is there to be taken.
+/// Who waits in a graph: a process, or handles in a container, for somebody who can take them out.
 enum Who {
     Process(u32, Seen),
-    Message { channel: ObjectRef, stamp: Stamp },
+    Content { place: Container, stamp: Stamp },
 }
 
 /// A node of the graph: it needs one of the roles or processes, or all owners of something.
@@ -69,7 +69,7 @@ struct Graph {
     totals: Vec<usize>,
 }
 
-/// What a look found: circles to act on, and whether handles in messages may hide another one.
+/// What a look found: circles to act on, and whether handles in containers may hide another one.
 struct Found {
     circles: Vec<Vec<usize>>,
     hidden: bool,
@@ -81,26 +81,26 @@ pub(super) fn look() -> bool {
     match look_with(Vec::new()) {
         Look::Clear => true,
         Look::Moved => false,
-        Look::Hidden => !matches!(look_with(messages()), Look::Moved),
+        Look::Hidden => !matches!(look_with(contents()), Look::Moved),
     }
 }
 
 enum Look {
     Clear,
     Moved,
-    /// Messages may hold what somebody waits for.
+    /// Handles in containers may hide another circle.
     Hidden,
 }
 
-fn look_with(messages: Vec<Carrier>) -> Look {
-    let with_messages = !messages.is_empty();
+fn look_with(contents: Vec<Content>) -> Look {
+    let with_contents = !contents.is_empty();
     let sleepers: Vec<(u32, Seen)> = sleepers(false);
     if sleepers.is_empty() {
         return Look::Clear;
     }
     let mut quiet: Vec<(&'static Line, u32)> = Vec::new();
     let result = holders::locked(|| {
-        let mut graph = Graph::new(sleepers, messages);
+        let mut graph = Graph::new(sleepers, contents);
         let found = graph.find();
         let mut moved = false;
         for circle in &found.circles {
@@ -115,7 +115,7 @@ fn look_with(messages: Vec<Carrier>) -> Look {
         }
         if moved {
             Look::Moved
-        } else if found.hidden && !with_messages {
+        } else if found.hidden && !with_contents {
             Look::Hidden
         } else {
             Look::Clear
@@ -144,9 +144,9 @@ fn end_receives(line: &Line, ends: u32) {
 /// Keeps the circle of this process for [`take_circle`].
 pub(super) fn remember_circle() {
     let me = process_table::my_index();
-    let messages = messages();
+    let contents = contents();
     let circle = holders::locked(|| {
-        let mut graph = Graph::new(sleepers(true), messages);
+        let mut graph = Graph::new(sleepers(true), contents);
         graph.find();
         graph.circle_of(me)
     });
@@ -162,28 +162,65 @@ fn sleepers(told: bool) -> Vec<(u32, Seen)> {
     (0..high()).filter_map(seen).collect()
 }
 
-/// A message that holds something, as it was found: where, when, and what.
-struct Carrier {
-    channel: ObjectRef,
+/// What can contain handles.
+#[derive(Clone, Copy)]
+enum Container {
+    Channel(ObjectRef),
+    Cell(ObjectRef),
+}
+
+/// Handles that lie in a container together, and the state that it was found in.
+struct Content {
+    place: Container,
     stamp: Stamp,
     holds: Vec<Key>,
 }
 
-fn messages() -> Vec<Carrier> {
-    let mut all = Vec::new();
-    for object in channel::all() {
-        if let Some((stamp, parcels)) = channel::handles_inside(object) {
-            all.extend(parcels.into_iter().map(|holds| Carrier { channel: object, stamp, holds }));
+impl Container {
+    fn of(object: ObjectRef) -> Option<Container> {
+        match holders::header(object)?.kind.load(Relaxed) {
+            holders::CHANNEL => Some(Container::Channel(object)),
+            holders::CELL => Some(Container::Cell(object)),
+            _ => None,
         }
     }
-    all
+
+    /// While it stays, so does what is inside.
+    fn stamp(self) -> Option<Stamp> {
+        match self {
+            Container::Channel(object) => channel::stamp(object),
+            Container::Cell(object) => cell::Cell::of(object).version().map(|version| (version, 0)),
+        }
+    }
+
+    /// The role that takes handles out.
+    fn taker(self) -> Option<(ObjectRef, u32)> {
+        match self {
+            Container::Channel(object) => line(object).map(|line| (line.counting_object(object), 1 - line.put_role())),
+            Container::Cell(object) => Some((object, 0)),
+        }
+    }
+
+    fn contents(self) -> Vec<Content> {
+        let found = match self {
+            Container::Channel(object) => channel::handles_inside(object),
+            Container::Cell(object) => cell::handles_inside(object),
+        };
+        let Some((stamp, all)) = found else { return Vec::new() };
+        all.into_iter().map(|holds| Content { place: self, stamp, holds }).collect()
+    }
+}
+
+/// Every handle that waits to be taken out of something.
+fn contents() -> Vec<Content> {
+    arena::objects().filter_map(Container::of).flat_map(Container::contents).collect()
 }
 
 impl Who {
     fn is_as_before(&self) -> bool {
         match self {
             Who::Process(index, seen) => slot(*index).wait.still(seen.sequence) && !is_stopped(*index),
-            Who::Message { channel, stamp } => channel::stamp(*channel) == Some(*stamp),
+            Who::Content { place, stamp } => place.stamp() == Some(*stamp),
         }
     }
 }
@@ -198,7 +235,7 @@ fn is_stopped(index: u32) -> bool {
 }
 
 impl Graph {
-    fn new(sleepers: Vec<(u32, Seen)>, messages: Vec<Carrier>) -> Graph {
+    fn new(sleepers: Vec<(u32, Seen)>, contents: Vec<Content>) -> Graph {
         let mut graph = Graph {
             nodes: Vec::new(),
             of_process: HashMap::new(),
@@ -211,10 +248,9 @@ impl Graph {
             graph.add_process(index, seen);
         }
         let mut inside = Vec::new();
-        for Carrier { channel, stamp, holds } in messages {
-            let role = line(channel).map(|line| (line.counting_object(channel), 1 - line.put_role()));
-            let roles = role.into_iter().map(|(object, role)| graph.role(object, role)).collect();
-            let who = Who::Message { channel, stamp };
+        for Content { place, stamp, holds } in contents {
+            let roles = place.taker().into_iter().map(|(object, role)| graph.role(object, role)).collect();
+            let who = Who::Content { place, stamp };
             inside.push((graph.nodes.len(), holds));
             graph.nodes.push(Node { who, roles, ends: vec![], owners: vec![], holds: vec![], stuck: true });
         }
@@ -361,7 +397,7 @@ impl Graph {
     fn arms(&self, at: usize) -> &[Waited] {
         match &self.nodes[at].who {
             Who::Process(_, seen) => &seen.arms,
-            Who::Message { .. } => &[],
+            Who::Content { .. } => &[],
         }
     }
 
@@ -387,7 +423,7 @@ impl Graph {
             let Who::Process(index, seen) = &self.nodes[at].who else { return None };
             let on = self.next(at).into_iter().filter_map(|other| match &self.nodes[other].who {
                 Who::Process(index, _) => Some(reference(*index)),
-                Who::Message { .. } => None,
+                Who::Content { .. } => None,
             });
             Some(Blocked {
                 process: reference(*index),
@@ -413,7 +449,7 @@ fn is_ready(line: &Line, arm: &Waited) -> bool {
 fn owners_of(arm: &Waited) -> Vec<ProcessRef> {
     match holders::header(arm.object).map(|header| header.kind.load(Relaxed)) {
         // Its word names the owner, whoever that is by now.
-        Some(holders::USER_LOCK) => user_lock::owners(arm.object),
+        Some(holders::USER_LOCK | holders::CELL) => user_lock::owners(arm.object),
         _ => Vec::new(),
     }
 }

@@ -9,7 +9,7 @@ use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::lock::Lock;
 use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
 use super::region::{at, shared};
-use super::{ObjectRef, ShmError, channel, message, user_lock, waits};
+use super::{ObjectRef, ShmError, cell, channel, message, user_lock, waits};
 
 const GLOBALS: u64 = 12 << 10;
 
@@ -17,6 +17,7 @@ const GLOBALS: u64 = 12 << 10;
 pub(super) const PROCESS: u32 = 1;
 pub(super) const CHANNEL: u32 = 2;
 pub(super) const USER_LOCK: u32 = 3;
+pub(super) const CELL: u32 = 40;
 
 /// What an object is, in words.
 pub fn describe(object: ObjectRef) -> &'static str {
@@ -25,6 +26,7 @@ pub fn describe(object: ObjectRef) -> &'static str {
         Some(CHANNEL) if channel::is_pipe(object) => "the pipe",
         Some(CHANNEL) => "the queue",
         Some(USER_LOCK) => "the lock",
+        Some(CELL) => "the shared value",
         _ => "something that is gone",
     }
 }
@@ -357,7 +359,12 @@ fn destroy_doomed(owner: &Slot) {
             return;
         };
         let kind = header.kind.load(Relaxed);
-        if kind == CHANNEL && !channel::empty_a_little(object) {
+        let empty = match kind {
+            CHANNEL => channel::empty_a_little(object),
+            CELL => cell::empty_a_little(object),
+            _ => true,
+        };
+        if !empty {
             continue;
         }
         let next = header.next_doomed.load(Relaxed);
@@ -439,6 +446,7 @@ pub fn forget_process(process: ProcessRef) {
     {
         forget_process(child);
     }
+    cell::repair_for(dead);
     channel::repair_for(dead);
     if let Some(wait) = waits::forget(dead) {
         channel::forget_waiter(&wait);
@@ -449,7 +457,7 @@ pub fn forget_process(process: ProcessRef) {
         let (object, role) = object_of(key);
         match header(object).map(|header| header.kind.load(Relaxed)) {
             Some(CHANNEL) => channel::disturb(object),
-            Some(USER_LOCK) => user_lock::owner_ended(object, process),
+            Some(USER_LOCK | CELL) => user_lock::owner_ended(object, process),
             _ => {}
         }
         give_up_by(dead, object, role);
@@ -477,5 +485,6 @@ fn free_hands(dead: &Slot) {
         }
     }
     message::free_message_hand(dead);
+    message::free_parcel(dead.hand(Hand::Replaced));
     dead.hands.iter().for_each(arena::free_hand);
 }

@@ -5,6 +5,7 @@
 
 pub mod arena;
 mod atomic;
+pub mod cell;
 pub mod channel;
 pub mod deadlock;
 #[cfg(any(test, feature = "faults"))]
@@ -19,9 +20,11 @@ pub mod process_table;
 pub mod region;
 pub mod select;
 mod sleepers;
+pub mod tasks;
 pub mod user_lock;
 mod waits;
 
+pub use cell::Cell;
 pub use channel::Channel;
 pub use holders::{Role, describe, forget_process, give_up, hold, hold_for, holder_count};
 pub use pipe::{End, Pipe};

@@ -34,6 +34,8 @@ pub(super) enum Hand {
     Wait,
     /// What the block of another hand has just replaced.
     Old,
+    /// The parcel that the one in `Message` has just replaced.
+    Replaced,
 }
 
 shared! {
