@@ -68,7 +68,7 @@ shared! {
         text: AtomicU64,
         result: AtomicU64,
         /// Blocks that nobody else knows of yet or any more.
-        pub(super) hands: [AtomicU64; 8],
+        pub(super) hands: [AtomicU64; Hand::Replaced as usize + 1],
         /// Channel of the present send or receive, and the position that it works on; `NOWHERE` before.
         pub(super) channel: AtomicU64,
         pub(super) position: AtomicU64,
