@@ -165,7 +165,7 @@ fn send_to_sleepers(stage: &Stage, capacity: Option<u32>, length: usize) {
     receivers.iter().for_each(|&receiver| assert!(stage.wait_asleep(receiver)));
     stage.victim_alone(&[put(channel)], || send(channel, 1, length));
     // Who sleeps is woken for what is there.
-    stage.eventually("a message is taken", || channel.len() == 0);
+    stage.eventually("a message is taken", || channel.is_empty());
     let got = || [0, 1].iter().filter(|&&word| stage.word(word).load(SeqCst) == 2).count();
     let commits = stage.word(2);
     // It is counted as taken before its receiver tells.
@@ -278,7 +278,7 @@ fn receive_handles(stage: &Stage) {
         assert!(shm::holders::holds(carried.object(), Role::Put));
         assert_eq!(shm::holder_count(lock.object(), Role::Handle), 2);
     });
-    let taken = channel.len() == 0;
+    let taken = channel.is_empty();
     assert_eq!(shm::holder_count(carried.object(), Role::Take), 1 + u32::from(!taken));
     assert_eq!(shm::holder_count(lock.object(), Role::Handle), 1 + u32::from(!taken));
     stage.committed(taken);
@@ -334,7 +334,7 @@ fn receive_asleep(stage: &Stage) {
     let other = receiver(stage, channel, 0);
     assert!(stage.wait_asleep(other));
     send(channel, 1, 8);
-    stage.eventually("the message is taken", || channel.len() == 0);
+    stage.eventually("the message is taken", || channel.is_empty());
     send(channel, 2, 8);
     let died = stage.bury(victim);
     stage.join_well(other);
