@@ -17,6 +17,7 @@ mod number;
 mod order;
 mod planned;
 mod process;
+mod random;
 mod sequence;
 mod set;
 mod stream;
@@ -60,6 +61,7 @@ static TABLES: &[&[Declaration]] = &[
     channel::DECLARATIONS,
     math::DECLARATIONS,
     json::DECLARATIONS,
+    random::DECLARATIONS,
 ];
 
 struct Library {

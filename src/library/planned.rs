@@ -1,7 +1,7 @@
 //! Names of the language that have no implementation yet: using one says so.
 
 /// Functions and modules.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 21] = [
     "any_of",
     "barrier",
     "batch",
@@ -12,7 +12,6 @@ const NAMES: [&str; 22] = [
     "first",
     "fs",
     "lines",
-    "random",
     "rate",
     "rlock",
     "run",

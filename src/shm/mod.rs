@@ -15,6 +15,7 @@ pub mod pipe;
 pub mod process_table;
 pub mod region;
 mod sleepers;
+pub mod spool;
 pub mod user_lock;
 
 pub use channel::Channel;
