@@ -20,6 +20,7 @@ mod process;
 mod random;
 mod sequence;
 mod set;
+mod shared;
 mod stream;
 mod system;
 mod text;
@@ -59,6 +60,7 @@ static TABLES: &[&[Declaration]] = &[
     system::DECLARATIONS,
     process::DECLARATIONS,
     channel::DECLARATIONS,
+    shared::DECLARATIONS,
     math::DECLARATIONS,
     json::DECLARATIONS,
     random::DECLARATIONS,

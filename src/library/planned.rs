@@ -17,7 +17,6 @@ const NAMES: [&str; 21] = [
     "run",
     "rwlock",
     "semaphore",
-    "shared",
     "shared_floats",
     "shared_ints",
     "shared_list",

@@ -1,7 +1,7 @@
 //! Pipes, queues and locks: values to bytes and back, waits and their ends.
 
 use super::children::Children;
-use super::{attend, deadline, handles, memory, timed_out};
+use super::{attend, deadline, handles, memory, shared, timed_out};
 use crate::library::{SENDER, TAKER};
 use crate::shm::channel::{Received, Sent};
 use crate::shm::user_lock::{Acquired, Released};
@@ -93,21 +93,30 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
             Value::Handle(handle) if handle.key().kind == HandleKind::Lock => {
                 acquire(handle.key(), None, children).map(|()| value)
             }
+            Value::Handle(handle) if handle.key().kind == HandleKind::Shared => {
+                shared::enter(handle.key(), children).map(|()| value)
+            }
             other => Err(Fault::type_error(format!(
                 "`with` needs a lock or an open file, got {}",
                 with_article(other.type_name())
             ))),
         },
-        Op::Leave { value } => match &value {
+        Op::Leave { value, raised } => match &value {
             Value::Handle(handle) if handle.key().kind == HandleKind::Lock => {
                 // It may have been given back by hand.
                 let _ = UserLock::of(handles::object(handle.key())).release();
                 Ok(Value::Null)
             }
+            Value::Handle(handle) if handle.key().kind == HandleKind::Shared => {
+                shared::leave(handle.key(), raised).map(|()| Value::Null)
+            }
             _ => Ok(Value::Null),
         },
+        Op::Property { handle, name } if handle.kind == HandleKind::Shared && name == "value" => {
+            shared::perform(Op::SharedGet { cell: handle }, children)
+        }
         Op::Property { handle, name } => property(handle, &name),
-        _ => Err(Fault::new(Kind::Limit, "this is not built yet")),
+        other => shared::perform(other, children),
     }
 }
 
@@ -115,7 +124,8 @@ fn small(capacity: Option<u64>) -> Option<u32> {
     capacity.map(|capacity| u32::try_from(capacity).unwrap_or(u32::MAX - 1))
 }
 
-fn end_of(key: HandleKey) -> crate::shm::End {
+/// The end of a pipe that a handle means.
+pub fn end_of(key: HandleKey) -> crate::shm::End {
     let pipe = Pipe::of(handles::object(key));
     if key.role == 0 { pipe.a() } else { pipe.b() }
 }
@@ -124,31 +134,56 @@ fn wrong_side(key: HandleKey) -> &'static str {
     if key.role == SENDER { "this handle of the queue can only put" } else { "this handle of the queue can only take" }
 }
 
-/// Null, or for `Patience::Never` whether there was room.
-fn send(key: HandleKey, value: &Value, patience: Patience, children: &mut Children) -> Result<Value, Fault> {
-    handles::check(key)?;
-    if key.kind == HandleKind::Queue && key.role == TAKER {
-        return Err(Fault::value_error(wrong_side(key)));
+/// A value on its way into a channel.
+pub struct Parcel {
+    /// Its encoding.
+    pub bytes: Vec<u8>,
+    /// What it holds on the way.
+    pub held: Vec<(ObjectRef, Role)>,
+    inside: Vec<HandleKey>,
+}
+
+impl Parcel {
+    /// Checks that this process may put the value into the channel.
+    pub fn new(key: HandleKey, value: &Value) -> Result<Parcel, Fault> {
+        handles::check(key)?;
+        if key.kind == HandleKind::Queue && key.role == TAKER {
+            return Err(Fault::value_error(wrong_side(key)));
+        }
+        let bytes = encode(value)?;
+        let mut inside: Vec<HandleKey> = Vec::new();
+        crate::vm::value::handles(value, &mut |key| inside.push(key));
+        for &inner in &inside {
+            handles::check(inner)?;
+            if inner.kind == HandleKind::PipeEnd && handles::object(inner) == handles::object(key) {
+                return Err(Fault::value_error("an end of a pipe cannot be sent through that pipe"));
+            }
+        }
+        let held = inside
+            .iter()
+            .flat_map(|&inner| handles::roles(inner).iter().map(move |&role| (handles::object(inner), role)))
+            .collect();
+        Ok(Parcel { bytes, held, inside })
     }
-    let bytes = encode(value)?;
-    let mut inside: Vec<HandleKey> = Vec::new();
-    crate::vm::value::handles(value, &mut |key| inside.push(key));
-    for &inner in &inside {
-        handles::check(inner)?;
-        if inner.kind == HandleKind::PipeEnd && handles::object(inner) == handles::object(key) {
-            return Err(Fault::value_error("an end of a pipe cannot be sent through that pipe"));
+
+    /// It is in the channel: ends of pipes have moved with it.
+    pub fn sent(&self) {
+        for &inner in &self.inside {
+            handles::moved(inner, "was sent to another process");
         }
     }
-    let held: Vec<(ObjectRef, Role)> = inside
-        .iter()
-        .flat_map(|&inner| handles::roles(inner).iter().map(move |&role| (handles::object(inner), role)))
-        .collect();
+}
+
+/// Null, or for `Patience::Never` whether there was room.
+fn send(key: HandleKey, value: &Value, patience: Patience, children: &mut Children) -> Result<Value, Fault> {
+    let parcel = Parcel::new(key, value)?;
+    let (bytes, held) = (&parcel.bytes, &parcel.held);
     let sent = loop {
         let sent = match (key.kind, patience) {
-            (HandleKind::PipeEnd, Patience::Never) => end_of(key).try_send(&bytes, &held),
-            (HandleKind::PipeEnd, Patience::Until(deadline)) => end_of(key).send(&bytes, &held, deadline),
-            (_, Patience::Never) => Channel::of(handles::object(key)).try_send(&bytes, &held),
-            (_, Patience::Until(deadline)) => Channel::of(handles::object(key)).send(&bytes, &held, deadline),
+            (HandleKind::PipeEnd, Patience::Never) => end_of(key).try_send(bytes, held),
+            (HandleKind::PipeEnd, Patience::Until(deadline)) => end_of(key).send(bytes, held, deadline),
+            (_, Patience::Never) => Channel::of(handles::object(key)).try_send(bytes, held),
+            (_, Patience::Until(deadline)) => Channel::of(handles::object(key)).send(bytes, held, deadline),
         };
         match sent.map_err(|error| memory(&error))? {
             Sent::Interrupted => {
@@ -159,9 +194,7 @@ fn send(key: HandleKey, value: &Value, patience: Patience, children: &mut Childr
     };
     match sent {
         Sent::Ok => {
-            for &inner in &inside {
-                handles::moved(inner, "was sent to another process");
-            }
+            parcel.sent();
             Ok(Value::True)
         }
         Sent::Full => Ok(Value::False),
@@ -175,6 +208,15 @@ fn send(key: HandleKey, value: &Value, patience: Patience, children: &mut Childr
     }
 }
 
+/// Checks that this process may take values out of the channel.
+pub fn check_taker(key: HandleKey) -> Result<(), Fault> {
+    handles::check(key)?;
+    if key.kind == HandleKind::Queue && key.role == SENDER {
+        return Err(Fault::value_error(wrong_side(key)));
+    }
+    Ok(())
+}
+
 enum Got {
     Value(Value),
     Nothing,
@@ -182,10 +224,7 @@ enum Got {
 }
 
 fn receive(key: HandleKey, patience: Patience, children: &mut Children) -> Result<Got, Fault> {
-    handles::check(key)?;
-    if key.kind == HandleKind::Queue && key.role == SENDER {
-        return Err(Fault::value_error(wrong_side(key)));
-    }
+    check_taker(key)?;
     let mut bytes = Vec::new();
     loop {
         let received = match (key.kind, patience) {
@@ -262,7 +301,8 @@ fn ended(key: HandleKey) -> Fault {
     )
 }
 
-fn acquire(key: HandleKey, deadline: Option<Instant>, children: &mut Children) -> Result<(), Fault> {
+/// Takes the lock of a lock or of another object that has one.
+pub fn acquire(key: HandleKey, deadline: Option<Instant>, children: &mut Children) -> Result<(), Fault> {
     let lock = UserLock::of(handles::object(key));
     loop {
         match lock.acquire(deadline).map_err(|error| memory(&error))? {

@@ -6,7 +6,9 @@ mod handles;
 mod outcome;
 mod output;
 mod reaper;
+mod select;
 mod session;
+mod shared;
 mod signals;
 
 use crate::shm::{self, ProcessRef, ShmError};
@@ -236,6 +238,7 @@ impl Real {
                 output::begin_child(kept);
                 let globals: Vec<HandleKey> = reached.into_iter().filter(|key| !own.contains(key)).collect();
                 handles::begin_child(&globals);
+                shared::begin_child();
                 let call = match packed.map(|bytes| crate::vm::value::decode(&bytes)) {
                     Some(decoded) => {
                         std::mem::forget(call);
@@ -286,6 +289,7 @@ impl Real {
             }
             Op::Children => Ok(Value::list(self.children.handles())),
             Op::Interrupted => self.children.attend().map(|()| Value::Null),
+            Op::Select { arms, limit, closed } => select::perform(&arms, limit, closed, &mut self.children),
             other => channels::perform(other, &mut self.children),
         }
     }
