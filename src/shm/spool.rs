@@ -6,6 +6,7 @@
 
 use super::ShmError;
 use super::arena::{self, Block};
+use super::atomic::{AtomicU32, AtomicU64};
 use super::park;
 use super::process_table::{Hand, ProcessRef, my_slot};
 use super::region::{self, at, shared};
@@ -15,7 +16,6 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::{Duration, Instant};
 
 /// Each window of the file; no more of one stream can wait.
