@@ -21,6 +21,7 @@ pub mod region;
 pub mod select;
 mod sleepers;
 pub mod spool;
+pub mod tasks;
 pub mod user_lock;
 
 pub use cell::Cell;
