@@ -278,6 +278,9 @@ impl Children {
 fn note_signals() {
     crate::shm::park::take_signal();
     reaper::reap_ended();
+    if signals::take_question() {
+        crate::world::say(super::ps::of_this_program().as_bytes());
+    }
     output::read_at_end();
 }
 

@@ -446,7 +446,7 @@ fn is_ready(line: &Line, arm: &Waited) -> bool {
 }
 
 /// The processes that have the object now; none when the sleeper may take it.
-fn owners_of(arm: &Waited) -> Vec<ProcessRef> {
+pub(super) fn owners_of(arm: &Waited) -> Vec<ProcessRef> {
     match holders::header(arm.object).map(|header| header.kind.load(Relaxed)) {
         // Its word names the owner, whoever that is by now.
         Some(holders::USER_LOCK | holders::CELL) => user_lock::owners(arm.object),
