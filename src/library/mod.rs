@@ -20,6 +20,7 @@ mod process;
 mod sequence;
 mod set;
 mod stream;
+mod sync;
 mod system;
 mod text;
 
@@ -34,6 +35,7 @@ pub use channel::{SENDER, TAKER};
 pub use hints::instead_of;
 pub use io::constant;
 pub use planned::is_planned;
+pub use sync::{READER, WRITER};
 
 use crate::vm::native::{Declaration, Form, Parameter, Run};
 use crate::vm::types::Type;
@@ -58,6 +60,7 @@ static TABLES: &[&[Declaration]] = &[
     system::DECLARATIONS,
     process::DECLARATIONS,
     channel::DECLARATIONS,
+    sync::DECLARATIONS,
     math::DECLARATIONS,
     json::DECLARATIONS,
 ];

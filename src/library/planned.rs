@@ -1,23 +1,16 @@
 //! Names of the language that have no implementation yet: using one says so.
 
 /// Functions and modules.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 15] = [
     "any_of",
-    "barrier",
     "batch",
     "capture",
     "completed",
-    "condition",
-    "event",
     "first",
     "fs",
     "lines",
     "random",
-    "rate",
-    "rlock",
     "run",
-    "rwlock",
-    "semaphore",
     "shared",
     "shared_floats",
     "shared_ints",

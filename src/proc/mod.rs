@@ -7,6 +7,7 @@ mod outcome;
 mod reaper;
 mod session;
 mod signals;
+mod sync;
 
 use crate::shm::{self, ProcessRef, ShmError};
 use crate::source::Place;
@@ -266,13 +267,19 @@ impl Real {
             }
             Op::Children => Ok(Value::list(self.children.handles())),
             Op::Interrupted => self.children.attend().map(|()| Value::Null),
-            other => channels::perform(other, &mut self.children),
+            other => match sync::perform(other, &mut self.children) {
+                Ok(answer) => answer,
+                Err(Op::Enter { value }) => Err(sync::cannot_enter(&value)),
+                Err(Op::Leave { .. }) => Ok(Value::Null),
+                Err(other) => channels::perform(other, &mut self.children),
+            },
         }
     }
 }
 
 impl World for Real {
-    fn perform(&mut self, op: Op, _place: Place, machine: &mut Machine) -> Performed {
+    fn perform(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
+        shm::process_table::set_place(u64::from(place.file.0) << 32 | u64::from(place.span.start));
         let op = match self.local.perform(op) {
             Ok(answer) => return Performed::Answer(answer),
             Err(op) => op,

@@ -10,6 +10,9 @@ pub mod holders;
 mod line;
 mod lock;
 mod message;
+pub mod model;
+pub mod monitor;
+mod name;
 pub mod park;
 pub mod pipe;
 pub mod process_table;
@@ -19,6 +22,7 @@ pub mod user_lock;
 
 pub use channel::Channel;
 pub use holders::{Role, forget_process, give_up, hold, hold_for, holder_count};
+pub use monitor::Monitor;
 pub use pipe::{End, Pipe};
 pub use process_table::{ProcessRef, after_fork, register_child};
 pub use user_lock::UserLock;

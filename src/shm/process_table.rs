@@ -71,6 +71,8 @@ shared! {
         pub(super) doomed: AtomicU64,
         /// Channel that it sleeps at, with flags.
         pub(super) waiting_at: AtomicU64,
+        /// Where in the script it is: see [`set_place`].
+        place: AtomicU64,
         /// How many waits it has begun.
         pub(super) waits: AtomicU32,
         /// Of a receive without a deadline: the channel's count of ends when it began.
@@ -304,6 +306,17 @@ impl ProcessRef {
         slot_index_at(object.offset).map(|index| ProcessRef { index, generation: object.generation })
     }
 
+    /// In one word, which is not 0.
+    pub fn word(self) -> u64 {
+        u64::from(self.index + 1) << 32 | u64::from(self.generation)
+    }
+
+    /// The reverse of [`ProcessRef::word`]; 0 names nobody.
+    pub fn from_word(word: u64) -> Option<ProcessRef> {
+        let index = ((word >> 32) as u32).checked_sub(1)?;
+        Some(ProcessRef { index, generation: word as u32 })
+    }
+
     /// Whether its slot is still its own.
     pub fn exists(self) -> bool {
         self.index < MOST && registered() && {
@@ -397,6 +410,18 @@ impl ProcessRef {
     }
 }
 
+/// Tells where in the script this process is, as a word that means something to its program.
+pub fn set_place(place: u64) {
+    if registered() {
+        my_slot().place.store(place, Relaxed);
+    }
+}
+
+/// Where in the script this process is.
+pub fn my_place() -> u64 {
+    if registered() { my_slot().place.load(Relaxed) } else { 0 }
+}
+
 fn set_text(slot: &Slot, id: &str, name: &str) -> Result<(), ShmError> {
     let text = [id.as_bytes(), b"\0", name.as_bytes()].concat();
     let hand = my_slot().hand(Hand::Text);
@@ -447,7 +472,9 @@ fn take_slot() -> Result<u32, ShmError> {
     slot.pid.store(0, Relaxed);
     slot.status.store(0, Relaxed);
     slot.waits.store(0, Relaxed);
-    for word in [&slot.text, &slot.result, &slot.channel, &slot.doomed, &slot.waiting_at].into_iter().chain(&slot.hands)
+    for word in [&slot.text, &slot.result, &slot.channel, &slot.doomed, &slot.waiting_at, &slot.place]
+        .into_iter()
+        .chain(&slot.hands)
     {
         word.store(0, Relaxed);
     }

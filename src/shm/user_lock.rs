@@ -1,13 +1,14 @@
 //! The language's locks: they belong to the process that took them, and pass on when it ends.
 
 use super::arena;
-use super::holders::{self, Header, Role};
+use super::holders::{self, Header};
 use super::lock::{Lock, Taken};
-use super::process_table::{self, Hand, ProcessRef, my_slot};
+use super::name::Name;
+use super::process_table::{self, ProcessRef};
 use super::region::{at, shared};
 use super::{ObjectRef, ShmError};
 use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 shared! {
@@ -18,6 +19,11 @@ shared! {
         owner: AtomicU64,
         /// The process that ended with it before its present owner took it.
         abandoned: AtomicU64,
+        /// Where the owner took it, and where the one before took it.
+        place: AtomicU64,
+        abandoned_place: AtomicU64,
+        /// The id of a process that ended with it: its slot may have gone.
+        name: Name,
     }
 }
 
@@ -49,31 +55,10 @@ pub enum Released {
     NotOwner,
 }
 
-fn word(process: ProcessRef) -> u64 {
-    u64::from(process.index + 1) << 32 | u64::from(process.generation)
-}
-
-fn process(word: u64) -> Option<ProcessRef> {
-    let index = ((word >> 32) as u32).checked_sub(1)?;
-    Some(ProcessRef { index, generation: word as u32 })
-}
-
 impl UserLock {
     /// A new lock, which nobody has.
     pub fn new() -> Result<UserLock, ShmError> {
-        super::start()?;
-        let hand = my_slot().hand(Hand::Object);
-        let block = arena::allocate_object(hand)?;
-        at::<State>(block.data()).header.kind.store(holders::USER_LOCK, Release);
-        let object = arena::object_ref(block);
-        match holders::hold(object, Role::Handle) {
-            Ok(()) => hand.store(0, Relaxed),
-            Err(error) => {
-                arena::free_hand(hand);
-                return Err(error);
-            }
-        }
-        Ok(UserLock(object))
+        holders::new_object(holders::USER_LOCK, |_| ()).map(UserLock)
     }
 
     /// The lock that `object` names.
@@ -112,10 +97,19 @@ impl UserLock {
             Taken::TimedOut => return Ok(Acquired::TimedOut),
             Taken::Interrupted => return Ok(Acquired::Interrupted),
         };
+        let before = ProcessRef::from_word(abandoned);
+        if let Some(before) = before {
+            // Else whoever cleared up after it has written its name.
+            if before.exists() {
+                state.name.set(&before.id());
+            }
+            state.abandoned_place.store(state.place.load(Relaxed), Relaxed);
+        }
         // Between taking and the store of its name, the owner before counts as having had it: it had released it.
         state.abandoned.store(abandoned, Relaxed);
-        state.owner.store(process_table::me().map_or(0, word), Relaxed);
-        Ok(process(abandoned).map_or(Acquired::Ok, Acquired::Abandoned))
+        state.place.store(process_table::my_place(), Relaxed);
+        state.owner.store(process_table::me().map_or(0, ProcessRef::word), Relaxed);
+        Ok(before.map_or(Acquired::Ok, Acquired::Abandoned))
     }
 
     /// Gives it back.
@@ -137,21 +131,48 @@ impl UserLock {
     /// The process that has it.
     pub fn owner(self) -> Option<ProcessRef> {
         let state = self.state()?;
-        if state.lock.owner() == 0 { None } else { process(state.owner.load(Relaxed)) }
+        if state.lock.owner() == 0 { None } else { ProcessRef::from_word(state.owner.load(Relaxed)) }
     }
 
     /// The process that ended with it before its present or last owner took it.
     pub fn abandoned(self) -> Option<ProcessRef> {
-        process(self.state()?.abandoned.load(Relaxed))
+        ProcessRef::from_word(self.state()?.abandoned.load(Relaxed))
+    }
+
+    /// The id of that process, which may be forgotten otherwise, and where it had taken the lock.
+    pub fn abandoned_by(self) -> Option<(String, u64)> {
+        let state = self.state().filter(|state| state.abandoned.load(Relaxed) != 0)?;
+        Some((state.name.get(), state.abandoned_place.load(Relaxed)))
+    }
+
+    /// Where its owner took it; see [`process_table::set_place`].
+    pub fn place(self) -> u64 {
+        self.state().map_or(0, |state| state.place.load(Relaxed))
     }
 }
 
-/// Passes on what the kernel did not: it walks a long list of locks only so far.
-pub(super) fn owner_ended(object: ObjectRef, dead: ProcessRef) {
-    if let Some(state) = UserLock(object).state()
-        && state.owner.load(Relaxed) == word(dead)
-        && let Some(pid) = dead.pid()
-    {
+/// A process that has it, or had it, can reach it no longer: the next taker is told.
+pub(super) fn owner_ended(object: ObjectRef, process: ProcessRef) {
+    let Some(state) = UserLock(object).state() else { return };
+    if state.owner.load(Relaxed) != process.word() {
+        return;
+    }
+    if state.lock.held() {
+        state.name.set(&process.id());
+        state.lock.abandon();
+        return;
+    }
+    // The kernel walks a long list of locks only so far.
+    if let Some(pid) = process.pid() {
         state.lock.mark_dead(pid as u32);
+    }
+    match state.lock.try_acquire() {
+        Taken::OwnerDied if state.owner.load(Relaxed) == process.word() => {
+            state.name.set(&process.id());
+            state.lock.abandon();
+        }
+        Taken::OwnerDied => state.lock.abandon(),
+        Taken::Free => state.lock.unlock(),
+        Taken::TimedOut | Taken::Interrupted => {}
     }
 }

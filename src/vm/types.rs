@@ -44,6 +44,13 @@ types! {
     Pipe = "pipe",
     Queue = "queue",
     Lock = "lock",
+    RLock = "rlock",
+    RwLock = "rwlock",
+    Semaphore = "semaphore",
+    Event = "event",
+    Barrier = "barrier",
+    Condition = "condition",
+    Rate = "rate",
     File = "file",
     /// Anything but handles and streams: only right of `is`.
     Data = "data",

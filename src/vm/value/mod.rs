@@ -348,6 +348,13 @@ pub enum HandleKind {
     PipeEnd,
     Queue,
     Lock,
+    RLock,
+    RwLock,
+    Semaphore,
+    Event,
+    Barrier,
+    Condition,
+    Rate,
     File,
 }
 
@@ -359,6 +366,13 @@ impl HandleKind {
             HandleKind::PipeEnd => Type::Pipe,
             HandleKind::Queue => Type::Queue,
             HandleKind::Lock => Type::Lock,
+            HandleKind::RLock => Type::RLock,
+            HandleKind::RwLock => Type::RwLock,
+            HandleKind::Semaphore => Type::Semaphore,
+            HandleKind::Event => Type::Event,
+            HandleKind::Barrier => Type::Barrier,
+            HandleKind::Condition => Type::Condition,
+            HandleKind::Rate => Type::Rate,
             HandleKind::File => Type::File,
         }
     }

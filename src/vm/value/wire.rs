@@ -210,6 +210,13 @@ impl Writer {
             HandleKind::PipeEnd => 1,
             HandleKind::Queue => 2,
             HandleKind::Lock => 3,
+            HandleKind::RLock => 16,
+            HandleKind::RwLock => 17,
+            HandleKind::Semaphore => 18,
+            HandleKind::Event => 19,
+            HandleKind::Barrier => 20,
+            HandleKind::Condition => 21,
+            HandleKind::Rate => 22,
             HandleKind::File => {
                 return Err(Fault::type_error("an open file cannot be sent: it belongs to the process that opened it")
                     .help("send the path, and open it in the other process"));
@@ -420,6 +427,13 @@ impl Reader<'_> {
                     1 => HandleKind::PipeEnd,
                     2 => HandleKind::Queue,
                     3 => HandleKind::Lock,
+                    16 => HandleKind::RLock,
+                    17 => HandleKind::RwLock,
+                    18 => HandleKind::Semaphore,
+                    19 => HandleKind::Event,
+                    20 => HandleKind::Barrier,
+                    21 => HandleKind::Condition,
+                    22 => HandleKind::Rate,
                     _ => return None,
                 };
                 let role = self.byte()?;
