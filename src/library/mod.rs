@@ -19,6 +19,7 @@ mod planned;
 mod process;
 mod sequence;
 mod set;
+mod shared;
 mod stream;
 mod sync;
 mod system;
@@ -61,6 +62,7 @@ static TABLES: &[&[Declaration]] = &[
     process::DECLARATIONS,
     channel::DECLARATIONS,
     sync::DECLARATIONS,
+    shared::DECLARATIONS,
     math::DECLARATIONS,
     json::DECLARATIONS,
 ];

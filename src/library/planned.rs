@@ -1,7 +1,7 @@
 //! Names of the language that have no implementation yet: using one says so.
 
 /// Functions and modules.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 14] = [
     "any_of",
     "batch",
     "capture",
@@ -11,7 +11,6 @@ const NAMES: [&str; 15] = [
     "lines",
     "random",
     "run",
-    "shared",
     "shared_floats",
     "shared_ints",
     "shared_list",

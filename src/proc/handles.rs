@@ -75,6 +75,9 @@ pub fn on_handle(key: HandleKey, alive: bool) {
             let _ = shm::hold(entry.0, role);
         } else if change {
             REACHED.with_borrow_mut(|reached| reached.counts.remove(&entry));
+            if key.kind == HandleKind::Shared {
+                super::shared::forget(entry.0);
+            }
             shm::give_up(entry.0, role);
         }
     }

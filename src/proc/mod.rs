@@ -5,7 +5,9 @@ mod children;
 mod handles;
 mod outcome;
 mod reaper;
+mod select;
 mod session;
+mod shared;
 mod signals;
 mod sync;
 
@@ -217,6 +219,7 @@ impl Real {
                 self.become_child(child, parent);
                 let globals: Vec<HandleKey> = reached.into_iter().filter(|key| !own.contains(key)).collect();
                 handles::begin_child(&globals);
+                shared::begin_child();
                 let call = match packed.map(|bytes| crate::vm::value::decode(&bytes)) {
                     Some(decoded) => {
                         std::mem::forget(call);
@@ -267,10 +270,9 @@ impl Real {
             }
             Op::Children => Ok(Value::list(self.children.handles())),
             Op::Interrupted => self.children.attend().map(|()| Value::Null),
+            Op::Select { arms, limit, closed } => select::perform(&arms, limit, closed, &mut self.children),
             other => match sync::perform(other, &mut self.children) {
                 Ok(answer) => answer,
-                Err(Op::Enter { value }) => Err(sync::cannot_enter(&value)),
-                Err(Op::Leave { .. }) => Ok(Value::Null),
                 Err(other) => channels::perform(other, &mut self.children),
             },
         }

@@ -2,7 +2,7 @@
 
 use super::children::Children;
 use super::outcome::title;
-use super::{deadline, handles, memory, timed_out};
+use super::{deadline, handles, memory, shared, timed_out};
 use crate::library::{READER, WRITER};
 use crate::shm::model::{
     Attempt, Barrier, Broken, Condition, Event, RLock, Rate, Refused, RwLock, Semaphore, Wake, Who,
@@ -51,11 +51,17 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Result<Value, Fault>, 
                 Err(Fault::type_error("an rwlock is taken to read or to write")
                     .help("`with l.read() { … }` or `with l.write() { … }`"))
             }
-            _ => return Err(Op::Enter { value }),
+            Value::Handle(handle) if handle.key().kind == HandleKind::Shared => {
+                shared::enter(handle.key(), children).map(|()| value)
+            }
+            other => Err(cannot_enter(other)),
         },
-        Op::Leave { value } => match &value {
+        Op::Leave { value, raised } => match &value {
             Value::Handle(handle) if can_enter(handle.key()) => leave(handle.key()).map(|()| Value::Null),
-            _ => return Err(Op::Leave { value }),
+            Value::Handle(handle) if handle.key().kind == HandleKind::Shared => {
+                shared::leave(handle.key(), raised).map(|()| Value::Null)
+            }
+            _ => Ok(Value::Null),
         },
         Op::Property { handle, name } if name == "abandoned" && is_owned(handle.kind) => Ok(abandoned(handle)),
         other => return Err(other),
@@ -180,6 +186,11 @@ fn would_wait_for_itself(refused: Refused) -> Fault {
         Refused::Writes(_) => Fault::new(Kind::Deadlock, "this process writes already: it would wait for itself")
             .help("who has `l.write()` may read too, without taking the lock again"),
     }
+}
+
+/// Takes the lock that another object has.
+pub fn acquire_inner(key: HandleKey, children: &mut Children) -> Result<(), Fault> {
+    acquire_lock(UserLock::of(handles::object(key)), Patience::Until(None), children).map(drop)
 }
 
 fn acquire_lock(lock: UserLock, patience: Patience, children: &mut Children) -> Result<bool, Fault> {
@@ -472,7 +483,7 @@ fn nanoseconds(time: Duration) -> u64 {
 }
 
 /// The error for what `with` does not take.
-pub fn cannot_enter(value: &Value) -> Fault {
+fn cannot_enter(value: &Value) -> Fault {
     let fault =
         Fault::type_error(format!("`with` needs a lock or an open file, got {}", with_article(value.type_name())));
     match value {

@@ -4,6 +4,8 @@
 //! a death at any instruction leaves the state before or after, and there is nothing to repair.
 
 use super::arena::{self, Block};
+use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use super::atomic::{AtomicU32, AtomicU64, compiler_fence};
 use super::holders::{self, Header};
 use super::lock::Lock;
 use super::model::{Attempt, Barrier, Condition, Event, Model, RLock, Rate, RwLock, Semaphore, Wake, Who};
@@ -13,8 +15,6 @@ use super::process_table::{self, ProcessRef};
 use super::region::{at, shared};
 use super::{ObjectRef, ShmError};
 use std::marker::PhantomData;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use std::sync::atomic::{AtomicU32, AtomicU64, compiler_fence};
 use std::time::Instant;
 
 /// Words of a copy that need no block of its own.

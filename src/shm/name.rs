@@ -1,7 +1,7 @@
 //! The id of a process, kept where its slot may be another's by the time it is asked for.
 
+use super::atomic::AtomicU64;
 use super::region::{self, shared};
-use std::sync::atomic::AtomicU64;
 
 const WORDS: usize = 12;
 

@@ -108,8 +108,23 @@ pub enum Op {
     Notify { condition: HandleKey, count: u64 },
     /// Begins or ends `with` on a value.
     Enter { value: Value },
-    /// Ends `with`.
-    Leave { value: Value },
+    /// Ends `with`; `raised` when an error leaves the block.
+    Leave { value: Value, raised: bool },
+    /// A cell of common memory with this value.
+    Shared { value: Value },
+    /// The value of a cell.
+    SharedGet { cell: HandleKey },
+    /// The value of a cell that this process has in `with`, to change it and give it back with `SharedPut`.
+    SharedTake { cell: HandleKey },
+    /// Stores a value in a cell.
+    SharedSet { cell: HandleKey, value: Value },
+    /// Gives back what `SharedTake` took, changed.
+    SharedPut { cell: HandleKey, value: Value },
+    /// Adds a number to a cell's value.
+    SharedAdd { cell: HandleKey, number: Value },
+    /// Waits for one of the arms: a list of the number of the arm, its value and the index of its channel. `closed` is
+    /// the arm for when all channels have ended.
+    Select { arms: Vec<SelectArm>, limit: SelectLimit, closed: Option<usize> },
     /// A signal came: lets the world act on it.
     Interrupted,
 }
@@ -126,4 +141,35 @@ pub enum Synchronizer {
     Barrier { parties: u64 },
     Condition { lock: HandleKey },
     Rate { turns: u64, per: f64 },
+}
+
+/// One thing that a `select` waits for.
+#[derive(Clone)]
+pub struct SelectArm {
+    /// The number of the arm that it belongs to.
+    pub number: usize,
+    /// Its place among the arm's channels.
+    pub index: usize,
+    /// The thing.
+    pub event: SelectEvent,
+}
+
+/// What a `select` may wait for.
+#[derive(Clone)]
+pub enum SelectEvent {
+    /// A value from a channel.
+    Receive(HandleKey),
+    /// Room in a channel for a value.
+    Put(HandleKey, Value),
+    /// The end of a process.
+    Done(HandleKey),
+}
+
+/// How long a `select` waits, and the arm for when that has passed.
+#[derive(Clone, Copy)]
+#[allow(missing_docs)]
+pub enum SelectLimit {
+    Forever,
+    Seconds(f64, usize),
+    Never(usize),
 }

@@ -356,6 +356,11 @@ pub enum HandleKind {
     Condition,
     Rate,
     File,
+    Shared,
+    SharedMap,
+    SharedList,
+    SharedInts,
+    SharedFloats,
 }
 
 impl HandleKind {
@@ -374,6 +379,11 @@ impl HandleKind {
             HandleKind::Condition => Type::Condition,
             HandleKind::Rate => Type::Rate,
             HandleKind::File => Type::File,
+            HandleKind::Shared => Type::Shared,
+            HandleKind::SharedMap => Type::SharedMap,
+            HandleKind::SharedList => Type::SharedList,
+            HandleKind::SharedInts => Type::SharedInts,
+            HandleKind::SharedFloats => Type::SharedFloats,
         }
     }
 }

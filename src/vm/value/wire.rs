@@ -217,6 +217,11 @@ impl Writer {
             HandleKind::Barrier => 20,
             HandleKind::Condition => 21,
             HandleKind::Rate => 22,
+            HandleKind::Shared => 40,
+            HandleKind::SharedMap => 41,
+            HandleKind::SharedList => 42,
+            HandleKind::SharedInts => 43,
+            HandleKind::SharedFloats => 44,
             HandleKind::File => {
                 return Err(Fault::type_error("an open file cannot be sent: it belongs to the process that opened it")
                     .help("send the path, and open it in the other process"));
@@ -434,6 +439,11 @@ impl Reader<'_> {
                     20 => HandleKind::Barrier,
                     21 => HandleKind::Condition,
                     22 => HandleKind::Rate,
+                    40 => HandleKind::Shared,
+                    41 => HandleKind::SharedMap,
+                    42 => HandleKind::SharedList,
+                    43 => HandleKind::SharedInts,
+                    44 => HandleKind::SharedFloats,
                     _ => return None,
                 };
                 let role = self.byte()?;
