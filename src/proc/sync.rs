@@ -2,7 +2,7 @@
 
 use super::children::Children;
 use super::outcome::title;
-use super::{deadline, handles, memory, shared, timed_out};
+use super::{deadline, handles, memory, place, shared, tell, timed_out};
 use crate::library::{READER, WRITER};
 use crate::shm::model::{
     Attempt, Barrier, Broken, Condition, Event, RLock, Rate, Refused, RwLock, Semaphore, Wake, Who,
@@ -178,13 +178,24 @@ fn refused<R>(attempt: Result<Attempt<R>, Refused>) -> Attempt<Result<R, Fault>>
 }
 
 fn would_wait_for_itself(refused: Refused) -> Fault {
-    match refused {
-        Refused::Reads(_) => {
-            Fault::new(Kind::Deadlock, "this process reads already: it would wait for itself to write")
-                .help("take `l.write()` from the start, or leave `with l.read()` before")
-        }
-        Refused::Writes(_) => Fault::new(Kind::Deadlock, "this process writes already: it would wait for itself")
-            .help("who has `l.write()` may read too, without taking the lock again"),
+    let (message, help) = match refused {
+        Refused::Reads(place) => (
+            format!("this process reads already{}: it would wait for itself to write", on_line(place)),
+            "take `l.write()` from the start, or leave `with l.read()` before",
+        ),
+        Refused::Writes(place) => (
+            format!("this process writes already{}: it would wait for itself", on_line(place)),
+            "who has `l.write()` may read too, without taking the lock again",
+        ),
+    };
+    Fault::new(Kind::Deadlock, message).help(help)
+}
+
+/// Where something was done in the script, for the end of a clause.
+fn on_line(place: u64) -> String {
+    match tell::line(place::of_word(place)) {
+        line if line.is_empty() => line,
+        line => format!(", on {line}"),
     }
 }
 
@@ -203,7 +214,8 @@ fn acquire_lock(lock: UserLock, patience: Patience, children: &mut Children) -> 
             Acquired::Ok | Acquired::Abandoned(_) => return Ok(true),
             Acquired::AlreadyHeld if matches!(patience, Patience::Never) => return Ok(false),
             Acquired::AlreadyHeld => {
-                return Err(Fault::new(Kind::Deadlock, "this process has taken the lock already")
+                let message = format!("this process has taken the lock already{}", on_line(lock.place()));
+                return Err(Fault::new(Kind::Deadlock, message)
                     .help("a lock is taken once; `rlock()` is one that may be taken again"));
             }
             Acquired::TimedOut => return Ok(false),
