@@ -333,8 +333,10 @@ fn lock_rules() {
     assert_eq!(lock.release().unwrap(), Released::Ok);
     assert_eq!(other.release().unwrap(), Released::Ok);
     assert_eq!(lock.try_acquire().unwrap(), Acquired::Ok);
-    // Given up while held: free for others.
-    let child = spawn(&[(lock.object(), Role::Handle)], || assert_eq!(lock.acquire(None).unwrap(), Acquired::Ok));
+    // Given up while held: free for others, who are told.
+    let me = process_table::me().unwrap();
+    let child =
+        spawn(&[(lock.object(), Role::Handle)], || assert_eq!(lock.acquire(None).unwrap(), Acquired::Abandoned(me)));
     shm::give_up(lock.object(), Role::Handle);
     join_well(child);
     assert_eq!(lock.acquire(None), Err(shm::ShmError::Gone));
