@@ -2,10 +2,11 @@
 
 use super::children::Children;
 use super::outcome::title;
+use super::tell::Warning;
 use super::{deadline, handles, memory, place, shared, tell, timed_out};
 use crate::library::{READER, WRITER};
 use crate::shm::model::{
-    Attempt, Barrier, Broken, Condition, Event, RLock, Rate, Refused, RwLock, Semaphore, Wake, Who,
+    Abandoned, Attempt, Barrier, Broken, Condition, Event, RLock, Rate, Refused, RwLock, Semaphore, Wake, Who,
 };
 use crate::shm::monitor::{Limit, Waited, me};
 use crate::shm::user_lock::{Acquired, Released};
@@ -143,22 +144,33 @@ fn attended<R>(
 fn acquire(key: HandleKey, patience: Patience, with: bool, children: &mut Children) -> Result<bool, Fault> {
     let (who, place) = (me(), process_table::my_place());
     let taken = match key.kind {
-        HandleKind::Lock => return acquire_lock(UserLock::of(handles::object(key)), patience, children),
+        HandleKind::Lock => {
+            let lock = UserLock::of(handles::object(key));
+            return Ok(match acquire_lock(lock, patience, children)? {
+                Some(abandoned) => {
+                    if abandoned {
+                        warn_of(lock);
+                    }
+                    true
+                }
+                None => false,
+            });
+        }
         HandleKind::RLock => attended(patience, children, |limit| {
             monitor::<RLock>(key).wait(limit, |lock| lock.acquire(who, place, 1), |_| Wake::Nobody)
         })?
-        .map(drop),
+        .map(|abandoned| warn(key, abandoned)),
         HandleKind::RwLock if key.role == READER => {
             let attempt = |lock: &mut RwLock| refused(lock.read(who, place));
-            attended(patience, children, |limit| monitor::<RwLock>(key).wait(limit, attempt, |_| Wake::Nobody))?
-                .transpose()?
+            let taken =
+                attended(patience, children, |limit| monitor::<RwLock>(key).wait(limit, attempt, |_| Wake::Nobody))?;
+            unless_tried(taken, patience)?
         }
         HandleKind::RwLock => {
             let attempt = |lock: &mut RwLock| refused(lock.write(who, place));
             let withdraw = |lock: &mut RwLock| lock.withdraw(who);
-            attended(patience, children, |limit| monitor::<RwLock>(key).wait(limit, attempt, withdraw))?
-                .transpose()?
-                .map(drop)
+            let taken = attended(patience, children, |limit| monitor::<RwLock>(key).wait(limit, attempt, withdraw))?;
+            unless_tried(taken, patience)?.map(|abandoned| warn(key, abandoned))
         }
         _ => {
             let attempt = |semaphore: &mut Semaphore| if with { semaphore.enter(who) } else { semaphore.acquire() };
@@ -166,6 +178,14 @@ fn acquire(key: HandleKey, patience: Patience, with: bool, children: &mut Childr
         }
     };
     Ok(taken.is_some())
+}
+
+/// What was refused is an error, but not to who only tries.
+fn unless_tried<R>(taken: Option<Result<R, Fault>>, patience: Patience) -> Result<Option<R>, Fault> {
+    match taken {
+        Some(Err(_)) if matches!(patience, Patience::Never) => Ok(None),
+        taken => taken.transpose(),
+    }
 }
 
 /// What is refused at once ends the wait, as an error.
@@ -204,26 +224,56 @@ pub fn acquire_inner(key: HandleKey, children: &mut Children) -> Result<(), Faul
     acquire_lock(UserLock::of(handles::object(key)), Patience::Until(None), children).map(drop)
 }
 
-fn acquire_lock(lock: UserLock, patience: Patience, children: &mut Children) -> Result<bool, Fault> {
+/// Whether the last owner ended with it; nothing when there was no time to wait for it.
+fn acquire_lock(lock: UserLock, patience: Patience, children: &mut Children) -> Result<Option<bool>, Fault> {
     loop {
         let acquired = match patience {
             Patience::Never => lock.try_acquire(),
             Patience::Until(deadline) => lock.acquire(deadline),
         };
         match acquired.map_err(gone)? {
-            Acquired::Ok | Acquired::Abandoned(_) => return Ok(true),
-            Acquired::AlreadyHeld if matches!(patience, Patience::Never) => return Ok(false),
+            Acquired::Ok => return Ok(Some(false)),
+            Acquired::Abandoned(_) => return Ok(Some(true)),
+            Acquired::AlreadyHeld if matches!(patience, Patience::Never) => return Ok(None),
             Acquired::AlreadyHeld => {
                 let message = format!("this process has taken the lock already{}", on_line(lock.place()));
                 return Err(Fault::new(Kind::Deadlock, message)
                     .help("a lock is taken once; `rlock()` is one that may be taken again"));
             }
-            Acquired::TimedOut => return Ok(false),
+            Acquired::TimedOut => return Ok(None),
             Acquired::Interrupted => {
                 children.attend()?;
             }
         }
     }
+}
+
+/// Warns the one who has just taken a lock of which a process ended as the owner.
+fn warn_of(lock: UserLock) {
+    if let Some((id, place)) = lock.abandoned_by() {
+        abandoned_warning("lock", &id, place);
+    }
+}
+
+fn warn(key: HandleKey, abandoned: Option<Abandoned>) {
+    let Some(abandoned) = abandoned else { return };
+    let id = match key.kind {
+        HandleKind::RLock => monitor::<RLock>(key).look_at_lost().map(|(_, id)| id),
+        _ => monitor::<RwLock>(key).look_at_lost().map(|(_, id)| id),
+    };
+    abandoned_warning(key.kind.type_of().name(), &id.unwrap_or_default(), abandoned.place);
+}
+
+fn abandoned_warning(what: &str, id: &str, place: u64) {
+    tell::warning(&Warning {
+        code: "W0302",
+        message: format!("process {id} ended while it held the {what}"),
+        labels: vec![
+            (place::of_word(place), format!("process {id} took it here")),
+            (tell::here(), "it passes on here".to_owned()),
+        ],
+        help: Some(format!("what the {what} guards may be half changed; `abandoned` of the {what} tells who left it")),
+    });
 }
 
 fn release(key: HandleKey) -> Result<(), Fault> {
@@ -417,15 +467,20 @@ impl Guard {
             true
         };
         match self {
-            Guard::Lock(lock) => {
-                while lock.acquire(None).map_err(gone)? == Acquired::Interrupted {
-                    attend();
+            Guard::Lock(lock) => loop {
+                match lock.acquire(None).map_err(gone)? {
+                    Acquired::Interrupted => drop(attend()),
+                    Acquired::Abandoned(_) => break warn_of(*lock),
+                    _ => break,
                 }
-            }
+            },
             Guard::RLock(lock) => {
                 let place = process_table::my_place();
                 let attempt = |lock: &mut RLock| lock.acquire(me(), place, times);
-                lock.wait(Limit::Until(None, &mut attend), attempt, |_| Wake::Nobody).map_err(gone)?;
+                let taken = lock.wait(Limit::Until(None, &mut attend), attempt, |_| Wake::Nobody).map_err(gone)?;
+                if let (Waited::Done(Some(abandoned)), Ok((_, id))) = (taken, lock.look_at_lost()) {
+                    abandoned_warning("rlock", &id, abandoned.place);
+                }
             }
         }
         fault
