@@ -87,6 +87,10 @@ fn run(script: &str, output: &str, error: &str, scratch: &Path) -> Vec<String> {
     if !ended.left.is_empty() {
         problems.push(format!("left behind: {}", ended.left.join(", ")));
     }
+    let status = i32::from(error.contains("error["));
+    if ended.status != status {
+        problems.push(format!("its exit status is {}", ended.status));
+    }
     for (what, expected, found) in [("prints", output, ended.stdout), ("tells", error, ended.stderr)] {
         let found = String::from_utf8_lossy(&found);
         if found != expected {
