@@ -261,7 +261,7 @@ fn random_lock() {
         match random.below(12) {
             0..5 => {
                 let expected = match model.acquire(me, place) {
-                    Err(()) => Acquired::AlreadyHeld,
+                    Err(AlreadyHeld) => Acquired::AlreadyHeld,
                     Ok(Attempt::Done(None, _)) => Acquired::Ok,
                     Ok(Attempt::Done(Some(before), _)) => {
                         Acquired::Abandoned(ProcessRef::from_word(before.who).unwrap())

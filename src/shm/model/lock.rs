@@ -6,13 +6,16 @@ use super::{Abandoned, Attempt, Ownership, Place, Wake, Who};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lock(pub Ownership);
 
+/// The process has it already: it would wait for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlreadyHeld;
+
 impl Lock {
-    /// Takes it. An error when the process has it already.
-    #[expect(clippy::result_unit_err, reason = "there is one way to fail, which the name of the operation tells")]
-    pub fn acquire(&mut self, who: Who, place: Place) -> Result<Attempt<Option<Abandoned>>, ()> {
+    /// Takes it.
+    pub fn acquire(&mut self, who: Who, place: Place) -> Result<Attempt<Option<Abandoned>>, AlreadyHeld> {
         match self.0.owner {
             0 => Ok(Attempt::Done(self.0.take(who, place), Wake::Nobody)),
-            owner if owner == who => Err(()),
+            owner if owner == who => Err(AlreadyHeld),
             _ => Ok(Attempt::Wait),
         }
     }

@@ -17,7 +17,7 @@ mod tests;
 pub use barrier::{Arrival, Barrier, Broken};
 pub use condition::Condition;
 pub use event::Event;
-pub use lock::Lock;
+pub use lock::{AlreadyHeld, Lock};
 pub use ownership::{Abandoned, Ownership};
 pub use rate::Rate;
 pub use rlock::RLock;

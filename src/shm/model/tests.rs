@@ -31,7 +31,7 @@ proptest! {
         for (at, (who, what, _)) in (1..).zip(steps) {
             match what {
                 0..3 => match lock.acquire(who, at) {
-                    Err(()) => prop_assert_eq!(owner, who),
+                    Err(AlreadyHeld) => prop_assert_eq!(owner, who),
                     Ok(Attempt::Wait) => prop_assert!(owner != 0 && owner != who),
                     Ok(Attempt::Done(abandoned, _)) => {
                         prop_assert_eq!((owner, abandoned.map_or(0, |abandoned| abandoned.who)), (0, left));
