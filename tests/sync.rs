@@ -47,6 +47,7 @@ fn for_ever<M: Model, R>(monitor: Monitor<M>, attempt: impl FnMut(&mut M) -> Att
         Waited::Done(result) => result,
         Waited::TimedOut => panic!("timed out"),
         Waited::Interrupted => panic!("interrupted"),
+        Waited::Deadlock => panic!("deadlock"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod channels;
 mod children;
+mod deadlock;
 mod handles;
 mod moves;
 mod outcome;

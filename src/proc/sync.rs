@@ -3,7 +3,7 @@
 use super::children::Children;
 use super::outcome::title;
 use super::tell::Warning;
-use super::{deadline, handles, memory, place, shared, tell, timed_out};
+use super::{deadline, deadlock, handles, memory, place, shared, tell, timed_out};
 use crate::library::{READER, WRITER};
 use crate::shm::model::{
     Abandoned, Attempt, Barrier, Broken, Condition, Event, RLock, Rate, Refused, RwLock, Semaphore, Wake, Who,
@@ -135,6 +135,7 @@ fn attended<R>(
     match (waited.map_err(gone)?, fault) {
         (_, Some(fault)) => Err(fault),
         (Waited::Done(result), None) => Ok(Some(result)),
+        (Waited::Deadlock, None) => Err(deadlock::fault()),
         (Waited::TimedOut | Waited::Interrupted, None) => Ok(None),
     }
 }
@@ -241,6 +242,7 @@ fn acquire_lock(lock: UserLock, patience: Patience, children: &mut Children) -> 
                     .help("a lock is taken once; `rlock()` is one that may be taken again"));
             }
             Acquired::TimedOut => return Ok(None),
+            Acquired::Deadlock => return Err(deadlock::fault()),
             Acquired::Interrupted => {
                 children.attend()?;
             }
@@ -478,8 +480,13 @@ impl Guard {
                 let place = process_table::my_place();
                 let attempt = |lock: &mut RLock| lock.acquire(me(), place, times);
                 let taken = lock.wait(Limit::Until(None, &mut attend), attempt, |_| Wake::Nobody).map_err(gone)?;
-                if let (Waited::Done(Some(abandoned)), Ok((_, id))) = (taken, lock.look_at_lost()) {
-                    abandoned_warning("rlock", &id, abandoned.place);
+                match taken {
+                    Waited::Deadlock => return fault.and(Err(deadlock::fault())),
+                    Waited::Done(Some(abandoned)) => {
+                        let id = lock.look_at_lost().map_or(String::new(), |(_, id)| id);
+                        abandoned_warning("rlock", &id, abandoned.place);
+                    }
+                    _ => {}
                 }
             }
         }

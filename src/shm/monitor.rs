@@ -10,9 +10,10 @@ use super::holders::{self, Header};
 use super::lock::Lock;
 use super::model::{Attempt, Barrier, Condition, Event, Model, RLock, Rate, RwLock, Semaphore, Wake, Who};
 use super::name::Name;
-use super::park::{self, Patience, Wait};
+use super::park::{self, Wait};
 use super::process_table::{self, ProcessRef};
 use super::region::{at, shared};
+use super::waits::{Need, Sleep};
 use super::{ObjectRef, ShmError};
 use std::marker::PhantomData;
 use std::time::Instant;
@@ -59,6 +60,8 @@ pub enum Waited<R> {
     TimedOut,
     /// A signal was handled, and the caller did not want to go on.
     Interrupted,
+    /// The wait is part of a circle: see [`super::deadlock::take_circle`].
+    Deadlock,
 }
 
 /// How long an operation may wait.
@@ -140,7 +143,11 @@ impl<M: Model> Monitor<M> {
         withdraw: impl FnOnce(&mut M) -> Wake,
     ) -> Result<Waited<R>, ShmError> {
         let state = self.state()?;
-        let mut patience = Patience::new();
+        let mut sleep = match &limit {
+            Limit::Never => Sleep::new(None),
+            Limit::Until(deadline, _) => Sleep::new(*deadline),
+        };
+        let need = if M::OWNED { Need::Owner } else { Need::Change };
         let mut slept = false;
         // Why it must end; then it is attempted once more, unless the caller wants to do something else.
         let mut ended: Option<Wait> = None;
@@ -169,7 +176,11 @@ impl<M: Model> Monitor<M> {
                     Wake::Nobody if slept && interrupted => Wake::One,
                     wake => wake,
                 };
-                let result = if interrupted { Waited::Interrupted } else { Waited::TimedOut };
+                let result = match ended {
+                    Wait::Interrupted => Waited::Interrupted,
+                    Wait::Deadlock => Waited::Deadlock,
+                    Wait::Woken | Wait::TimedOut => Waited::TimedOut,
+                };
                 return state.settle(&old, &model, wake).map(|()| result);
             }
             let event = state.event.load(Relaxed);
@@ -179,12 +190,12 @@ impl<M: Model> Monitor<M> {
                 return Err(error);
             }
             state.lock.unlock();
-            let Limit::Until(deadline, go_on) = &mut limit else { continue };
+            let Limit::Until(_, go_on) = &mut limit else { continue };
             if !slept && park::spin(|| state.event.load(Relaxed) != event) {
                 continue;
             }
             slept = true;
-            ended = match patience.wait(&state.event, event, *deadline) {
+            ended = match sleep.on(&state.event, event, self.0, need) {
                 Wait::Woken => None,
                 Wait::Interrupted if go_on() => None,
                 end => Some(end),
@@ -351,4 +362,22 @@ impl<M: Model> Monitor<M> {
         state.sleeping.store(1, Relaxed);
         let _ = state.settle(&old, &model, Wake::All);
     }
+}
+
+/// The processes that must let go before `who`, who waits, can have the object.
+pub(super) fn owners(kind: u32, object: ObjectRef, who: ProcessRef) -> Vec<ProcessRef> {
+    let owners =
+        for_kind!(kind, M => Monitor::<M>::of(object).look().map(|model| model.owners(who.word())), Ok(vec![]));
+    owners.unwrap_or_default().into_iter().filter_map(ProcessRef::from_word).collect()
+}
+
+/// Whether whoever waits could go on, where the word that is slept on does not tell: one of several may have been woken.
+pub(super) fn is_ready(kind: u32, object: ObjectRef) -> Option<bool> {
+    let semaphore = (kind == Semaphore::KIND).then(|| Monitor::<Semaphore>::of(object).look())?;
+    Some(semaphore.is_ok_and(|semaphore| semaphore.free > 0))
+}
+
+/// What an object of this kind is, in words.
+pub(super) fn describe(kind: u32) -> Option<&'static str> {
+    for_kind!(kind, M => Some(M::NAME), None)
 }

@@ -8,6 +8,7 @@ use super::lock::{Lock, Taken};
 use super::name::Name;
 use super::process_table::{self, ProcessRef};
 use super::region::{at, shared};
+use super::waits::{Need, Sleep};
 use super::{ObjectRef, ShmError};
 use std::time::Instant;
 
@@ -45,6 +46,8 @@ pub enum Acquired {
     TimedOut,
     /// A signal was handled; the call can be repeated.
     Interrupted,
+    /// The wait is part of a circle: see [`super::deadlock::take_circle`].
+    Deadlock,
 }
 
 /// What giving a lock back came to.
@@ -79,7 +82,8 @@ impl UserLock {
 
     /// Takes it, waiting until `deadline`.
     pub fn acquire(self, deadline: Option<Instant>) -> Result<Acquired, ShmError> {
-        self.take(|lock| lock.acquire(deadline))
+        let mut sleep = Sleep::new(deadline);
+        self.take(|lock| lock.acquire(|word, expected| sleep.on(word, expected, self.0, Need::Owner)))
     }
 
     /// Takes it unless somebody has it.
@@ -87,7 +91,7 @@ impl UserLock {
         self.take(Lock::try_acquire)
     }
 
-    fn take(self, how: impl Fn(&Lock) -> Taken) -> Result<Acquired, ShmError> {
+    fn take(self, how: impl FnOnce(&Lock) -> Taken) -> Result<Acquired, ShmError> {
         let state = self.state().ok_or(ShmError::Gone)?;
         if state.lock.held() {
             return Ok(Acquired::AlreadyHeld);
@@ -97,6 +101,7 @@ impl UserLock {
             Taken::OwnerDied => state.owner.load(Relaxed),
             Taken::TimedOut => return Ok(Acquired::TimedOut),
             Taken::Interrupted => return Ok(Acquired::Interrupted),
+            Taken::Deadlock => return Ok(Acquired::Deadlock),
         };
         let before = ProcessRef::from_word(abandoned);
         if let Some(before) = before {
@@ -174,6 +179,13 @@ pub(super) fn owner_ended(object: ObjectRef, process: ProcessRef) {
         }
         Taken::OwnerDied => state.lock.abandon(),
         Taken::Free => state.lock.unlock(),
-        Taken::TimedOut | Taken::Interrupted => {}
+        Taken::TimedOut | Taken::Interrupted | Taken::Deadlock => {}
     }
+}
+
+/// The process that has the lock at `object`; none when that is changing.
+pub(super) fn owners(object: ObjectRef) -> Vec<ProcessRef> {
+    let owner = UserLock(object).owner();
+    let lock = UserLock(object).state().map_or(0, |state| state.lock.owner());
+    owner.filter(|owner| owner.pid().is_some_and(|pid| pid as u32 == lock)).into_iter().collect()
 }

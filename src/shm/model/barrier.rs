@@ -78,6 +78,7 @@ impl Barrier {
 
 impl Model for Barrier {
     const KIND: u32 = 20;
+    const NAME: &str = "the barrier";
 
     fn encode(&self, words: &mut Vec<u64>) {
         let broken = match self.broken {

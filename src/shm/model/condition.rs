@@ -62,6 +62,7 @@ impl Condition {
 
 impl Model for Condition {
     const KIND: u32 = 21;
+    const NAME: &str = "the condition";
 
     fn encode(&self, words: &mut Vec<u64>) {
         words.push(self.lock);

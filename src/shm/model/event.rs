@@ -36,6 +36,7 @@ impl Event {
 
 impl Model for Event {
     const KIND: u32 = 19;
+    const NAME: &str = "the event";
 
     fn encode(&self, words: &mut Vec<u64>) {
         words.extend([u64::from(self.is_set), self.times]);

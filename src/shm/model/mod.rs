@@ -54,6 +54,10 @@ pub enum Attempt<R> {
 pub trait Model: Sized {
     /// Tells the kind of object from all others.
     const KIND: u32;
+    /// What it is, in words.
+    const NAME: &'static str;
+    /// Whether who waits needs all of its [`Model::owners`] to let go; else anybody who can reach it may help.
+    const OWNED: bool = false;
 
     /// The state in words.
     fn encode(&self, words: &mut Vec<u64>);
@@ -67,6 +71,11 @@ pub trait Model: Sized {
 
     /// Those that have a part in it: who has it, and who waits in it.
     fn members(&self) -> Vec<Who>;
+
+    /// Who must let go before `who`, who waits, can have it.
+    fn owners(&self, _who: Who) -> Vec<Who> {
+        Vec::new()
+    }
 
     /// Who ended last while he had a part in it that others are told of.
     fn lost(&self) -> Who {

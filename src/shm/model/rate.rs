@@ -67,6 +67,7 @@ impl Rate {
 
 impl Model for Rate {
     const KIND: u32 = 22;
+    const NAME: &str = "the limiter";
 
     fn encode(&self, words: &mut Vec<u64>) {
         words.extend([self.turns, self.per, self.start, self.next]);

@@ -44,6 +44,8 @@ impl RLock {
 
 impl Model for RLock {
     const KIND: u32 = 16;
+    const NAME: &str = "the rlock";
+    const OWNED: bool = true;
 
     fn encode(&self, words: &mut Vec<u64>) {
         words.push(self.depth);
@@ -61,6 +63,10 @@ impl Model for RLock {
 
     fn members(&self) -> Vec<Who> {
         Vec::from_iter((self.ownership.owner != 0).then_some(self.ownership.owner))
+    }
+
+    fn owners(&self, _: Who) -> Vec<Who> {
+        self.members()
     }
 
     fn lost(&self) -> Who {

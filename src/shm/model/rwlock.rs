@@ -105,6 +105,8 @@ impl RwLock {
 
 impl Model for RwLock {
     const KIND: u32 = 17;
+    const NAME: &str = "the rwlock";
+    const OWNED: bool = true;
 
     fn encode(&self, words: &mut Vec<u64>) {
         self.writing.encode(words);
@@ -131,6 +133,15 @@ impl Model for RwLock {
     fn members(&self) -> Vec<Who> {
         let writer = (self.writing.owner != 0).then_some(self.writing.owner);
         self.readers().chain(writer).chain(self.waiting.iter().copied()).collect()
+    }
+
+    /// A writer waits for those who have it, a reader for those who write or will.
+    fn owners(&self, who: Who) -> Vec<Who> {
+        let writer = (self.writing.owner != 0).then_some(self.writing.owner);
+        if self.waiting.contains(&who) {
+            return self.readers().chain(writer).collect();
+        }
+        self.waiting.iter().copied().chain(writer).collect()
     }
 
     fn lost(&self) -> Who {

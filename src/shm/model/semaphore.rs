@@ -72,6 +72,7 @@ impl Semaphore {
 
 impl Model for Semaphore {
     const KIND: u32 = 18;
+    const NAME: &str = "the semaphore";
 
     fn encode(&self, words: &mut Vec<u64>) {
         words.extend([self.free, self.bound.map_or(0, |bound| bound + 1)]);
