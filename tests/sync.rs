@@ -23,6 +23,7 @@ const CASES: &[Case] = &[
     ("a_barrier_keeps_its_generations", 30, barrier_generations),
     ("a_condition_hands_over", 30, condition_hand_over),
     ("ends_of_waits_leave_nothing", 20, ends_of_waits),
+    ("a_stopped_holder_is_waited_for", 30, stopped_holder),
     ("who_dies_waiting_at_a_barrier_breaks_it", 20, barrier_death),
     ("killed_permit_holders_give_back", 60, || storm(0x51, Victim::Semaphore)),
     ("killed_rlock_holders_block_nobody", 60, || storm(0x52, Victim::RLock)),
@@ -559,6 +560,50 @@ fn ends_of_waits() {
 
 extern "C" fn on_signal(_: libc::c_int) {
     shm::park::note_signal();
+}
+
+/// A process that is stopped can go on: others wait for it, and nobody calls that a deadlock.
+fn stopped_holder() {
+    use nix::sys::signal::{Signal, raise};
+    let rlock = Monitor::new(&RLock::default()).unwrap();
+    let semaphore = Monitor::new(&Semaphore::new(1, true)).unwrap();
+    let lock = UserLock::new().unwrap();
+    let holds = [hold(rlock), hold(semaphore), (lock.object(), Role::Handle)];
+    let holder = spawn(&holds, || {
+        let me = me();
+        for_ever(rlock, |state| state.acquire(me, 1, 1));
+        for_ever(semaphore, |state| state.enter(me));
+        lock.acquire(None).unwrap();
+        raise(Signal::SIGSTOP).unwrap();
+        rlock.change(|state| state.release(me, 1)).unwrap();
+        semaphore.change(|state| state.leave(me)).unwrap();
+        lock.release().unwrap();
+    });
+    let pid = nix::unistd::Pid::from_raw(holder.pid().unwrap());
+    let stopped = nix::sys::wait::waitpid(pid, Some(nix::sys::wait::WaitPidFlag::WUNTRACED)).unwrap();
+    assert!(matches!(stopped, nix::sys::wait::WaitStatus::Stopped(..)));
+    let log = Log::new();
+    let waiters = [
+        spawn(&holds, || {
+            for_ever(rlock, |state| state.acquire(me(), 1, 1));
+            log.add(1, 0);
+        }),
+        spawn(&holds, || {
+            for_ever(semaphore, |state| state.enter(me()));
+            log.add(2, 0);
+        }),
+        spawn(&holds, || {
+            assert_ne!(lock.acquire(None).unwrap(), Acquired::Deadlock);
+            log.add(3, 0);
+        }),
+    ];
+    // Longer than a look at the waits takes that can never end.
+    std::thread::sleep(Duration::from_millis(150));
+    assert_eq!(log.read(), []);
+    nix::sys::signal::kill(pid, Signal::SIGCONT).unwrap();
+    waiters.into_iter().for_each(join_well);
+    join_well(holder);
+    assert_eq!(log.read().len(), 3);
 }
 
 fn barrier_death() {
