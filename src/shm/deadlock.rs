@@ -15,6 +15,7 @@ use super::waits::{Need, Seen, Waited, waiting};
 use super::{ObjectRef, arena, cell, channel, monitor, region, user_lock};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// A process of a circle of waits.
 #[derive(Clone, Debug)]
@@ -219,19 +220,28 @@ fn contents() -> Vec<Content> {
 impl Who {
     fn is_as_before(&self) -> bool {
         match self {
-            Who::Process(index, seen) => slot(*index).wait.still(seen.sequence) && !is_stopped(*index),
+            Who::Process(index, seen) => is_asleep(*index) && slot(*index).wait.still(seen.sequence),
             Who::Content { place, stamp } => place.stamp() == Some(*stamp),
         }
     }
 }
 
-/// Whether a process is stopped, as by Ctrl-Z: it may go on, and looks for itself then.
-fn is_stopped(index: u32) -> bool {
-    let Some(pid) = reference(index).pid() else { return false };
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The state follows the name, which stands in parentheses and may contain some.
-    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    matches!(state, Some('T' | 't'))
+/// Whether a process sleeps. One that is stopped, as by Ctrl-Z, may go on, and looks for itself then; one that a signal
+/// has woken acts on it, or is about to die of it.
+fn is_asleep(index: u32) -> bool {
+    let Some(pid) = reference(index).pid().filter(|_| index != process_table::my_index()) else { return true };
+    // Others look at the waits too: that takes a moment.
+    for _ in 0..50 {
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+            return !reference(index).has_ended();
+        };
+        // The state follows the name, which stands in parentheses and may contain some.
+        match stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()) {
+            Some('R' | 'D') => std::thread::sleep(Duration::from_micros(20)),
+            state => return state == Some('S') && !reference(index).has_ended(),
+        }
+    }
+    false
 }
 
 impl Graph {

@@ -5,7 +5,7 @@
 
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use super::atomic::{AtomicU32, AtomicU64, compiler_fence};
+use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::holders::{self, Header};
 use super::lock::Lock;
 use super::model::{Attempt, Barrier, Condition, Event, Model, RLock, Rate, RwLock, Semaphore, Wake, Who};
@@ -360,7 +360,8 @@ impl<M: Model> Monitor<M> {
         state.forget(&mut model, process);
         // It may have been woken in place of another.
         state.sleeping.store(1, Relaxed);
-        let _ = state.settle(&old, &model, Wake::All);
+        let wake = if seeded!("waiters sleep on after a death") { Wake::Nobody } else { Wake::All };
+        let _ = state.settle(&old, &model, wake);
     }
 }
 

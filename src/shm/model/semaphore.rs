@@ -1,5 +1,6 @@
 //! A semaphore: so many permits.
 
+use super::super::atomic::seeded;
 use super::{Attempt, Model, Wake, Who, Words};
 
 /// A semaphore.
@@ -87,7 +88,8 @@ impl Model for Semaphore {
 
     fn forget(&mut self, who: Who) -> bool {
         let Some(at) = self.holders.iter().position(|holder| holder.0 == who) else { return false };
-        self.free += self.holders.swap_remove(at).1;
+        let permits = self.holders.swap_remove(at).1;
+        self.free += if seeded!("permits come back twice") { 2 * permits } else { permits };
         true
     }
 
