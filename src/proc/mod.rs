@@ -13,6 +13,7 @@ mod select;
 mod session;
 mod shared;
 mod signals;
+mod sync;
 pub mod tell;
 
 use crate::shm::{self, ProcessRef, ShmError};
@@ -308,7 +309,10 @@ impl Real {
             Op::Children => Ok(Value::list(self.children.handles())),
             Op::Interrupted => self.children.attend().map(|()| Value::Null),
             Op::Select { arms, limit, closed } => select::perform(&arms, limit, closed, &mut self.children),
-            other => channels::perform(other, &mut self.children),
+            other => match sync::perform(other, &mut self.children) {
+                Ok(answer) => answer,
+                Err(other) => channels::perform(other, &mut self.children),
+            },
         }
     }
 }

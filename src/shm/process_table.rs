@@ -337,17 +337,6 @@ pub fn slots_in_use() -> usize {
 }
 
 impl ProcessRef {
-    /// In one word of shared memory; 0 is none.
-    pub(super) fn word(self) -> u64 {
-        u64::from(self.index + 1) << 32 | u64::from(self.generation)
-    }
-
-    /// The reverse of [`ProcessRef::word`].
-    pub(super) fn from_word(word: u64) -> Option<ProcessRef> {
-        let index = ((word >> 32) as u32).checked_sub(1)?;
-        Some(ProcessRef { index, generation: word as u32 })
-    }
-
     /// As an object that can be held (role [`super::Role::Handle`]): its slot stays while somebody holds it.
     pub fn object(self) -> ObjectRef {
         ObjectRef { offset: SLOTS + u64::from(self.index) * SLOT, generation: self.generation }
@@ -356,6 +345,17 @@ impl ProcessRef {
     /// The process of an object made by [`ProcessRef::object`].
     pub fn of(object: ObjectRef) -> Option<ProcessRef> {
         slot_index_at(object.offset).map(|index| ProcessRef { index, generation: object.generation })
+    }
+
+    /// In one word, which is not 0.
+    pub fn word(self) -> u64 {
+        u64::from(self.index + 1) << 32 | u64::from(self.generation)
+    }
+
+    /// The reverse of [`ProcessRef::word`]; 0 names nobody.
+    pub fn from_word(word: u64) -> Option<ProcessRef> {
+        let index = ((word >> 32) as u32).checked_sub(1)?;
+        Some(ProcessRef { index, generation: word as u32 })
     }
 
     /// Whether its slot is still its own.
@@ -472,6 +472,11 @@ pub fn set_place(place: u64) {
     if registered() {
         my_slot().place.store(place, Relaxed);
     }
+}
+
+/// Where in the script this process is.
+pub fn my_place() -> u64 {
+    if registered() { my_slot().place.load(Relaxed) } else { 0 }
 }
 
 fn set_text(slot: &Slot, id: &str, name: &str) -> Result<(), ShmError> {
