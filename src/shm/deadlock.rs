@@ -467,6 +467,14 @@ fn owners_of(arm: &Waited, who: ProcessRef) -> Vec<ProcessRef> {
     }
 }
 
+/// The owners of what one load tells of: a lock or a shared value, not objects that must be locked to be read.
+pub(super) fn owners_at_a_glance(object: ObjectRef) -> Vec<ProcessRef> {
+    match holders::header(object).map(|header| header.kind.load(Relaxed)) {
+        Some(holders::USER_LOCK | holders::CELL) => user_lock::owners(object),
+        _ => Vec::new(),
+    }
+}
+
 /// Tarjan's algorithm on some of the nodes and, behind them, the roles that connect them: these stand for all their
 /// holders, so that many who wait for many cost no product.
 struct Search<'a> {

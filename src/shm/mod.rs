@@ -11,6 +11,7 @@ pub mod deadlock;
 #[cfg(any(test, feature = "faults"))]
 pub mod faults;
 pub mod holders;
+pub mod inspect;
 mod line;
 mod lock;
 mod message;
@@ -111,6 +112,9 @@ pub fn start() -> Result<(), ShmError> {
     if process_table::registered() {
         return Ok(());
     }
-    region::ensure()?;
+    if !region::exists() {
+        region::ensure()?;
+        inspect::mark();
+    }
     process_table::register_first()
 }
