@@ -54,6 +54,8 @@ shared! {
         next_free: AtomicU32,
         /// Held for life: the kernel marks it when the process ends.
         life: Lock,
+        /// Held by who clears up after it: its parent, its parent's, or whoever else noticed its end.
+        clearing: Lock,
         pid: AtomicI32,
         parent: AtomicU32,
         children: AtomicU32,
@@ -227,6 +229,9 @@ pub fn started(child: ProcessRef, pid: i32) {
 
 /// Takes back [`register_child`] when the fork failed.
 pub fn cancel_child(child: ProcessRef) {
+    if seeded!("a failed spawn keeps its handles") {
+        slot(child.index).holds.clear();
+    }
     clear_up(my_slot(), child);
     holders::give_up(child.object(), super::Role::Handle);
     let parent = my_slot();
@@ -239,12 +244,21 @@ pub fn after_fork(child: ProcessRef) -> Result<(), ShmError> {
     lock::register();
     // Those were the parent's.
     park::take_signal();
-    ME.store(child.index, Relaxed);
     let slot = slot(child.index);
-    if !slot.life.take_for_life() {
+    // Without a parent the slot may have been given to another process, whose life this must not take.
+    enter();
+    let ours = slot.state.load(Relaxed) == STARTING && slot.generation.load(Relaxed) == child.generation;
+    let ours = ours || seeded!("born into another's slot");
+    if ours {
+        // Before its birth, so that its end is known for its own even if its parent has not told this.
+        slot.pid.store(std::process::id() as i32, Relaxed);
+    }
+    let born = ours && slot.life.take_for_life();
+    globals().lock.unlock();
+    if !born {
         return Err(ShmError::Orphaned);
     }
-    slot.pid.store(std::process::id() as i32, Relaxed);
+    ME.store(child.index, Relaxed);
     slot.state.store(RUNNING, Release);
     Ok(())
 }
@@ -275,11 +289,22 @@ pub fn reap(process: ProcessRef, ended: Ended) {
 /// Undoes what a process held that has ended. Should the one die that does it, its slot `by` tells of it.
 fn clear_up(by: &Slot, process: ProcessRef) {
     let slot = slot(process.index);
-    by.reaping.store(process.word(), SeqCst);
-    slot.life.declare_dead();
-    slot.state.store(REAPED, Release);
-    slot.life.wake_watchers();
-    holders::forget_process(process);
+    if !seeded!("half-reaped stay") {
+        by.reaping.store(process.word(), SeqCst);
+    }
+    if !seeded!("cleared up by two") {
+        slot.clearing.lock();
+    }
+    // Another one may have been quicker.
+    if process.exists() {
+        slot.life.declare_dead();
+        slot.state.store(REAPED, Release);
+        slot.life.wake_watchers();
+        holders::forget_process(process);
+    }
+    if slot.clearing.held() {
+        slot.clearing.unlock();
+    }
     by.reaping.store(0, SeqCst);
 }
 

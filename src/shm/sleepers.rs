@@ -1,7 +1,7 @@
 //! Those who sleep at a channel, and how an operation waits: a brief spin, then sleeps until its deadline or a signal.
 
 use super::atomic::Ordering::{Relaxed, SeqCst};
-use super::atomic::{AtomicU32, AtomicU64, compiler_fence, fence};
+use super::atomic::{AtomicU32, AtomicU64, compiler_fence, fence, seeded};
 use super::ends::{self, FOREVER};
 use super::line::{Line, RECV, SEND, enter, leave};
 use super::park::{self, Patience, Wait};
@@ -65,9 +65,14 @@ impl Sleepers {
 
     /// As `wake_all`, and nobody counts as woken: a dead process may have been.
     pub(super) fn disturb(&self) {
+        if seeded!("no baton") {
+            return;
+        }
         let _ = self.count.fetch_update(SeqCst, Relaxed, |count| Some(count >> 32 << 32));
         self.event.fetch_add(1, SeqCst);
-        park::wake_all(&self.event);
+        if !seeded!("no wake after a death") {
+            park::wake_all(&self.event);
+        }
     }
 }
 
@@ -132,6 +137,11 @@ impl Waiting {
 
     pub(super) fn is_try(&self) -> bool {
         matches!(self.limit, Limit::Never)
+    }
+
+    /// Whether its deadline ended the last sleep.
+    pub(super) fn has_timed_out(&self) -> bool {
+        self.last == Wait::TimedOut
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
