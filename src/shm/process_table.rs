@@ -49,6 +49,7 @@ shared! {
 
     /// One process. It starts as every object's header does, with the generation in place of flags.
     pub(super) struct Slot {
+        /// Handles, and whether it has still to be cleared up after: until neither is so, the slot stays.
         pub(super) roles: [AtomicU32; 2],
         pub(super) kind: AtomicU32,
         generation: AtomicU32,
@@ -76,8 +77,6 @@ shared! {
         pub(super) position: AtomicU64,
         /// Object whose last holder this process has made go.
         pub(super) doomed: AtomicU64,
-        /// The dead process, as a word, whose slot this one is about to free.
-        pub(super) releasing: AtomicU64,
         /// Object that loses a holder by this process, until those who wait at it have been told.
         pub(super) losing: AtomicU64,
         /// Where in the script it is: see [`set_place`].
@@ -92,6 +91,8 @@ const SLOT: u64 = 1024;
 const _: () = assert!(size_of::<Slot>() as u64 <= SLOT);
 /// Status of a process whose end nobody has told yet.
 const UNKNOWN: i32 = i32::MIN;
+/// In a slot's `roles`.
+const UNCLEARED: usize = 1;
 /// No position.
 pub(super) const NOWHERE: u64 = u64::MAX;
 
@@ -300,12 +301,14 @@ fn clear_up(by: &Slot, process: ProcessRef) {
     if !seeded!("cleared up by two") {
         slot.clearing.lock();
     }
-    // Another one may have been quicker.
-    if process.exists() {
+    // Another one may have been quicker, and the slot somebody else's; in this order.
+    if slot.roles[UNCLEARED].load(SeqCst) != 0 && process.exists() {
         slot.life.declare_dead();
         slot.state.store(REAPED, Release);
         slot.life.wake_watchers();
         holders::forget_process(process);
+        slot.roles[UNCLEARED].store(0, SeqCst);
+        release(process);
     }
     if slot.clearing.held() {
         slot.clearing.unlock();
@@ -321,8 +324,8 @@ pub(super) fn finish_reaping(parent: ProcessRef) {
         clear_up(dead, process);
     }
     dead.reaping.store(0, SeqCst);
-    let ended = |&index: &u32| {
-        let child = slot(index);
+    let ended = |child: &ProcessRef| {
+        let child = slot(child.index);
         child.parent.load(Relaxed) == parent.index + 1
             && match child.state.load(Acquire) {
                 // No child will come of it.
@@ -332,14 +335,14 @@ pub(super) fn finish_reaping(parent: ProcessRef) {
             }
     };
     // Until it was taken, the slot was free for others too: it may be somebody else's.
-    if let Some(child) = dead.spawning.load(Relaxed).checked_sub(1).filter(ended)
+    if let Some(child) = dead.spawning.load(Relaxed).checked_sub(1).map(reference).filter(ended)
         && !seeded!("unborn children stay")
     {
-        clear_up(dead, reference(child));
+        clear_up(dead, child);
     }
     dead.spawning.store(0, Relaxed);
     if dead.children.load(Relaxed) > 0 {
-        (0..high()).filter(ended).map(reference).for_each(|child| clear_up(dead, child));
+        (0..high()).map(reference).filter(ended).for_each(|child| clear_up(dead, child));
     }
 }
 
@@ -543,7 +546,8 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
     let slot = slot(index);
     let next = slot.next_free.load(Relaxed);
     slot.generation.store((slot.generation.load(Relaxed) + 1) & 0x3fff_ffff, Relaxed);
-    slot.roles.iter().for_each(|count| count.store(0, Relaxed));
+    slot.roles[0].store(0, Relaxed);
+    slot.roles[UNCLEARED].store(1, Relaxed);
     slot.kind.store(holders::PROCESS, Relaxed);
     for word in [&slot.children, &slot.spawning] {
         word.store(0, Relaxed);
@@ -552,16 +556,7 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
     slot.pid.store(0, Relaxed);
     slot.status.store(UNKNOWN, Relaxed);
     slot.wait.clear();
-    let words = [
-        &slot.text,
-        &slot.result,
-        &slot.channel,
-        &slot.doomed,
-        &slot.losing,
-        &slot.reaping,
-        &slot.releasing,
-        &slot.place,
-    ];
+    let words = [&slot.text, &slot.result, &slot.channel, &slot.doomed, &slot.losing, &slot.reaping, &slot.place];
     for word in words.into_iter().chain(&slot.hands) {
         word.store(0, Relaxed);
     }
@@ -586,7 +581,7 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
 pub(super) fn release(process: ProcessRef) {
     let slot = slot(process.index);
     enter();
-    let free = slot.state.load(Relaxed) == REAPED && slot.roles[0].load(Relaxed) == 0;
+    let free = slot.state.load(Relaxed) == REAPED && slot.roles.iter().all(|count| count.load(Relaxed) == 0);
     if free && slot.generation.load(Relaxed) == process.generation {
         let globals = globals();
         for word in [&slot.text, &slot.result] {
