@@ -449,7 +449,7 @@ pub(super) fn hold_entry(entry: u64) -> Result<(), ShmError> {
 }
 
 /// Undoes whatever a dead process held or had begun. Part of [`process_table::reap`], and harmless when repeated.
-pub fn forget_process(process: ProcessRef) {
+pub(super) fn forget_process(process: ProcessRef) {
     if !process.exists() {
         return;
     }

@@ -14,7 +14,6 @@ pub struct Seed {
 pub const SEEDS: &[Seed] = &[
     seed("no baton", "receive_asleep"),
     seed("no wake after a death", "receive_asleep"),
-    seed("no recount of sleepers", "receive_that_could_send"),
     seed("no rebuild of the arena", "send_alone_block"),
     seed("no rebuild of the process table", "spawn_that_fails"),
     seed("no redo of holders", "make_and_drop"),
@@ -26,6 +25,8 @@ pub const SEEDS: &[Seed] = &[
     seed("half-reaped stay", "send_alone"),
     seed("unborn children stay", "spawn_that_fails"),
     seed("a failed spawn keeps its handles", "spawn_that_fails"),
+    seed("born into another's slot", "storm_of_spawns"),
+    seed("cleared up by two", "storm_of_spawns"),
     seed("ended with a sender alive", "send_to_sleepers"),
     seed("a time-out loses the message", "time_outs"),
 ];

@@ -94,6 +94,8 @@ struct Crew {
     deaths: u64,
     progress: (u64, Instant),
     killed: Instant,
+    /// Between two deaths by others, somewhat more or less.
+    pause: Duration,
 }
 
 impl Crew {
@@ -104,6 +106,7 @@ impl Crew {
             deaths: 0,
             progress: (0, Instant::now()),
             killed: Instant::now(),
+            pause: Duration::from_micros(1_500),
         }
     }
 
@@ -138,7 +141,7 @@ impl Crew {
 
     /// Kills one from time to time, and looks whether the others go on.
     fn watch(&mut self, progress: &AtomicU64) {
-        if self.killed.elapsed() > Duration::from_micros(300 + self.random.below(1_500)) {
+        if self.killed.elapsed() > self.pause * (20 + self.random.below(100) as u32) / 100 {
             self.killed = Instant::now();
             let at = self.random.below(self.workers.len().max(1) as u64) as usize;
             if let Some(&pid) = self.workers.keys().nth(at) {
@@ -194,10 +197,17 @@ fn balance(ledger: &Ledger, incarnations: usize, lost: u64) -> (u64, u64) {
 }
 
 /// Senders and receivers at one queue.
-fn traffic(time: Duration, capacity: Option<u32>, seed: u64, workers: (usize, usize), length: fn(usize) -> usize) {
+fn traffic(
+    time: Duration,
+    capacity: Option<u32>,
+    seed: u64,
+    workers: (usize, usize),
+    pause: Duration,
+    length: fn(usize) -> usize,
+) {
     let ledger = ledger();
     let channel = Channel::new(capacity).unwrap();
-    let mut crew = Crew::new(seed);
+    let mut crew = Crew { pause, ..Crew::new(seed) };
     let (senders, receivers) = workers;
     let (mut incarnations, mut lost) = (0, 0);
     let started = Instant::now();
@@ -285,7 +295,7 @@ fn traffic(time: Duration, capacity: Option<u32>, seed: u64, workers: (usize, us
 }
 
 fn queue_storm(time: Duration, capacity: Option<u32>, seed: u64) {
-    traffic(time, capacity, seed, (3, 3), |at| match at % 64 {
+    traffic(time, capacity, seed, (3, 3), Duration::from_micros(1_500), |at| match at % 64 {
         0 => 70_000,
         1..8 => 200,
         _ => 16,
@@ -293,7 +303,7 @@ fn queue_storm(time: Duration, capacity: Option<u32>, seed: u64) {
 }
 
 fn large_storm(time: Duration) {
-    traffic(time, Some(4), 0x4a1b, (2, 2), |_| 4 << 20);
+    traffic(time, Some(4), 0x4a1b, (2, 2), Duration::from_millis(40), |_| 4 << 20);
 }
 
 /// Pairs at pipes: one asks, one answers. When one dies, the other must notice, and both are made anew.
