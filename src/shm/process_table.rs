@@ -308,8 +308,8 @@ fn clear_up(by: &Slot, process: ProcessRef) {
         slot.life.wake_watchers();
         holders::forget_process(process);
         slot.roles[UNCLEARED].store(0, SeqCst);
-        release(process);
     }
+    release(process);
     if slot.clearing.held() {
         slot.clearing.unlock();
     }
