@@ -228,7 +228,9 @@ fn apply() {
     }
     if let Some(header) = header(object) {
         header.roles[globals.role.load(Relaxed) as usize % 2].store(globals.count.load(Relaxed), SeqCst);
-        if header.roles.iter().all(|count| count.load(Relaxed) == 0) {
+        // The slot of a process may also be freed by those who clear up after it, whoever comes last.
+        let is_process = header.kind.load(Relaxed) == PROCESS;
+        if !is_process && header.roles.iter().all(|count| count.load(Relaxed) == 0) {
             let doomed = &slot(globals.actor.load(Relaxed)).doomed;
             if doomed.load(Relaxed) != object.word() {
                 header.next_doomed.store(doomed.load(Relaxed), Relaxed);
@@ -385,6 +387,7 @@ fn after_loss(object: ObjectRef) {
 /// The last step of a loss that this process's slot tells of.
 fn tell_loss(object: ObjectRef) {
     notify_loss(object);
+    ProcessRef::of(object).into_iter().for_each(process_table::release);
     my_slot().losing.store(0, SeqCst);
 }
 
@@ -408,11 +411,6 @@ fn destroy_doomed(owner: &Slot) {
     if hand.load(Relaxed) != owner.doomed.load(Relaxed) {
         arena::free_hand(hand);
     }
-    if let Some(process) = ProcessRef::from_word(owner.releasing.load(Relaxed))
-        && process.object().word() != owner.doomed.load(Relaxed)
-    {
-        process_table::release(process);
-    }
     while owner.doomed.load(Relaxed) != 0 {
         let object = ObjectRef::from_word(owner.doomed.load(Relaxed));
         let Some(header) = header(object) else {
@@ -430,15 +428,6 @@ fn destroy_doomed(owner: &Slot) {
             continue;
         }
         let next = header.next_doomed.load(Relaxed);
-        if kind == PROCESS {
-            if let Some(process) = ProcessRef::of(object) {
-                owner.releasing.store(process.word(), SeqCst);
-                owner.doomed.store(next, SeqCst);
-                process_table::release(process);
-                owner.releasing.store(0, SeqCst);
-            }
-            continue;
-        }
         monitor::empty(kind, object);
         hand.store(object.word(), SeqCst);
         owner.doomed.store(next, SeqCst);
@@ -491,7 +480,7 @@ pub(super) fn hold_entry(entry: u64) -> Result<(), ShmError> {
 }
 
 /// Undoes whatever a dead process held or had begun. Part of [`process_table::reap`], and harmless when repeated.
-pub fn forget_process(process: ProcessRef) {
+pub(super) fn forget_process(process: ProcessRef) {
     if !process.exists() {
         return;
     }
@@ -500,9 +489,7 @@ pub fn forget_process(process: ProcessRef) {
     enter();
     globals().lock.unlock();
     // It may have died while it cleared up after another.
-    if !seeded!("half-reaped stay") {
-        process_table::finish_reaping(process);
-    }
+    process_table::finish_reaping(process);
     cell::repair_for(dead);
     channel::repair_for(dead);
     if let Some(wait) = waits::forget(dead) {
@@ -512,6 +499,7 @@ pub fn forget_process(process: ProcessRef) {
         let lost = ObjectRef::from_word(dead.losing.load(Relaxed));
         notify_loss(lost);
         channel::disturb(lost);
+        ProcessRef::of(lost).into_iter().for_each(process_table::release);
     }
     destroy_doomed(dead);
     free_hands(dead);
@@ -522,9 +510,6 @@ pub fn forget_process(process: ProcessRef) {
     }
     dead.holds.free_table(dead.hand(Hand::Table));
     settle();
-    if dead.roles[0].load(Relaxed) == 0 {
-        process_table::release(process);
-    }
     waits::graph_changed();
 }
 

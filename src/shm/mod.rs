@@ -31,7 +31,7 @@ mod waits;
 
 pub use cell::Cell;
 pub use channel::Channel;
-pub use holders::{Role, describe, forget_process, give_up, hold, hold_for, holder_count};
+pub use holders::{Role, describe, give_up, hold, hold_for, holder_count};
 pub use monitor::Monitor;
 pub use pipe::{End, Pipe};
 pub use process_table::{ProcessRef, after_fork, register_child};
