@@ -14,6 +14,7 @@ mod select;
 mod session;
 mod shared;
 mod signals;
+mod sync;
 pub mod tell;
 
 use crate::shm::inspect::{Doing, set_doing};
@@ -164,9 +165,12 @@ impl Real {
             self.children.stop_all();
         }
         let mut kept = Vec::new();
-        if let Ok(value) = &result {
-            crate::vm::value::handles(value, &mut |key| kept.push(key));
-        }
+        let outcome = match &result {
+            Ok(value) => value.clone(),
+            Err(Fault(error)) => Value::Error(error.clone()),
+        };
+        crate::vm::value::handles(&outcome, &mut |key| kept.push(key));
+        drop(outcome);
         handles::give_up_all(&kept);
         let failures = self.children.wait_all();
         if result.is_ok()
@@ -258,8 +262,14 @@ impl Real {
             Ok(None) => {
                 self.become_child(child, parent);
                 output::begin_child(kept);
-                let globals: Vec<HandleKey> = reached.into_iter().filter(|key| !own.contains(key)).collect();
-                handles::begin_child(&globals);
+                // Outer names that its code mentions stand until it ends; what is its own, as long as its names.
+                let mut mentioned: Vec<HandleKey> = Vec::new();
+                machine.reach_by_globals(&call, &mut |key| {
+                    if reached.contains(&key) && !mentioned.contains(&key) {
+                        mentioned.push(key);
+                    }
+                });
+                handles::begin_child(&mentioned);
                 gone.iter().for_each(|(key, how)| handles::not_mine(*key, how));
                 shared::begin_child();
                 let call = match packed.map(|bytes| crate::vm::value::decode(&bytes)) {
@@ -314,7 +324,10 @@ impl Real {
             Op::Children => Ok(Value::list(self.children.handles())),
             Op::Interrupted => self.children.attend().map(|()| Value::Null),
             Op::Select { arms, limit, closed } => select::perform(&arms, limit, closed, &mut self.children),
-            other => channels::perform(other, &mut self.children),
+            other => match sync::perform(other, &mut self.children) {
+                Ok(answer) => answer,
+                Err(other) => channels::perform(other, &mut self.children),
+            },
         }
     }
 }

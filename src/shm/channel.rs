@@ -2,7 +2,7 @@
 
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, SeqCst};
-use super::atomic::{compiler_fence, fence};
+use super::atomic::{compiler_fence, fence, seeded};
 use super::holders::{self, Role};
 use super::line::{CLOSED, IN_BLOCK, INLINE, Line, PARTNERED, RECV, SEND, UNBOUNDED, enter, leave, line, set_up, view};
 use super::message::{discount_one, entries, free_message_hand, pack, unpack};
@@ -217,6 +217,9 @@ impl Channel {
                     UNBOUNDED => {}
                     0 => line.sleepers[SEND].wake_all(),
                     _ => line.sleepers[SEND].wake_one(),
+                }
+                if seeded!("a time-out loses the message") && wait.has_timed_out() {
+                    return unpack(me, bytes).map(|()| Received::TimedOut);
                 }
                 return unpack(me, bytes).map(|()| Received::Ok);
             }

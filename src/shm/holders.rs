@@ -4,16 +4,16 @@
 //! undone exactly, and the last holder gone frees the object.
 
 use super::arena::{self, Block};
-use super::atomic::Ordering::{Relaxed, SeqCst};
+use super::atomic::Ordering::{Relaxed, Release, SeqCst};
 use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::lock::Lock;
 use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
 use super::region::{at, shared};
-use super::{ObjectRef, ShmError, cell, channel, message, user_lock, waits};
+use super::{ObjectRef, ShmError, cell, channel, message, monitor, user_lock, waits};
 
 const GLOBALS: u64 = 12 << 10;
 
-// Kinds of objects.
+// Kinds of objects; those of `model` have their own.
 pub(super) const PROCESS: u32 = 1;
 pub(super) const CHANNEL: u32 = 2;
 pub(super) const USER_LOCK: u32 = 3;
@@ -27,7 +27,7 @@ pub fn describe(object: ObjectRef) -> &'static str {
         Some(CHANNEL) => "the queue",
         Some(USER_LOCK) => "the lock",
         Some(CELL) => "the shared value",
-        _ => "something that is gone",
+        kind => kind.and_then(monitor::describe).unwrap_or("something that is gone"),
     }
 }
 
@@ -228,7 +228,9 @@ fn apply() {
     }
     if let Some(header) = header(object) {
         header.roles[globals.role.load(Relaxed) as usize % 2].store(globals.count.load(Relaxed), SeqCst);
-        if header.roles.iter().all(|count| count.load(Relaxed) == 0) {
+        // The slot of a process may also be freed by those who clear up after it, whoever comes last.
+        let is_process = header.kind.load(Relaxed) == PROCESS;
+        if !is_process && header.roles.iter().all(|count| count.load(Relaxed) == 0) {
             let doomed = &slot(globals.actor.load(Relaxed)).doomed;
             if doomed.load(Relaxed) != object.word() {
                 header.next_doomed.store(doomed.load(Relaxed), Relaxed);
@@ -238,6 +240,24 @@ fn apply() {
     }
     compiler_fence(SeqCst);
     globals.valid.store(0, SeqCst);
+}
+
+/// A new object, which this process holds. `fill` writes what must be there when others see it.
+pub(super) fn new_object(kind: u32, fill: impl FnOnce(Block)) -> Result<ObjectRef, ShmError> {
+    super::start()?;
+    let hand = my_slot().hand(Hand::Object);
+    let block = arena::allocate_object(hand)?;
+    fill(block);
+    at::<Header>(block.data()).kind.store(kind, Release);
+    let object = arena::object_ref(block);
+    match hold(object, Role::Handle) {
+        Ok(()) => hand.store(0, Relaxed),
+        Err(error) => {
+            arena::free_hand(hand);
+            return Err(error);
+        }
+    }
+    Ok(object)
 }
 
 /// This process holds a role of `object` from now on; does nothing if it did before.
@@ -319,9 +339,21 @@ pub(super) fn holds_role(object: ObjectRef, role: u32) -> bool {
 pub fn give_up(object: ObjectRef, role: Role) {
     if process_table::registered() {
         // Nobody here could release it any more, and it must not be freed as a member of this process's list.
-        let _ = super::UserLock::of(object).release();
+        if role == Role::Handle && holds(object, role) {
+            pass_on(object, process_table::reference(my_index()));
+        }
         give_up_by(my_slot(), object, role.index());
         waits::graph_changed();
+    }
+}
+
+/// What a process has of an object that it can reach no longer goes to others.
+fn pass_on(object: ObjectRef, process: ProcessRef) {
+    match header(object).map(|header| header.kind.load(Relaxed)) {
+        None | Some(PROCESS) => {}
+        Some(CHANNEL) => channel::disturb(object),
+        Some(USER_LOCK | CELL) => user_lock::owner_ended(object, process),
+        Some(kind) => monitor::holder_ended(kind, object, process),
     }
 }
 
@@ -355,6 +387,7 @@ fn after_loss(object: ObjectRef) {
 /// The last step of a loss that this process's slot tells of.
 fn tell_loss(object: ObjectRef) {
     notify_loss(object);
+    ProcessRef::of(object).into_iter().for_each(process_table::release);
     my_slot().losing.store(0, SeqCst);
 }
 
@@ -378,11 +411,6 @@ fn destroy_doomed(owner: &Slot) {
     if hand.load(Relaxed) != owner.doomed.load(Relaxed) {
         arena::free_hand(hand);
     }
-    if let Some(process) = ProcessRef::from_word(owner.releasing.load(Relaxed))
-        && process.object().word() != owner.doomed.load(Relaxed)
-    {
-        process_table::release(process);
-    }
     while owner.doomed.load(Relaxed) != 0 {
         let object = ObjectRef::from_word(owner.doomed.load(Relaxed));
         let Some(header) = header(object) else {
@@ -400,15 +428,7 @@ fn destroy_doomed(owner: &Slot) {
             continue;
         }
         let next = header.next_doomed.load(Relaxed);
-        if kind == PROCESS {
-            if let Some(process) = ProcessRef::of(object) {
-                owner.releasing.store(process.word(), SeqCst);
-                owner.doomed.store(next, SeqCst);
-                process_table::release(process);
-                owner.releasing.store(0, SeqCst);
-            }
-            continue;
-        }
+        monitor::empty(kind, object);
         hand.store(object.word(), SeqCst);
         owner.doomed.store(next, SeqCst);
         arena::free_hand(hand);
@@ -460,7 +480,7 @@ pub(super) fn hold_entry(entry: u64) -> Result<(), ShmError> {
 }
 
 /// Undoes whatever a dead process held or had begun. Part of [`process_table::reap`], and harmless when repeated.
-pub fn forget_process(process: ProcessRef) {
+pub(super) fn forget_process(process: ProcessRef) {
     if !process.exists() {
         return;
     }
@@ -469,9 +489,7 @@ pub fn forget_process(process: ProcessRef) {
     enter();
     globals().lock.unlock();
     // It may have died while it cleared up after another.
-    if !seeded!("half-reaped stay") {
-        process_table::finish_reaping(process);
-    }
+    process_table::finish_reaping(process);
     cell::repair_for(dead);
     channel::repair_for(dead);
     if let Some(wait) = waits::forget(dead) {
@@ -481,23 +499,17 @@ pub fn forget_process(process: ProcessRef) {
         let lost = ObjectRef::from_word(dead.losing.load(Relaxed));
         notify_loss(lost);
         channel::disturb(lost);
+        ProcessRef::of(lost).into_iter().for_each(process_table::release);
     }
     destroy_doomed(dead);
     free_hands(dead);
     for key in dead.holds.keys() {
         let (object, role) = object_of(key);
-        match header(object).map(|header| header.kind.load(Relaxed)) {
-            Some(CHANNEL) => channel::disturb(object),
-            Some(USER_LOCK | CELL) => user_lock::owner_ended(object, process),
-            _ => {}
-        }
+        pass_on(object, process);
         give_up_by(dead, object, role);
     }
     dead.holds.free_table(dead.hand(Hand::Table));
     settle();
-    if dead.roles[0].load(Relaxed) == 0 {
-        process_table::release(process);
-    }
     waits::graph_changed();
 }
 

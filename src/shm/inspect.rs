@@ -141,7 +141,7 @@ fn see(index: u32) -> Option<Seen> {
     let wait = waits::waiting(index).map(|seen| Waiting {
         since: seen.since,
         forever: seen.forever,
-        needs: seen.arms.iter().map(|arm| (arm.object, arm.need, deadlock::owners_of(arm))).collect(),
+        needs: seen.arms.iter().map(|arm| (arm.object, arm.need, deadlock::owners_at_a_glance(arm.object))).collect(),
     });
     let doing = slot.doing().load(Relaxed);
     let kind = (doing & 3).checked_sub(1).map(|kind| DOINGS[kind as usize]);

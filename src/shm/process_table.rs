@@ -49,6 +49,7 @@ shared! {
 
     /// One process. It starts as every object's header does, with the generation in place of flags.
     pub(super) struct Slot {
+        /// Handles, and whether it has still to be cleared up after: until neither is so, the slot stays.
         pub(super) roles: [AtomicU32; 2],
         pub(super) kind: AtomicU32,
         generation: AtomicU32,
@@ -57,6 +58,8 @@ shared! {
         next_free: AtomicU32,
         /// Held for life: the kernel marks it when the process ends.
         life: Lock,
+        /// Held by who clears up after it: its parent, its parent's, or whoever else noticed its end.
+        clearing: Lock,
         pid: AtomicI32,
         parent: AtomicU32,
         children: AtomicU32,
@@ -74,8 +77,6 @@ shared! {
         pub(super) position: AtomicU64,
         /// Object whose last holder this process has made go.
         pub(super) doomed: AtomicU64,
-        /// The dead process, as a word, whose slot this one is about to free.
-        pub(super) releasing: AtomicU64,
         /// Object that loses a holder by this process, until those who wait at it have been told.
         pub(super) losing: AtomicU64,
         /// Where in the script it is: see [`set_place`].
@@ -92,6 +93,8 @@ pub(super) const SLOT: u64 = 1024;
 const _: () = assert!(size_of::<Slot>() as u64 <= SLOT);
 /// Status of a process whose end nobody has told yet.
 const UNKNOWN: i32 = i32::MIN;
+/// In a slot's `roles`.
+const UNCLEARED: usize = 1;
 /// No position.
 pub(super) const NOWHERE: u64 = u64::MAX;
 
@@ -244,6 +247,9 @@ pub fn started(child: ProcessRef, pid: i32) {
 
 /// Takes back [`register_child`] when the fork failed.
 pub fn cancel_child(child: ProcessRef) {
+    if seeded!("a failed spawn keeps its handles") {
+        slot(child.index).holds.clear();
+    }
     clear_up(my_slot(), child);
     holders::give_up(child.object(), super::Role::Handle);
     let parent = my_slot();
@@ -256,12 +262,21 @@ pub fn after_fork(child: ProcessRef) -> Result<(), ShmError> {
     lock::register();
     // Those were the parent's.
     park::take_signal();
-    ME.store(child.index, Relaxed);
     let slot = slot(child.index);
-    if !slot.life.take_for_life() {
+    // Without a parent the slot may have been given to another process, whose life this must not take.
+    enter();
+    let ours = slot.state.load(Relaxed) == STARTING && slot.generation.load(Relaxed) == child.generation;
+    let ours = ours || seeded!("born into another's slot");
+    if ours {
+        // Before its birth, so that its end is known for its own even if its parent has not told this.
+        slot.pid.store(std::process::id() as i32, Relaxed);
+    }
+    let born = ours && slot.life.take_for_life();
+    globals().lock.unlock();
+    if !born {
         return Err(ShmError::Orphaned);
     }
-    slot.pid.store(std::process::id() as i32, Relaxed);
+    ME.store(child.index, Relaxed);
     slot.state.store(RUNNING, Release);
     waits::count_awake(true);
     Ok(())
@@ -293,11 +308,24 @@ pub fn reap(process: ProcessRef, ended: Ended) {
 /// Undoes what a process held that has ended. Should the one die that does it, its slot `by` tells of it.
 fn clear_up(by: &Slot, process: ProcessRef) {
     let slot = slot(process.index);
-    by.reaping.store(process.word(), SeqCst);
-    slot.life.declare_dead();
-    slot.state.store(REAPED, Release);
-    slot.life.wake_watchers();
-    holders::forget_process(process);
+    if !seeded!("half-reaped stay") {
+        by.reaping.store(process.word(), SeqCst);
+    }
+    if !seeded!("cleared up by two") {
+        slot.clearing.lock();
+    }
+    // Another one may have been quicker, and the slot somebody else's; in this order.
+    if slot.roles[UNCLEARED].load(SeqCst) != 0 && process.exists() {
+        slot.life.declare_dead();
+        slot.state.store(REAPED, Release);
+        slot.life.wake_watchers();
+        holders::forget_process(process);
+        slot.roles[UNCLEARED].store(0, SeqCst);
+    }
+    release(process);
+    if slot.clearing.held() {
+        slot.clearing.unlock();
+    }
     by.reaping.store(0, SeqCst);
 }
 
@@ -309,8 +337,8 @@ pub(super) fn finish_reaping(parent: ProcessRef) {
         clear_up(dead, process);
     }
     dead.reaping.store(0, SeqCst);
-    let ended = |&index: &u32| {
-        let child = slot(index);
+    let ended = |child: &ProcessRef| {
+        let child = slot(child.index);
         child.parent.load(Relaxed) == parent.index + 1
             && match child.state.load(Acquire) {
                 // No child will come of it.
@@ -320,14 +348,14 @@ pub(super) fn finish_reaping(parent: ProcessRef) {
             }
     };
     // Until it was taken, the slot was free for others too: it may be somebody else's.
-    if let Some(child) = dead.spawning.load(Relaxed).checked_sub(1).filter(ended)
+    if let Some(child) = dead.spawning.load(Relaxed).checked_sub(1).map(reference).filter(ended)
         && !seeded!("unborn children stay")
     {
-        clear_up(dead, reference(child));
+        clear_up(dead, child);
     }
     dead.spawning.store(0, Relaxed);
     if dead.children.load(Relaxed) > 0 {
-        (0..high()).filter(ended).map(reference).for_each(|child| clear_up(dead, child));
+        (0..high()).map(reference).filter(ended).for_each(|child| clear_up(dead, child));
     }
 }
 
@@ -350,17 +378,6 @@ pub fn slots_in_use() -> usize {
 }
 
 impl ProcessRef {
-    /// In one word of shared memory; 0 is none.
-    pub(super) fn word(self) -> u64 {
-        u64::from(self.index + 1) << 32 | u64::from(self.generation)
-    }
-
-    /// The reverse of [`ProcessRef::word`].
-    pub(super) fn from_word(word: u64) -> Option<ProcessRef> {
-        let index = ((word >> 32) as u32).checked_sub(1)?;
-        Some(ProcessRef { index, generation: word as u32 })
-    }
-
     /// As an object that can be held (role [`super::Role::Handle`]): its slot stays while somebody holds it.
     pub fn object(self) -> ObjectRef {
         ObjectRef { offset: SLOTS + u64::from(self.index) * SLOT, generation: self.generation }
@@ -369,6 +386,17 @@ impl ProcessRef {
     /// The process of an object made by [`ProcessRef::object`].
     pub fn of(object: ObjectRef) -> Option<ProcessRef> {
         slot_index_at(object.offset).map(|index| ProcessRef { index, generation: object.generation })
+    }
+
+    /// In one word, which is not 0.
+    pub fn word(self) -> u64 {
+        u64::from(self.index + 1) << 32 | u64::from(self.generation)
+    }
+
+    /// The reverse of [`ProcessRef::word`]; 0 names nobody.
+    pub fn from_word(word: u64) -> Option<ProcessRef> {
+        let index = ((word >> 32) as u32).checked_sub(1)?;
+        Some(ProcessRef { index, generation: word as u32 })
     }
 
     /// Whether its slot is still its own.
@@ -487,6 +515,11 @@ pub fn set_place(place: u64) {
     }
 }
 
+/// Where in the script this process is.
+pub fn my_place() -> u64 {
+    if registered() { my_slot().place.load(Relaxed) } else { 0 }
+}
+
 fn set_text(slot: &Slot, id: &str, name: &str) -> Result<(), ShmError> {
     let text = [id.as_bytes(), b"\0", name.as_bytes()].concat();
     let hand = my_slot().hand(Hand::Text);
@@ -531,7 +564,8 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
     let slot = slot(index);
     let next = slot.next_free.load(Relaxed);
     slot.generation.store((slot.generation.load(Relaxed) + 1) & 0x3fff_ffff, Relaxed);
-    slot.roles.iter().for_each(|count| count.store(0, Relaxed));
+    slot.roles[0].store(0, Relaxed);
+    slot.roles[UNCLEARED].store(1, Relaxed);
     slot.kind.store(holders::PROCESS, Relaxed);
     for word in [&slot.children, &slot.spawning] {
         word.store(0, Relaxed);
@@ -540,17 +574,8 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
     slot.pid.store(0, Relaxed);
     slot.status.store(UNKNOWN, Relaxed);
     slot.wait.clear();
-    let words = [
-        &slot.text,
-        &slot.result,
-        &slot.channel,
-        &slot.doomed,
-        &slot.losing,
-        &slot.reaping,
-        &slot.releasing,
-        &slot.place,
-        &slot.doing,
-    ];
+    let words =
+        [&slot.text, &slot.result, &slot.channel, &slot.doomed, &slot.losing, &slot.reaping, &slot.place, &slot.doing];
     for word in words.into_iter().chain(&slot.hands) {
         word.store(0, Relaxed);
     }
@@ -575,7 +600,7 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
 pub(super) fn release(process: ProcessRef) {
     let slot = slot(process.index);
     enter();
-    let free = slot.state.load(Relaxed) == REAPED && slot.roles[0].load(Relaxed) == 0;
+    let free = slot.state.load(Relaxed) == REAPED && slot.roles.iter().all(|count| count.load(Relaxed) == 0);
     if free && slot.generation.load(Relaxed) == process.generation {
         let globals = globals();
         for word in [&slot.text, &slot.result] {
