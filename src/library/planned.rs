@@ -1,7 +1,7 @@
 //! Names of the language that have no implementation yet: using one says so.
 
 /// Functions and modules.
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 19] = [
     "any_of",
     "barrier",
     "batch",
@@ -18,8 +18,6 @@ const NAMES: [&str; 21] = [
     "run",
     "rwlock",
     "semaphore",
-    "shared_floats",
-    "shared_ints",
     "shared_list",
     "shared_map",
     "supervise",

@@ -13,9 +13,9 @@ mod signals;
 use crate::shm::{self, ProcessRef, ShmError};
 use crate::source::Place;
 use crate::vm::fault::{Fault, Kind};
-use crate::vm::machine::{Machine, clear_interrupt};
+use crate::vm::machine::{Machine, clear_interrupt, set_output_waits};
 use crate::vm::op::Op;
-use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Value, on_handle};
+use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Value, on_handle, on_numbers};
 use crate::world::{self, Local, Performed, World, after, describe_file};
 use children::{Children, Tell};
 use std::cell::Cell;
@@ -75,6 +75,7 @@ impl Real {
     /// The world of the first process of a run.
     pub fn new(args: Vec<String>, report: Report) -> Real {
         on_handle(handles::on_handle);
+        on_numbers(shared::words);
         signals::install();
         world::set_output_lock(lock_output);
         let tell: Tell = Rc::new(move |error| world::say(&report(error)));
@@ -277,8 +278,14 @@ impl Real {
 
 impl World for Real {
     fn perform(&mut self, op: Op, _place: Place, machine: &mut Machine) -> Performed {
+        let writes = matches!(op, Op::Print { .. } | Op::FileWrite { .. });
         let op = match self.local.perform(op) {
-            Ok(answer) => return Performed::Answer(answer),
+            Ok(answer) => {
+                if writes {
+                    set_output_waits(true);
+                }
+                return Performed::Answer(answer);
+            }
             Err(op) => op,
         };
         if let Op::Spawn { .. } = op {
@@ -288,6 +295,7 @@ impl World for Real {
         if let Err(fault) = self.local.flush() {
             return Performed::Answer(Err(fault));
         }
+        set_output_waits(false);
         Performed::Answer(self.own(op))
     }
 }

@@ -173,6 +173,11 @@ fn limit() -> u32 {
     globals.limit.load(Relaxed).min(room())
 }
 
+/// How many bytes may be in use.
+pub(super) fn limit_bytes() -> u64 {
+    if region::exists() { u64::from(limit()) * CHUNK } else { 0 }
+}
+
 /// A block of `length` bytes, whose contents are undefined. `hand`, a word of the process's own slot, names it before
 /// anybody else can: should the process die, its reaper frees what is in its hands.
 pub(crate) fn allocate(length: usize, hand: &AtomicU64) -> Result<Block, ShmError> {

@@ -9,7 +9,7 @@ use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::lock::Lock;
 use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
 use super::region::{at, shared};
-use super::{ObjectRef, ShmError, cell, channel, message, user_lock};
+use super::{ObjectRef, ShmError, cell, channel, message, numbers, user_lock};
 
 const GLOBALS: u64 = 12 << 10;
 
@@ -18,6 +18,7 @@ pub(super) const PROCESS: u32 = 1;
 pub(super) const CHANNEL: u32 = 2;
 pub(super) const USER_LOCK: u32 = 3;
 pub(super) const CELL: u32 = 40;
+pub(super) const NUMBERS: u32 = 41;
 
 /// The part that a process plays at an object. Each object has at most two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -346,6 +347,7 @@ fn destroy_doomed(owner: &Slot) {
         let empty = match kind {
             CHANNEL => channel::empty_a_little(object),
             CELL => cell::empty_a_little(object),
+            NUMBERS => numbers::empty_a_little(object),
             _ => true,
         };
         if !empty {

@@ -135,6 +135,20 @@ pub(super) fn read(offset: u64, length: usize, bytes: &mut Vec<u8>) {
     }
 }
 
+/// Fills with zeros. The caller alone may write there, and nobody reads there yet.
+pub(super) fn clear(offset: u64, length: usize) {
+    let pointer = pointer(offset, length as u64);
+    // SAFETY: inside the mapping.
+    unsafe { std::ptr::write_bytes(pointer, 0, length) }
+}
+
+/// So many words from `offset`, as the rest of the program may see them.
+pub(super) fn words(offset: u64, count: usize) -> &'static [std::sync::atomic::AtomicU64] {
+    let pointer = pointer(offset, count as u64 * 8);
+    // SAFETY: inside the mapping, which is never unmapped, aligned as blocks are, and readable as atomics.
+    unsafe { std::slice::from_raw_parts(pointer.cast(), count) }
+}
+
 /// Where something in the region lies.
 pub(super) fn offset_of<T: Shared>(value: &T) -> u64 {
     (&raw const *value) as u64 - BASE.load(Relaxed) as u64

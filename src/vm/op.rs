@@ -110,6 +110,14 @@ pub enum Op {
     SharedSet { cell: HandleKey, value: Value },
     /// Gives back what `SharedTake` took, changed.
     SharedPut { cell: HandleKey, value: Value },
+    /// Numbers in common memory: so many zeros, or those of an array.
+    SharedNumbers { floats: bool, length: usize, array: Option<Value> },
+    /// The same memory as numbers have, from `start` up to `end`.
+    View { numbers: HandleKey, start: usize, end: usize },
+    /// `object[key] = value` of a shared object.
+    SetItem { object: Value, key: Value, value: Value },
+    /// Adds to one of the numbers.
+    AddItem { object: Value, index: usize, number: Value },
     /// Adds a number to a cell's value.
     SharedAdd { cell: HandleKey, number: Value },
     /// Waits for one of the arms: a list of the number of the arm, its value and the index of its channel. `closed` is

@@ -549,6 +549,11 @@ impl Machine {
                         Some(value) => set!(dst, value.clone()),
                         None => set!(dst, check!(value::index(reg!(a), reg!(b)))),
                     },
+                    (Value::Handle(handle), Value::Int(at))
+                        if let Some(item) = handle.numbers().and_then(|numbers| numbers.get(*at as usize)) =>
+                    {
+                        set!(dst, item);
+                    }
                     (object, key) => set!(dst, check!(value::index(object, key))),
                 },
                 Instr::IndexMaybe { dst, a, b } => set!(dst, check!(slow::index_maybe(reg!(a), reg!(b)))),
@@ -608,6 +613,10 @@ impl Machine {
                         && (*at as usize) < list.len()
                     {
                         list.make_mut()[*at as usize] = reg!(src).clone();
+                    } else if let Value::Handle(_) = reg!(a) {
+                        if let Some(op) = check!(slow::set_handle(reg!(a), reg!(b), reg!(src))) {
+                            ask!(op, Answer::Nothing);
+                        }
                     } else {
                         check!(value::set_index(reg_mut!(a), reg!(b).clone(), reg!(src).clone()));
                     }
@@ -635,7 +644,11 @@ impl Machine {
                         check!(slow::set_field(reg_mut!(a), key, reg!(src).clone()));
                     }
                 }
-                Instr::SetPath { root, keys, count } => check!(slow::set_path(base, root, keys, count)),
+                Instr::SetPath { root, keys, count } => {
+                    if let Some(op) = check!(slow::set_path(base, root, keys, count)) {
+                        ask!(op, Answer::Nothing);
+                    }
+                }
                 Instr::UpdatePath { op, root, keys, count } => {
                     // SAFETY: `pc` is inside the code.
                     let at = unsafe { pc.offset_from(start) } as usize - 1;
