@@ -366,7 +366,13 @@ fn index_of(args: &mut [Value], function: &'static str, last: bool) -> Result<Va
             let steps = |int| (i128::from(int) - i128::from(range.start)) / i128::from(range.step);
             number.filter(|int| range.contains(*int)).map(|int| steps(int) as usize)
         }
-        other => return Err(At(function, "self").wrong("a list, str, bytes, range or array", other)),
+        other => match other.numbers() {
+            Some(numbers) => {
+                let same = |at: &usize| numbers.get(*at).is_some_and(|there| equal(&there, wanted));
+                if last { (0..numbers.len()).rev().find(same) } else { (0..numbers.len()).find(same) }
+            }
+            None => return Err(At(function, "self").wrong("a list, str, bytes, range or array", other)),
+        },
     };
     Ok(found.map_or(Value::Null, Value::count))
 }
