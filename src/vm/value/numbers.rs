@@ -14,12 +14,15 @@ pub struct Numbers {
     floats: bool,
 }
 
+/// Finds the words that a handle means.
+pub type Find = fn(HandleKey) -> Option<&'static [AtomicU64]>;
+
 thread_local! {
-    static FIND: Cell<fn(HandleKey) -> Option<&'static [AtomicU64]>> = const { Cell::new(|_| None) };
+    static FIND: Cell<Find> = const { Cell::new(|_| None) };
 }
 
 /// Sets what finds the words that a handle means.
-pub fn on_numbers(find: fn(HandleKey) -> Option<&'static [AtomicU64]>) {
+pub fn on_numbers(find: Find) {
     FIND.set(find);
 }
 
