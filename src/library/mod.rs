@@ -22,6 +22,7 @@ mod set;
 mod shared;
 mod stream;
 mod system;
+mod tables;
 mod text;
 
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use channel::{SENDER, TAKER};
 pub use hints::instead_of;
 pub use io::constant;
 pub use planned::is_planned;
+pub use tables::HOLDER;
 
 use crate::vm::native::{Declaration, Form, Parameter, Run};
 use crate::vm::types::Type;
@@ -60,6 +62,7 @@ static TABLES: &[&[Declaration]] = &[
     process::DECLARATIONS,
     channel::DECLARATIONS,
     shared::DECLARATIONS,
+    tables::DECLARATIONS,
     math::DECLARATIONS,
     json::DECLARATIONS,
 ];

@@ -1,7 +1,7 @@
 //! Names of the language that have no implementation yet: using one says so.
 
 /// Functions and modules.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 17] = [
     "any_of",
     "barrier",
     "batch",
@@ -18,8 +18,6 @@ const NAMES: [&str; 19] = [
     "run",
     "rwlock",
     "semaphore",
-    "shared_list",
-    "shared_map",
     "supervise",
 ];
 

@@ -1,7 +1,7 @@
 //! Pipes, queues and locks: values to bytes and back, waits and their ends.
 
 use super::children::Children;
-use super::{attend, deadline, handles, memory, moves, shared, timed_out};
+use super::{attend, deadline, handles, memory, moves, shared, tables, timed_out};
 use crate::library::{SENDER, TAKER};
 use crate::shm::channel::{Received, Sent};
 use crate::shm::tasks::Waited;
@@ -101,6 +101,9 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
             Value::Handle(handle) if handle.key().kind == HandleKind::Shared => {
                 shared::enter(handle.key(), children).map(|()| value)
             }
+            Value::Handle(handle) if tables::is_table(handle.key()) => {
+                tables::enter(handle.key(), children).map(|()| value)
+            }
             other => Err(Fault::type_error(format!(
                 "`with` needs a lock or an open file, got {}",
                 with_article(other.type_name())
@@ -114,6 +117,10 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
             }
             Value::Handle(handle) if handle.key().kind == HandleKind::Shared => {
                 shared::leave(handle.key(), raised).map(|()| Value::Null)
+            }
+            Value::Handle(handle) if tables::is_table(handle.key()) => {
+                tables::leave(handle.key());
+                Ok(Value::Null)
             }
             _ => Ok(Value::Null),
         },

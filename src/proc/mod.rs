@@ -10,6 +10,7 @@ mod select;
 mod session;
 mod shared;
 mod signals;
+mod tables;
 pub mod tell;
 
 use crate::shm::{self, ProcessRef, ShmError};
@@ -236,6 +237,7 @@ impl Real {
                 handles::begin_child(&globals);
                 gone.iter().for_each(|(key, how)| handles::not_mine(*key, how));
                 shared::begin_child();
+                tables::begin_child();
                 let call = match packed.map(|bytes| crate::vm::value::decode(&bytes)) {
                     Some(decoded) => {
                         std::mem::forget(call);

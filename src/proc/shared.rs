@@ -2,9 +2,9 @@
 
 use super::channels::acquire;
 use super::children::Children;
-use super::{handles, memory};
+use super::{handles, memory, tables};
 use crate::shm::{Cell, Numbers, ObjectRef, Role};
-use crate::vm::fault::{Fault, Kind};
+use crate::vm::fault::Fault;
 use crate::vm::op::Op;
 use crate::vm::types::with_article;
 use crate::vm::value::{Arith, HandleKey, HandleKind, Value, binary, decode, encode, set_index};
@@ -75,12 +75,17 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
             let view = view.map_err(|error| memory(&error))?;
             Ok(Value::handle(handles::key(numbers.kind, view.object(), 0)))
         }
-        Op::SetItem { mut object, key, value } => set_index(&mut object, key, value).map(|()| Value::Null),
+        Op::SetItem { mut object, key, value } => match &object {
+            Value::Handle(handle) if tables::is_table(handle.key()) => {
+                tables::set(handle.key(), &key, &value, children)
+            }
+            _ => set_index(&mut object, key, value).map(|()| Value::Null),
+        },
         Op::AddItem { object, index, number } => match object.numbers() {
             Some(numbers) => numbers.add(index, &number).map(|()| Value::Null),
             None => Err(Fault::type_error("`add` is for numbers")),
         },
-        _ => Err(Fault::new(Kind::Limit, "this is not built yet")),
+        other => tables::perform(other, children),
     }
 }
 

@@ -9,7 +9,7 @@ use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::lock::Lock;
 use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
 use super::region::{at, shared};
-use super::{ObjectRef, ShmError, cell, channel, message, numbers, user_lock};
+use super::{ObjectRef, ShmError, cell, channel, guarded, list, map, message, numbers, user_lock};
 
 const GLOBALS: u64 = 12 << 10;
 
@@ -19,6 +19,13 @@ pub(super) const CHANNEL: u32 = 2;
 pub(super) const USER_LOCK: u32 = 3;
 pub(super) const CELL: u32 = 40;
 pub(super) const NUMBERS: u32 = 41;
+pub(super) const MAP: u32 = 42;
+pub(super) const LIST: u32 = 43;
+
+/// Whether objects of this kind start with a lock as the language has it.
+pub(super) fn can_be_locked(kind: u32) -> bool {
+    matches!(kind, USER_LOCK | CELL | MAP | LIST)
+}
 
 /// The part that a process plays at an object. Each object has at most two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -348,6 +355,8 @@ fn destroy_doomed(owner: &Slot) {
             CHANNEL => channel::empty_a_little(object),
             CELL => cell::empty_a_little(object),
             NUMBERS => numbers::empty_a_little(object),
+            MAP => map::empty_a_little(object),
+            LIST => list::empty_a_little(object),
             _ => true,
         };
         if !empty {
@@ -405,6 +414,14 @@ pub(super) fn of_entry(entry: u64) -> (ObjectRef, u32) {
     object_of(entry)
 }
 
+/// The object and role of a message's entry, as callers name them.
+pub(super) fn role_of_entry(entry: u64) -> (ObjectRef, Role) {
+    match object_of(entry) {
+        (object, 0) => (object, Role::Put),
+        (object, _) => (object, Role::Take),
+    }
+}
+
 /// This process takes over what a message's entry holds.
 pub(super) fn hold_entry(entry: u64) -> Result<(), ShmError> {
     let (object, role) = object_of(entry);
@@ -432,7 +449,7 @@ pub fn forget_process(process: ProcessRef) {
     {
         forget_process(child);
     }
-    cell::repair_for(dead);
+    guarded::repair_for(dead);
     channel::repair_for(dead);
     channel::forget_waiter(process.index);
     free_hands(dead);
@@ -441,7 +458,7 @@ pub fn forget_process(process: ProcessRef) {
         let (object, role) = object_of(key);
         match header(object).map(|header| header.kind.load(Relaxed)) {
             Some(CHANNEL) => channel::disturb(object),
-            Some(USER_LOCK | CELL) => user_lock::owner_ended(object, process),
+            Some(kind) if can_be_locked(kind) => user_lock::owner_ended(object, process),
             _ => {}
         }
         give_up_by(dead, object, role);

@@ -97,7 +97,7 @@ impl Numbers {
     }
 
     /// The words themselves, which stay as long as somebody holds the object.
-    pub fn words(self) -> Option<&'static [std::sync::atomic::AtomicU64]> {
+    pub fn words(self) -> Option<&'static [super::atomic::SystemU64]> {
         let state = self.state()?;
         let block = Block::from_word(state.block.load(Relaxed))?;
         Some(region::words(block.data() + state.start.load(Relaxed) * 8, state.length.load(Relaxed) as usize))

@@ -135,6 +135,13 @@ pub(super) fn read(offset: u64, length: usize, bytes: &mut Vec<u8>) {
     }
 }
 
+/// Whether these bytes stand at `offset`. Nobody writes there meanwhile.
+pub(super) fn equals(offset: u64, bytes: &[u8]) -> bool {
+    let pointer = pointer(offset, bytes.len() as u64);
+    // SAFETY: inside the mapping.
+    unsafe { std::slice::from_raw_parts(pointer, bytes.len()) == bytes }
+}
+
 /// Fills with zeros. The caller alone may write there, and nobody reads there yet.
 pub(super) fn clear(offset: u64, length: usize) {
     let pointer = pointer(offset, length as u64);
@@ -143,7 +150,7 @@ pub(super) fn clear(offset: u64, length: usize) {
 }
 
 /// So many words from `offset`, as the rest of the program may see them.
-pub(super) fn words(offset: u64, count: usize) -> &'static [std::sync::atomic::AtomicU64] {
+pub(super) fn words(offset: u64, count: usize) -> &'static [super::atomic::SystemU64] {
     let pointer = pointer(offset, count as u64 * 8);
     // SAFETY: inside the mapping, which is never unmapped, aligned as blocks are, and readable as atomics.
     unsafe { std::slice::from_raw_parts(pointer.cast(), count) }

@@ -6,7 +6,7 @@ use super::frame::{Frame, Then};
 use super::iterate::{items, not_iterable};
 use super::machine::{Answer, MAX_CALLS, Machine, Step, interrupted};
 use super::native::Run;
-use super::op::Op;
+use super::op::{Op, Snapshot};
 use super::slow;
 use super::stream::Flow;
 use super::value::{self, Arith, Function, HandleKind, Order, Ref, Value};
@@ -296,6 +296,11 @@ impl Machine {
                     set!(dst, Value::bool(holds));
                 }
                 Instr::In { dst, a, b } => {
+                    if let Value::Handle(handle) = reg!(b)
+                        && slow::is_table(handle)
+                    {
+                        ask!(Op::ContainsItem { object: handle.key(), item: reg!(a).clone() }, Answer::Register(dst));
+                    }
                     let holds = check!(value::contains(reg!(b), reg!(a)));
                     set!(dst, Value::bool(holds));
                 }
@@ -442,6 +447,13 @@ impl Machine {
                     }
                     let first = if let Value::Range(range) = reg!(at) { range.start } else { 0 };
                     set!(at + 1, Value::Int(first));
+                    if let Value::Handle(handle) = reg!(at)
+                        && slow::is_table(handle)
+                    {
+                        // The loop runs over what is there now.
+                        let op = Op::Items { object: handle.key(), what: Snapshot::Whole };
+                        ask!(op, Answer::Register(at));
+                    }
                 }
                 Instr::IterNext { base: at, offset } => {
                     if let (Value::List(list), Value::Int(position)) = (reg!(at), reg!(at + 1)) {
@@ -554,9 +566,20 @@ impl Machine {
                     {
                         set!(dst, item);
                     }
+                    (Value::Handle(handle), key) if slow::is_table(handle) => {
+                        let op = Op::GetItem { object: handle.key(), key: key.clone(), default: None };
+                        ask!(op, Answer::Register(dst));
+                    }
                     (object, key) => set!(dst, check!(value::index(object, key))),
                 },
-                Instr::IndexMaybe { dst, a, b } => set!(dst, check!(slow::index_maybe(reg!(a), reg!(b)))),
+                Instr::IndexMaybe { dst, a, b } => match reg!(a) {
+                    Value::Handle(handle) if slow::is_table(handle) => {
+                        let default = Some(Value::Null);
+                        let op = Op::GetItem { object: handle.key(), key: reg!(b).clone(), default };
+                        ask!(op, Answer::Register(dst));
+                    }
+                    object => set!(dst, check!(slow::index_maybe(object, reg!(b)))),
+                },
                 Instr::Field { dst, a, name } => {
                     if let Value::Map(map) = reg!(a) {
                         // SAFETY: `pc` is inside the code.

@@ -7,7 +7,7 @@ use super::machine::output_waits;
 use super::native::Library;
 use super::op::Op;
 use super::types::with_article;
-use super::value::{self, Arith, HandleKey, HandleKind, Map, Range, Value};
+use super::value::{self, Arith, Handle, HandleKey, HandleKind, Map, Range, Value};
 use std::cell::Cell;
 use std::cmp::Ordering;
 
@@ -130,6 +130,12 @@ pub(super) fn update_path(
         return value::set_index(place, last.clone(), new);
     }
     value::update(op, value::slot(place, last)?, other)
+}
+
+/// Whether a handle is one of a shared map or list.
+#[inline]
+pub(super) fn is_table(handle: &Handle) -> bool {
+    matches!(handle.key().kind, HandleKind::SharedMap | HandleKind::SharedList)
 }
 
 /// The cell whose value is changed.
@@ -298,7 +304,9 @@ fn contains_handle(value: &Value) -> bool {
 pub(super) fn can_loop(value: &Value) -> bool {
     match value {
         Value::Handle(handle) => {
-            handle.numbers().is_some() || matches!(handle.key().kind, HandleKind::Queue | HandleKind::PipeEnd)
+            handle.numbers().is_some()
+                || is_table(handle)
+                || matches!(handle.key().kind, HandleKind::Queue | HandleKind::PipeEnd)
         }
         Value::Stream(_) => true,
         other => is_container(other),
