@@ -1,7 +1,7 @@
 //! `x[key]`, slices and `x.name`, read and written.
 
 use super::display::brief;
-use super::{Array, ErrorValue, List, Map, Range, Ref, Str, Value};
+use super::{Array, ErrorValue, HandleKind, List, Map, Range, Ref, Str, Value};
 use crate::nearest::nearest;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::types::with_article;
@@ -208,6 +208,9 @@ fn no_items(object: &Value) -> Fault {
             .help("write s.list() to read all of it, s.take(n) for the first items"),
         Value::Error(_) => fault("an error has no items").help("its fields are e.kind, e.message, e.data"),
         Value::Function(_) => fault("a function has no items").help("write f(x) to call it"),
+        Value::Handle(handle) if handle.key().kind == HandleKind::SharedList => {
+            fault("a shared list cannot be sliced").help("write xs.list()[i..j] for a copy of some items")
+        }
         _ => Fault::type_error(format!("{} has no items", with_article(object.type_name()))),
     }
 }
