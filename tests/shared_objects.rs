@@ -346,12 +346,12 @@ fn map_model() {
                 map.clear().unwrap();
                 model.clear();
             }
-            assert_eq!(map.len().unwrap(), model.len() as u64);
+            assert_eq!(map.count().unwrap(), model.len() as u64);
         }
         let mut expected: Vec<_> = model.into_iter().collect();
         expected.sort_by_key(|(_, (number, _))| *number);
         let expected: Vec<_> = expected.into_iter().flat_map(|(key, (_, value))| [key, value]).collect();
-        assert_eq!(map.parts(&[Part::Key, Part::Value]).unwrap(), expected);
+        assert_eq!(map.parts(&[Part::Key, Part::Content]).unwrap(), expected);
         shm::give_up(map.object(), Role::Handle);
     }
     assert_eq!(arena::blocks_in_use(), before);
@@ -403,7 +403,7 @@ fn list_model() {
                     assert_eq!(found.then_some(bytes), model.get(index as usize).cloned());
                 }
             }
-            assert_eq!(list.len().unwrap(), model.len() as u64);
+            assert_eq!(list.count().unwrap(), model.len() as u64);
         }
         assert_eq!(list.all().unwrap(), model);
         shm::give_up(list.object(), Role::Handle);
@@ -463,8 +463,8 @@ fn map_storm() {
     };
     let check = || {
         take(map.lock());
-        let parts = map.parts(&[Part::Key, Part::Value]).unwrap();
-        assert_eq!(map.len().unwrap() as usize * 2, parts.len());
+        let parts = map.parts(&[Part::Key, Part::Content]).unwrap();
+        assert_eq!(map.count().unwrap() as usize * 2, parts.len());
         let mut mentioned = 0;
         for pair in parts.chunks(2) {
             assert_eq!(map_get(map, &pair[0]).as_ref(), Some(&pair[1]));
@@ -478,7 +478,7 @@ fn map_storm() {
         map.lock().release().unwrap();
     };
     let deaths = storm(0x3a95, map.object(), work, check);
-    println!("    {deaths} deaths, {} entries", map.len().unwrap());
+    println!("    {deaths} deaths, {} entries", map.count().unwrap());
     shm::give_up(map.object(), Role::Handle);
     assert_eq!(shm::holder_count(channel.object(), Role::Put), 1);
     shm::give_up(channel.object(), Role::Put);
@@ -495,7 +495,7 @@ fn list_storm() {
     };
     let work = |random: &mut Random| {
         take(list.lock());
-        let len = list.len().unwrap();
+        let len = list.count().unwrap();
         let index = random.below(len + 1);
         match random.below(100) {
             0 => list.clear().unwrap(),
@@ -511,14 +511,14 @@ fn list_storm() {
     let check = || {
         take(list.lock());
         let all = list.all().unwrap();
-        assert_eq!(all.len() as u64, list.len().unwrap());
+        assert_eq!(all.len() as u64, list.count().unwrap());
         for bytes in all.iter().filter(|bytes| bytes.len() != 5) {
             number(bytes);
         }
         list.lock().release().unwrap();
     };
     let deaths = storm(0x1157, list.object(), work, check);
-    println!("    {deaths} deaths, {} items", list.len().unwrap());
+    println!("    {deaths} deaths, {} items", list.count().unwrap());
     shm::give_up(list.object(), Role::Handle);
     assert_eq!(arena::blocks_in_use(), before);
 }

@@ -128,8 +128,8 @@ fn with_key<R>(key: &Value, run: impl FnOnce(&Key) -> Result<R, ShmError>) -> Re
 
 fn count(object: HandleKey) -> Result<i64, Fault> {
     let count = match object.kind {
-        HandleKind::SharedMap => Map::of(handles::object(object)).len(),
-        _ => List::of(handles::object(object)).len(),
+        HandleKind::SharedMap => Map::of(handles::object(object)).count(),
+        _ => List::of(handles::object(object)).count(),
     };
     count.map(|count| count as i64).map_err(|error| memory(&error))
 }
@@ -227,8 +227,8 @@ fn snapshot(object: HandleKey, what: Snapshot) -> Result<Value, Fault> {
     }
     let parts: &[Part] = match what {
         Snapshot::Keys => &[Part::Key],
-        Snapshot::Values => &[Part::Value],
-        Snapshot::Pairs | Snapshot::Whole => &[Part::Key, Part::Value],
+        Snapshot::Values => &[Part::Content],
+        Snapshot::Pairs | Snapshot::Whole => &[Part::Key, Part::Content],
     };
     let parts = Map::of(handles::object(object)).parts(parts).map_err(|error| memory(&error))?;
     let mut values = parts.iter().map(|bytes| decode(bytes));

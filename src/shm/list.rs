@@ -95,7 +95,7 @@ impl List {
     }
 
     /// Items in it.
-    pub fn len(self) -> Result<u64, ShmError> {
+    pub fn count(self) -> Result<u64, ShmError> {
         self.step(|state, _| state.items().len())
     }
 

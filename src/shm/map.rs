@@ -54,6 +54,9 @@ pub struct Piece<'a> {
     pub handles: &'a [(ObjectRef, Role)],
 }
 
+/// A [`Piece`] of one's own.
+type Owned = (Vec<u8>, Vec<(ObjectRef, Role)>);
+
 /// A key as the map seeks it.
 #[derive(Clone, Copy)]
 pub struct Key<'a> {
@@ -71,7 +74,7 @@ pub enum Part {
     /// The key.
     Key,
     /// The value.
-    Value,
+    Content,
 }
 
 /// A shared map, as every process names it. Its maker holds [`Role::Handle`].
@@ -142,14 +145,14 @@ impl Map {
     }
 
     /// Entries in it.
-    pub fn len(self) -> Result<u64, ShmError> {
+    pub fn count(self) -> Result<u64, ShmError> {
         self.step(|state, _| state.live.load(SeqCst))
     }
 
     /// Appends the value of a key to `bytes` if it is there; this process holds what the value mentions from now on.
     pub fn get(self, key: &Key, bytes: &mut Vec<u8>) -> Result<bool, ShmError> {
         self.step(|state, _| match state.find(key) {
-            Ok(line) => line.entry().map_or(Ok(false), |entry| entry.copy(Part::Value, bytes).map(|()| true)),
+            Ok(line) => line.entry().map_or(Ok(false), |entry| entry.copy(Part::Content, bytes).map(|()| true)),
             Err(_) => Ok(false),
         })?
     }
@@ -162,7 +165,7 @@ impl Map {
     /// Sets the value of a key; this process holds the lock. An entry that was there keeps its key and its place.
     pub fn set(self, key: &Key, value: Piece) -> Result<(), ShmError> {
         let me = my_slot();
-        let mut kept: Option<(Vec<u8>, Vec<(ObjectRef, Role)>)> = None;
+        let mut kept: Option<Owned> = None;
         loop {
             let piece = kept.as_ref().map_or(key.piece, |(bytes, handles)| Piece { bytes, handles });
             let entry = Entry::new(me, piece, value)?;
@@ -218,7 +221,7 @@ impl Map {
             state.live.store(state.live.load(Relaxed) - 1, Relaxed);
             Block::from_word(me.hand(Hand::Replaced).load(Relaxed)).map(Entry)
         })?;
-        let copied = removed.map_or(Ok(()), |entry| entry.copy(Part::Value, bytes));
+        let copied = removed.map_or(Ok(()), |entry| entry.copy(Part::Content, bytes));
         free_parcel(me.hand(Hand::Replaced));
         holders::settle();
         copied.map(|()| removed.is_some())
@@ -289,10 +292,8 @@ impl State {
             match line.entry.load(Relaxed) {
                 EMPTY => return Err(place.unwrap_or(line)),
                 DELETED => place = place.or(Some(line)),
-                _ if line.hash.load(Relaxed) == key.hash => {
-                    if line.entry().is_some_and(|entry| entry.has_key(key)) {
-                        return Ok(line);
-                    }
+                _ if line.hash.load(Relaxed) == key.hash && line.entry().is_some_and(|entry| entry.has_key(key)) => {
+                    return Ok(line);
                 }
                 _ => {}
             }
@@ -427,7 +428,7 @@ impl Entry {
     }
 
     /// Its key, with what that mentions, which the entry keeps for the time.
-    fn key(self) -> (Vec<u8>, Vec<(ObjectRef, Role)>) {
+    fn key(self) -> Owned {
         let (length, handles) = self.lengths();
         let mut bytes = Vec::new();
         region::read(self.start() + PREFIX as u64, length, &mut bytes);
@@ -442,7 +443,7 @@ impl Entry {
                 message::hold_some(self.0, 0..key_handles)?;
                 region::read(self.start() + PREFIX as u64, key_length, bytes);
             }
-            Part::Value => {
+            Part::Content => {
                 message::hold_some(self.0, key_handles..usize::MAX)?;
                 let before = PREFIX + key_length;
                 region::read(self.start() + before as u64, end - before, bytes);

@@ -74,7 +74,11 @@ fn entries(block: Block, which: Range<usize>) -> impl Iterator<Item = u64> {
 
 /// This process holds some of what a parcel holds, from now on. Nobody frees it meanwhile.
 pub(super) fn hold_some(block: Block, which: Range<usize>) -> Result<(), ShmError> {
-    entries(block, which).fold(Ok(()), |result, entry| result.and(holders::hold_entry(entry)))
+    let mut result = Ok(());
+    for entry in entries(block, which) {
+        result = result.and(holders::hold_entry(entry));
+    }
+    result
 }
 
 /// Appends a parcel's bytes to `bytes`; this process holds what the parcel holds from now on. Nobody frees it meanwhile.
