@@ -16,6 +16,7 @@ mplang, a small scripting language for parallel work
 
   --dump-bytecode             shows the code of a script and does not run it
   --error-format FORMAT       fancy, short or json
+  --memory-limit SIZE         most memory for messages, results and shared objects: 512M, 8G
   --version, --help
 ";
 
@@ -49,6 +50,8 @@ pub struct Options {
     pub dump: bool,
     /// How errors are written.
     pub format: Format,
+    /// Most bytes of shared memory.
+    pub memory_limit: Option<u64>,
 }
 
 /// Subcommands of the language's plan that are not built yet.
@@ -56,7 +59,8 @@ const PLANNED: [&str; 8] = ["check", "fmt", "test", "explain", "ps", "batch", "c
 
 /// Reads the words after the command's name.
 pub fn parse(args: Vec<OsString>) -> Result<Options, String> {
-    let mut options = Options { action: Action::Default, args: Vec::new(), dump: false, format: Format::Fancy };
+    let mut options =
+        Options { action: Action::Default, args: Vec::new(), dump: false, format: Format::Fancy, memory_limit: None };
     let mut words = args.into_iter();
     while let Some(word) = words.next() {
         let text = word.to_string_lossy().into_owned();
@@ -72,6 +76,11 @@ pub fn parse(args: Vec<OsString>) -> Result<Options, String> {
                 options.format = format_named(&format.to_string_lossy())?;
                 continue;
             }
+            "--memory-limit" => {
+                let size = words.next().ok_or("`--memory-limit` needs a size, such as 512M")?;
+                options.memory_limit = Some(memory_size(&size.to_string_lossy())?);
+                continue;
+            }
             "-e" => {
                 let code = words.next().ok_or("`-e` needs the text to run")?;
                 options.action = Action::Code(code.into_string().map_err(|_| "the text after `-e` is not UTF-8")?);
@@ -81,6 +90,10 @@ pub fn parse(args: Vec<OsString>) -> Result<Options, String> {
             "run" => options.action = Action::Script(words.next().ok_or("`run` needs a script")?),
             _ if text.starts_with("--error-format=") => {
                 options.format = format_named(&text["--error-format=".len()..])?;
+                continue;
+            }
+            _ if text.starts_with("--memory-limit=") => {
+                options.memory_limit = Some(memory_size(&text["--memory-limit=".len()..])?);
                 continue;
             }
             _ if text.starts_with('-') => return Err(format!("there is no option `{text}`")),
@@ -106,6 +119,28 @@ fn format_named(name: &str) -> Result<Format, String> {
     }
 }
 
+/// The least memory that can be worked with.
+const LEAST_MEMORY: u64 = 1 << 20;
+
+fn memory_size(text: &str) -> Result<u64, String> {
+    let bytes = size(text).filter(|&bytes| bytes >= LEAST_MEMORY);
+    bytes.ok_or_else(|| format!("`--memory-limit` is a size of at least 1M, such as 512M or 8G, not `{text}`"))
+}
+
+/// A number of bytes: `512M`.
+fn size(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" => 0,
+        "K" | "KB" | "KIB" => 10,
+        "M" | "MB" | "MIB" => 20,
+        "G" | "GB" | "GIB" => 30,
+        "T" | "TB" | "TIB" => 40,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +164,11 @@ mod tests {
         assert!(words("--fast a.mp").is_err());
         assert!(words("-e").is_err());
         assert!(words("--error-format pretty a.mp").is_err());
+        assert_eq!(words("--memory-limit 512M a.mp").unwrap().memory_limit, Some(512 << 20));
+        assert_eq!(words("--memory-limit=2g a.mp").unwrap().memory_limit, Some(2 << 30));
+        for wrong in ["0", "1K", "x", "-1", "1.5G", "99999999999T"] {
+            assert!(words(&format!("--memory-limit {wrong} a.mp")).is_err(), "{wrong}");
+        }
         assert_eq!(words("fmt").unwrap_err(), "`mplang fmt` is not built yet");
     }
 }

@@ -356,7 +356,18 @@ fn deadline(timeout: Option<f64>) -> Option<Instant> {
 }
 
 fn memory(error: &ShmError) -> Fault {
-    Fault::new(Kind::Limit, error.to_string())
+    let fault = Fault::new(Kind::Limit, error.to_string());
+    match error {
+        ShmError::MemoryFull { .. } => {
+            fault.help("give up what is not needed, or raise the limit: `mplang --memory-limit 8G …`")
+        }
+        _ => fault,
+    }
+}
+
+/// Limits the memory of messages, results and shared objects of the run.
+pub fn limit_memory(bytes: u64) {
+    shm::arena::want_limit(bytes);
 }
 
 fn timed_out(what: &str) -> Fault {

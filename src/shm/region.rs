@@ -52,7 +52,12 @@ pub fn ensure() -> Result<(), ShmError> {
     if exists() {
         return Ok(());
     }
-    let mut size = MOST;
+    // To pass the limit of file sizes is a deadly signal.
+    let mut size = MOST.min(file_size_limit());
+    if size < LEAST {
+        let why = format!("a file may have {size} bytes, see `ulimit -f`");
+        return Err(ShmError::Refused { what: "shared memory", why });
+    }
     loop {
         match map(size) {
             Ok(base) => {
@@ -60,7 +65,7 @@ pub fn ensure() -> Result<(), ShmError> {
                 BASE.store(base.as_ptr() as usize, Release);
                 return Ok(());
             }
-            Err(_) if size > LEAST => size /= 2,
+            Err(_) if size / 2 >= LEAST => size /= 2,
             Err(error) => return Err(ShmError::Refused { what: "shared memory", why: error.desc().to_owned() }),
         }
     }
@@ -85,8 +90,21 @@ fn map(size: u64) -> nix::Result<NonNull<c_void>> {
     unsafe { mmap(None, length, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, flags, &file, 0) }
 }
 
-/// Bytes of memory that the machine has.
+fn file_size_limit() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the struct outlives the call.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) } == 0;
+    if known { limit.rlim_cur.min(limit.rlim_max) } else { u64::MAX }
+}
+
+/// Bytes of memory that this process may use: those of the machine, or of its container.
 pub(super) fn physical_memory() -> u64 {
+    let files = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+    let limit = |path| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    files.into_iter().filter_map(limit).fold(memory_of_machine(), u64::min)
+}
+
+fn memory_of_machine() -> u64 {
     // SAFETY: no pointers.
     let (pages, page) = unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGE_SIZE)) };
     u64::try_from(pages).unwrap_or(1 << 18) * u64::try_from(page).unwrap_or(4096)
@@ -179,6 +197,24 @@ pub(super) fn read_atomics<const N: usize>(words: &[AtomicU64; N], length: usize
         *value = word.load(Relaxed).to_ne_bytes();
     }
     bytes.extend_from_slice(&all.as_flattened()[..length.min(N * 8)]);
+}
+
+/// Makes sure that there is memory for bytes that are about to be written; false when the system has none.
+pub(super) fn fill(offset: u64, length: u64) -> bool {
+    const PAGE: u64 = 4096;
+    let start = offset / PAGE * PAGE;
+    let length = length + offset - start;
+    let pointer = pointer(start, length);
+    loop {
+        // SAFETY: inside the mapping; the contents stay.
+        let result = unsafe { libc::madvise(pointer.cast(), length as usize, libc::MADV_POPULATE_WRITE) };
+        match if result == 0 { return true } else { nix::Error::last() } {
+            nix::Error::EINTR | nix::Error::EAGAIN => {}
+            // A system that does not know how gives memory when it is written to.
+            nix::Error::EINVAL => return true,
+            _ => return false,
+        }
+    }
 }
 
 /// Gives whole pages back to the system; they read as zeros afterwards.
