@@ -1,6 +1,7 @@
 //! What the words of the command line ask for.
 
 use crate::diagnostics::Format;
+use crate::proc::OutputMode;
 use std::ffi::OsString;
 
 /// What `--help` prints.
@@ -14,6 +15,9 @@ mplang, a small scripting language for parallel work
   mplang - ARGS…              runs standard input
   mplang repl                 the REPL
 
+  --output MODE               live: as it is printed; grouped: each process's together, when it ends;
+                              ordered: as if each spawned process had run at the place of its spawn
+  --seed N                    makes the random numbers the same at every run
   --dump-bytecode             shows the code of a script and does not run it
   --error-format FORMAT       fancy, short or json
   --memory-limit SIZE         most memory for messages, results and shared objects: 512M, 8G
@@ -52,6 +56,10 @@ pub struct Options {
     pub format: Format,
     /// Most bytes of shared memory.
     pub memory_limit: Option<u64>,
+    /// When output is written.
+    pub output: OutputMode,
+    /// The seed of the random numbers.
+    pub seed: Option<i64>,
 }
 
 /// Subcommands of the language's plan that are not built yet.
@@ -59,8 +67,15 @@ const PLANNED: [&str; 8] = ["check", "fmt", "test", "explain", "ps", "batch", "c
 
 /// Reads the words after the command's name.
 pub fn parse(args: Vec<OsString>) -> Result<Options, String> {
-    let mut options =
-        Options { action: Action::Default, args: Vec::new(), dump: false, format: Format::Fancy, memory_limit: None };
+    let mut options = Options {
+        action: Action::Default,
+        args: Vec::new(),
+        dump: false,
+        format: Format::Fancy,
+        output: OutputMode::Live,
+        seed: None,
+        memory_limit: None,
+    };
     let mut words = args.into_iter();
     while let Some(word) = words.next() {
         let text = word.to_string_lossy().into_owned();
@@ -81,6 +96,16 @@ pub fn parse(args: Vec<OsString>) -> Result<Options, String> {
                 options.memory_limit = Some(memory_size(&size.to_string_lossy())?);
                 continue;
             }
+            "--output" => {
+                let mode = words.next().ok_or("`--output` needs live, grouped or ordered")?;
+                options.output = mode_named(&mode.to_string_lossy())?;
+                continue;
+            }
+            "--seed" => {
+                let seed = words.next().ok_or("`--seed` needs an int")?;
+                options.seed = Some(seed_of(&seed.to_string_lossy())?);
+                continue;
+            }
             "-e" => {
                 let code = words.next().ok_or("`-e` needs the text to run")?;
                 options.action = Action::Code(code.into_string().map_err(|_| "the text after `-e` is not UTF-8")?);
@@ -94,6 +119,14 @@ pub fn parse(args: Vec<OsString>) -> Result<Options, String> {
             }
             _ if text.starts_with("--memory-limit=") => {
                 options.memory_limit = Some(memory_size(&text["--memory-limit=".len()..])?);
+                continue;
+            }
+            _ if text.starts_with("--output=") => {
+                options.output = mode_named(&text["--output=".len()..])?;
+                continue;
+            }
+            _ if text.starts_with("--seed=") => {
+                options.seed = Some(seed_of(&text["--seed=".len()..])?);
                 continue;
             }
             _ if text.starts_with('-') => return Err(format!("there is no option `{text}`")),
@@ -141,6 +174,19 @@ fn size(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
+fn seed_of(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| format!("`--seed` needs an int of 64 bits, not `{text}`"))
+}
+
+fn mode_named(name: &str) -> Result<OutputMode, String> {
+    match name {
+        "live" => Ok(OutputMode::Live),
+        "grouped" => Ok(OutputMode::Grouped),
+        "ordered" => Ok(OutputMode::Ordered),
+        other => Err(format!("`--output` is live, grouped or ordered, not `{other}`")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,6 +215,10 @@ mod tests {
         for wrong in ["0", "1K", "x", "-1", "1.5G", "99999999999T"] {
             assert!(words(&format!("--memory-limit {wrong} a.mp")).is_err(), "{wrong}");
         }
+        assert_eq!(words("--seed -3 a.mp").unwrap().seed, Some(-3));
+        assert!(words("--seed=x a.mp").is_err());
+        assert_eq!(words("--output=ordered a.mp").unwrap().output, OutputMode::Ordered);
+        assert!(words("--output sorted a.mp").unwrap_err().contains("live, grouped or ordered"));
         assert_eq!(words("fmt").unwrap_err(), "`mplang fmt` is not built yet");
     }
 }

@@ -17,6 +17,7 @@ mod number;
 mod order;
 mod planned;
 mod process;
+mod random;
 mod sequence;
 mod set;
 mod shared;
@@ -65,6 +66,7 @@ static TABLES: &[&[Declaration]] = &[
     tables::DECLARATIONS,
     math::DECLARATIONS,
     json::DECLARATIONS,
+    random::DECLARATIONS,
 ];
 
 struct Library {
