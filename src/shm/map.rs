@@ -4,8 +4,8 @@
 //! What keys mean is for the caller: it gives hashes, and says which keys are the same.
 
 use super::arena::{self, Block};
-use super::atomic::AtomicU64;
 use super::atomic::Ordering::{Relaxed, Release, SeqCst};
+use super::atomic::{AtomicU64, seeded};
 use super::guarded::{Guarded, exchange};
 use super::holders::{self, Role};
 use super::message::{self, discount_one, free_message_hand, free_parcel, pack};
@@ -267,6 +267,9 @@ impl State {
     }
 
     fn repair(&self) {
+        if seeded!("a map is not counted anew") {
+            return;
+        }
         if self.trash.load(Relaxed) == self.table.load(Relaxed) {
             self.trash.store(0, Relaxed);
         }
