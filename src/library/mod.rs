@@ -22,6 +22,7 @@ mod sequence;
 mod set;
 mod shared;
 mod stream;
+mod sync;
 mod system;
 mod tables;
 mod text;
@@ -37,6 +38,7 @@ pub use channel::{SENDER, TAKER};
 pub use hints::instead_of;
 pub use io::constant;
 pub use planned::is_planned;
+pub use sync::{READER, WRITER};
 pub use tables::HOLDER;
 
 use crate::vm::native::{Declaration, Form, Parameter, Run};
@@ -62,6 +64,7 @@ static TABLES: &[&[Declaration]] = &[
     system::DECLARATIONS,
     process::DECLARATIONS,
     channel::DECLARATIONS,
+    sync::DECLARATIONS,
     shared::DECLARATIONS,
     tables::DECLARATIONS,
     math::DECLARATIONS,

@@ -6,11 +6,13 @@ mod handles;
 mod moves;
 mod outcome;
 mod output;
+mod place;
 mod reaper;
 mod select;
 mod session;
 mod shared;
 mod signals;
+mod sync;
 mod tables;
 pub mod tell;
 
@@ -309,7 +311,10 @@ impl Real {
             Op::Children => Ok(Value::list(self.children.handles())),
             Op::Interrupted => self.children.attend().map(|()| Value::Null),
             Op::Select { arms, limit, closed } => select::perform(&arms, limit, closed, &mut self.children),
-            other => channels::perform(other, &mut self.children),
+            other => match sync::perform(other, &mut self.children) {
+                Ok(answer) => answer,
+                Err(other) => channels::perform(other, &mut self.children),
+            },
         }
     }
 }
@@ -318,6 +323,7 @@ impl World for Real {
     fn perform(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
         tell::set_here(place);
         let writes = matches!(op, Op::Print { .. } | Op::FileWrite { .. });
+        shm::process_table::set_place(place::to_word(place));
         let op = match self.local.perform(op) {
             Ok(answer) => {
                 if writes {

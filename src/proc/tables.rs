@@ -1,8 +1,8 @@
 //! Shared maps and lists: each operation is one step for all processes.
 
-use super::channels::acquire;
 use super::children::Children;
 use super::shared::pack;
+use super::sync::acquire_inner;
 use super::{handles, memory};
 use crate::library::HOLDER;
 use crate::shm::map::{Key, Part, Piece};
@@ -77,7 +77,7 @@ fn changing(
     if HELD.with_borrow(|held| held.contains(&handles::object(object))) {
         return change();
     }
-    acquire(object, None, children)?;
+    acquire_inner(object, children)?;
     let result = change();
     let _ = UserLock::of(handles::object(object)).release();
     result
@@ -92,7 +92,7 @@ pub fn enter(holder: HandleKey, children: &mut Children) -> Result<(), Fault> {
     }
     let object = handles::object(holder);
     if !HELD.with_borrow(|held| held.contains(&object)) {
-        acquire(holder, None, children)?;
+        acquire_inner(holder, children)?;
     }
     HELD.with_borrow_mut(|held| held.push(object));
     Ok(())
