@@ -30,6 +30,9 @@ pub fn main() -> ! {
 }
 
 fn perform(options: Options) -> u8 {
+    if let Some(bytes) = options.memory_limit {
+        crate::proc::limit_memory(bytes);
+    }
     match options.action {
         Action::Help => say(arguments::HELP),
         Action::Version => say(concat!("mplang ", env!("CARGO_PKG_VERSION"), "\n")),

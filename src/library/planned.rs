@@ -1,21 +1,7 @@
 //! Names of the language that have no implementation yet: using one says so.
 
 /// Functions and modules.
-const NAMES: &[&str] = &[
-    "any_of",
-    "batch",
-    "capture",
-    "completed",
-    "first",
-    "fs",
-    "lines",
-    "run",
-    "shared_floats",
-    "shared_ints",
-    "shared_list",
-    "shared_map",
-    "supervise",
-];
+const NAMES: &[&str] = &["any_of", "batch", "capture", "completed", "first", "fs", "lines", "run", "supervise"];
 
 /// Methods of everything that can be looped over.
 const METHODS: &[&str] = &["pfilter", "pmap", "preduce"];

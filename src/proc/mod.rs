@@ -15,15 +15,16 @@ mod session;
 mod shared;
 mod signals;
 mod sync;
+mod tables;
 pub mod tell;
 
 use crate::shm::inspect::{Doing, set_doing};
 use crate::shm::{self, ProcessRef, ShmError};
 use crate::source::Place;
 use crate::vm::fault::{Fault, Kind};
-use crate::vm::machine::{Machine, clear_interrupt};
+use crate::vm::machine::{Machine, clear_interrupt, set_output_waits};
 use crate::vm::op::Op;
-use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Value, on_handle};
+use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Value, on_handle, on_numbers};
 use crate::world::{self, Local, Performed, World, after, describe_file, is_stdin};
 use children::{Children, Tell};
 use std::cell::Cell;
@@ -87,6 +88,7 @@ impl Real {
     /// The world of the first process of a run.
     pub fn new(args: Vec<String>, report: Report) -> Real {
         on_handle(handles::on_handle);
+        on_numbers(shared::words);
         signals::install();
         world::set_output_lock(lock_output);
         let tell: Tell = Rc::new(move |error| world::say(&report(error)));
@@ -272,6 +274,7 @@ impl Real {
                 handles::begin_child(&mentioned);
                 gone.iter().for_each(|(key, how)| handles::not_mine(*key, how));
                 shared::begin_child();
+                tables::begin_child();
                 let call = match packed.map(|bytes| crate::vm::value::decode(&bytes)) {
                     Some(decoded) => {
                         std::mem::forget(call);
@@ -335,6 +338,7 @@ impl Real {
 impl World for Real {
     fn perform(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
         tell::set_here(place);
+        let writes = matches!(op, Op::Print { .. } | Op::FileWrite { .. });
         shm::process_table::set_place(place::to_word(place));
         if !self.published && !self.is_child && shm::process_table::registered() {
             self.published = true;
@@ -349,7 +353,12 @@ impl World for Real {
             set_doing(None);
         }
         let op = match performed {
-            Ok(answer) => return Performed::Answer(answer),
+            Ok(answer) => {
+                if writes {
+                    set_output_waits(true);
+                }
+                return Performed::Answer(answer);
+            }
             Err(op) => op,
         };
         if let Op::Spawn { .. } = op {
@@ -359,6 +368,7 @@ impl World for Real {
         if let Err(fault) = self.local.flush() {
             return Performed::Answer(Err(fault));
         }
+        set_output_waits(false);
         Performed::Answer(self.own(op))
     }
 }
@@ -413,7 +423,18 @@ fn deadline(timeout: Option<f64>) -> Option<Instant> {
 }
 
 fn memory(error: &ShmError) -> Fault {
-    Fault::new(Kind::Limit, error.to_string())
+    let fault = Fault::new(Kind::Limit, error.to_string());
+    match error {
+        ShmError::MemoryFull { .. } => {
+            fault.help("give up what is not needed, or raise the limit: `mplang --memory-limit 8G …`")
+        }
+        _ => fault,
+    }
+}
+
+/// Limits the memory of messages, results and shared objects of the run.
+pub fn limit_memory(bytes: u64) {
+    shm::arena::want_limit(bytes);
 }
 
 fn timed_out(what: &str) -> Fault {

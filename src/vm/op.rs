@@ -47,6 +47,19 @@ pub enum Draw {
     },
 }
 
+/// What is wanted of all entries of a shared map.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Snapshot {
+    /// A list of the keys.
+    Keys,
+    /// A list of the values.
+    Values,
+    /// A list of `[key, value]`.
+    Pairs,
+    /// A map; of a shared list, a list.
+    Whole,
+}
+
 /// One request. The world performs it and gives a value back; nothing else that the machine does can be seen outside.
 #[allow(missing_docs)]
 #[derive(Clone)]
@@ -171,6 +184,32 @@ pub enum Op {
     SharedSet { cell: HandleKey, value: Value },
     /// Gives back what `SharedTake` took, changed.
     SharedPut { cell: HandleKey, value: Value },
+    /// Numbers in common memory: so many zeros, or those of an array.
+    SharedNumbers { floats: bool, length: usize, array: Option<Value> },
+    /// The same memory as numbers have, from `start` up to `end`.
+    View { numbers: HandleKey, start: usize, end: usize },
+    /// `object[key] = value` of a shared object.
+    SetItem { object: Value, key: Value, value: Value },
+    /// A shared map without entries.
+    SharedMap,
+    /// A shared list without items.
+    SharedList,
+    /// `object[key]` of a shared map or list; the default, or an error, when it is not there.
+    GetItem { object: HandleKey, key: Value, default: Option<Value> },
+    /// `item in object`
+    ContainsItem { object: HandleKey, item: Value },
+    /// Removes a key or index and gives its value; the default, or an error, when it is not there.
+    RemoveItem { object: HandleKey, key: Value, default: Option<Value> },
+    /// Puts an item into a shared list before an index, which clamps.
+    InsertItem { object: HandleKey, index: i64, value: Value },
+    /// How many entries or items there are.
+    ItemCount { object: HandleKey },
+    /// Removes all.
+    ClearItems { object: HandleKey },
+    /// What is in a shared map or list at one moment.
+    Items { object: HandleKey, what: Snapshot },
+    /// Adds to one of the numbers.
+    AddItem { object: Value, index: usize, number: Value },
     /// Adds a number to a cell's value.
     SharedAdd { cell: HandleKey, number: Value },
     /// Waits for one of the arms: a list of the number of the arm, its value and the index of its channel. `closed` is
