@@ -35,6 +35,14 @@ fn command(code: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mplang"));
     command.args(["--error-format", "short", "-e", code]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    // SAFETY: signal is a plain system call, allowed between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            // Who runs the tests in the background may have had it ignored, which runs respect.
+            libc::signal(libc::SIGINT, libc::SIG_DFL);
+            Ok(())
+        });
+    }
     command
 }
 

@@ -5,6 +5,7 @@ mod array;
 mod ask;
 mod bytes;
 mod channel;
+mod command;
 mod convert;
 mod function;
 mod hints;
@@ -57,6 +58,7 @@ static TABLES: &[&[Declaration]] = &[
     io::DECLARATIONS,
     system::DECLARATIONS,
     process::DECLARATIONS,
+    command::DECLARATIONS,
     channel::DECLARATIONS,
     math::DECLARATIONS,
     json::DECLARATIONS,

@@ -1,21 +1,18 @@
 //! Names of the language that have no implementation yet: using one says so.
 
 /// Functions and modules.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 19] = [
     "any_of",
     "barrier",
     "batch",
-    "capture",
     "completed",
     "condition",
     "event",
     "first",
     "fs",
-    "lines",
     "random",
     "rate",
     "rlock",
-    "run",
     "rwlock",
     "semaphore",
     "shared",

@@ -2,6 +2,7 @@
 
 mod channels;
 mod children;
+mod command;
 mod handles;
 mod outcome;
 mod reaper;
@@ -16,6 +17,8 @@ use crate::vm::op::Op;
 use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Value, on_handle};
 use crate::world::{self, Local, Performed, World, after, describe_file};
 use children::{Children, Tell};
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Instant;
@@ -47,6 +50,8 @@ pub struct Real {
     children: Children,
     /// This process was spawned: its result goes to shared memory.
     is_child: bool,
+    /// The number of the run's first process.
+    run: u32,
 }
 
 thread_local! {
@@ -76,7 +81,8 @@ impl Real {
         signals::install();
         world::set_output_lock(lock_output);
         let tell: Tell = Rc::new(move |error| world::say(&report(error)));
-        Real { local: Local::new(args, attend), children: Children::new(Some(tell.clone())), tell, is_child: false }
+        let children = Children::new(Some(tell.clone()));
+        Real { local: Local::new(args, attend), children, tell, is_child: false, run: std::process::id() }
     }
 
     /// Shows an error that nobody caught.
@@ -106,6 +112,7 @@ impl Real {
         let stopped = result.is_err();
         drop(result);
         handles::give_up_all(&[]);
+        reaper::end_guards();
         let failures = self.children.wait_all();
         if let Some(signal) = signals::ending()
             && !stopped
@@ -128,6 +135,7 @@ impl Real {
                 self.show(&error);
             }
         }
+        command::end_orphans();
         status
     }
 
@@ -140,6 +148,7 @@ impl Real {
             crate::vm::value::handles(value, &mut |key| kept.push(key));
         }
         handles::give_up_all(&kept);
+        reaper::end_guards();
         let failures = self.children.wait_all();
         if result.is_ok()
             && let Some(failure) = failures.into_iter().next()
@@ -198,10 +207,9 @@ impl Real {
         let parent = std::process::id();
         // Ctrl-C at the terminal is for the entry that runs; the session stops what that has spawned.
         match signals::fork(SESSION.get()) {
-            Err(_) => {
+            Err(errno) => {
                 shm::process_table::cancel_child(child);
-                Err(Fault::new(Kind::Limit, "the system allows no more processes")
-                    .help("run fewer at a time, or raise `ulimit -u`"))
+                Err(no_more_processes(errno))
             }
             Ok(Some(pid)) => {
                 shm::process_table::started(child, pid);
@@ -236,7 +244,7 @@ impl Real {
     }
 
     fn become_child(&mut self, child: ProcessRef, parent: u32) {
-        let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
+        let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
         if nix::unistd::getppid().as_raw() as u32 != parent || shm::after_fork(child).is_err() {
             // The parent died in between.
             signals::exit(1)
@@ -284,7 +292,10 @@ impl World for Real {
         if let Err(fault) = self.local.flush() {
             return Performed::Answer(Err(fault));
         }
-        Performed::Answer(self.own(op))
+        Performed::Answer(match op {
+            Op::Run(command) => command::perform(*command, &mut self.local, self.run),
+            op => self.own(op),
+        })
     }
 }
 
@@ -326,6 +337,16 @@ fn deadline(timeout: Option<f64>) -> Option<Instant> {
 
 fn memory(error: &ShmError) -> Fault {
     Fault::new(Kind::Limit, error.to_string())
+}
+
+/// The error of a fork that the system refused.
+fn no_more_processes(_: Errno) -> Fault {
+    Fault::new(Kind::Limit, "the system allows no more processes").help("run fewer at a time, or raise `ulimit -u`")
+}
+
+/// The name of a signal in parentheses, with a space before.
+fn signal_name(signal: i32) -> String {
+    Signal::try_from(signal).map_or(String::new(), |signal| format!(" ({})", signal.as_str()))
 }
 
 fn timed_out(what: &str) -> Fault {

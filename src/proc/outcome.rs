@@ -1,5 +1,6 @@
 //! How a process ended, as its result in shared memory tells it.
 
+use super::signal_name;
 use crate::shm::process_table::{Ended, ProcessRef};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::value::{ErrorValue, Map, Ref, Value, decode, encode};
@@ -135,8 +136,4 @@ fn facts(process: ProcessRef, status: Option<u8>, signal: Option<i32>) -> Value 
 pub fn title(process: ProcessRef) -> String {
     let (id, name) = (process.id(), process.name());
     if name.is_empty() { id } else { format!("{id} {name}") }
-}
-
-fn signal_name(signal: i32) -> String {
-    nix::sys::signal::Signal::try_from(signal).map_or(String::new(), |signal| format!(" ({})", signal.as_str()))
 }

@@ -7,16 +7,18 @@ use crate::shm::ProcessRef;
 use crate::shm::process_table::{Ended, by_pid, reap};
 use crate::vm::value::Value;
 use nix::errno::Errno;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 #[derive(Default)]
 struct Table {
     living: HashMap<i32, ProcessRef>,
     ended: HashMap<ProcessRef, (Outcome, u64)>,
+    /// Processes that watch over commands.
+    guards: HashSet<i32>,
 }
 
 thread_local! {
@@ -26,6 +28,30 @@ thread_local! {
 /// A child was forked.
 pub fn add(process: ProcessRef, pid: i32) {
     TABLE.with_borrow_mut(|table| table.living.insert(pid, process));
+}
+
+/// A process that watches over a command was forked.
+pub fn add_guard(pid: i32) {
+    TABLE.with_borrow_mut(|table| table.guards.insert(pid));
+}
+
+/// Asks the guard of a command to end it with all that came of it; one that has ended is not asked.
+pub fn ask_guard(pid: i32) {
+    if TABLE.with_borrow(|table| table.guards.contains(&pid)) {
+        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+    }
+}
+
+/// Ends what commands have left running, and waits for its end.
+pub fn end_guards() {
+    let guards: Vec<i32> = TABLE.with_borrow(|table| table.guards.iter().copied().collect());
+    guards.iter().for_each(|&pid| ask_guard(pid));
+    for pid in guards {
+        if TABLE.with_borrow(|table| table.guards.contains(&pid)) {
+            wait(Some(Pid::from_raw(pid)), WaitPidFlag::empty());
+            TABLE.with_borrow_mut(|table| table.guards.remove(&pid));
+        }
+    }
 }
 
 /// This process was forked itself: those were its parent's children.
@@ -88,6 +114,9 @@ fn wait(pid: Option<Pid>, flags: WaitPidFlag) -> Option<(i32, Ended)> {
 }
 
 fn note(pid: i32, ended: Ended) {
+    if TABLE.with_borrow_mut(|table| table.guards.remove(&pid)) {
+        return;
+    }
     let Some(process) = TABLE.with_borrow_mut(|table| table.living.remove(&pid)) else {
         if let Some(orphan) = by_pid(pid) {
             reap(orphan, ended);

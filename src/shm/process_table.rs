@@ -278,7 +278,8 @@ pub fn reap(process: ProcessRef, ended: Ended) {
 
 /// The process with this system id, for whoever reaps processes that it did not fork.
 pub fn by_pid(pid: i32) -> Option<ProcessRef> {
-    let mut all = (0..high()).filter(|&index| slot(index).pid.load(Relaxed) == pid);
+    let high = if registered() { high() } else { 0 };
+    let mut all = (0..high).filter(|&index| slot(index).pid.load(Relaxed) == pid);
     all.find(|&index| matches!(slot(index).state.load(Acquire), STARTING | RUNNING)).map(reference)
 }
 

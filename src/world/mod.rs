@@ -13,7 +13,9 @@ mod testing;
 mod wait;
 
 pub use clock::after;
+pub use failure::{describe, io};
 pub use files::{describe_file, on_file_handle};
+pub use lines::AtEnd;
 pub use local::{Local, leave};
 pub use output::{Output, say, set_output_lock, with_output_lock};
 pub use wait::{Attend, wait};

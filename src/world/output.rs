@@ -145,6 +145,15 @@ impl<F: AsFd> Output<F> {
         self.drop_first(self.pending.len());
     }
 
+    /// Looks whether anybody still reads it, without writing; an error as of a write when nobody does.
+    pub fn look_whether_closed(&mut self) -> Result<(), Fault> {
+        let mut looked = [PollFd::new(self.descriptor.as_fd(), PollFlags::POLLOUT)];
+        let found = poll(&mut looked, PollTimeout::ZERO);
+        let closed = found.is_ok() && looked[0].revents().is_some_and(|found| found.contains(PollFlags::POLLERR));
+        self.closed |= closed;
+        if closed { Err(leave(CLOSED_STATUS)) } else { Ok(()) }
+    }
+
     /// Whether nobody reads it any more.
     pub fn is_closed(&self) -> bool {
         self.closed

@@ -1,0 +1,150 @@
+//! A command that was started: waiting for it, and ending it.
+
+use super::guard::{self, REPORT, Report};
+use super::image::{Image, title, too_late};
+use super::stdio::{Stdio, pipe};
+use crate::proc::signals::{self, Forked};
+use crate::proc::{attend, reaper};
+use crate::shm::process_table::Ended;
+use crate::vm::fault::{Fault, Kind};
+use crate::vm::op::Command;
+use crate::world::{self, describe, io};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// So long it is waited for the end of a command that has been killed. The system may be in the way.
+const MOST_ENDING: Duration = Duration::from_secs(3);
+/// So much of an output is read at once.
+const CHUNK: usize = 64 << 10;
+
+/// A command with its guard. When the value goes before the command has ended, the command is ended.
+pub struct Running {
+    command: Rc<Command>,
+    guard: i32,
+    report: OwnedFd,
+    deadline: Option<Instant>,
+    ended: bool,
+}
+
+impl Running {
+    /// Starts a command.
+    pub fn start(command: &Rc<Command>, run: u32, stdio: Stdio) -> Result<Running, Fault> {
+        let deadline = command.timeout.and_then(world::after);
+        let image = Image::new(command, run);
+        let (report, tells) = pipe().map_err(no_pipe)?;
+        let starter = nix::unistd::getpid();
+        let guard = match signals::fork_blocked() {
+            Ok(Forked::Parent(pid)) => pid,
+            Ok(Forked::Child(mask)) => guard::run(&image, stdio, tells, starter, &mask),
+            Err(errno) => return Err(super::super::no_more_processes(errno)),
+        };
+        reaper::add_guard(guard);
+        drop((tells, stdio));
+        let mut running = Running { command: command.clone(), guard, report, deadline, ended: false };
+        match running.next_report()? {
+            Some(Report::Failed(step, errno)) => {
+                running.ended = true;
+                Err(image.failure(command, step, errno))
+            }
+            _ => Ok(running),
+        }
+    }
+
+    /// All that the command writes to this descriptor.
+    pub fn read(&mut self, output: &OwnedFd) -> Result<Vec<u8>, Fault> {
+        let mut bytes = Vec::new();
+        loop {
+            self.wait(Some(output))?;
+            let old = bytes.len();
+            if bytes.try_reserve(CHUNK).is_err() {
+                self.end();
+                let message = format!("no memory for the output of `{}` after {old} bytes", title(&self.command));
+                return Err(Fault::new(Kind::Limit, message).help("`lines` reads it line by line"));
+            }
+            bytes.resize(old + CHUNK, 0);
+            let count = match nix::unistd::read(output, &mut bytes[old..]) {
+                Err(Errno::EINTR) => None,
+                read => Some(read.unwrap_or(0)),
+            };
+            bytes.truncate(old + count.unwrap_or(0));
+            if count == Some(0) {
+                bytes.shrink_to_fit();
+                return Ok(bytes);
+            }
+        }
+    }
+
+    /// Waits for the end of the command.
+    pub fn wait_end(mut self) -> Result<Ended, Fault> {
+        let report = self.next_report()?;
+        self.ended = true;
+        Ok(match report {
+            Some(Report::Ended(ended)) => ended,
+            // The guard itself was killed, and the command with it.
+            _ => Ended::Signal(libc::SIGKILL),
+        })
+    }
+
+    /// The next report, or none when the guard is gone.
+    fn next_report(&mut self) -> Result<Option<Report>, Fault> {
+        let mut bytes = [0; REPORT];
+        loop {
+            self.wait(None)?;
+            match nix::unistd::read(&self.report, &mut bytes) {
+                Ok(REPORT) => return Ok(Some(Report::unpack(bytes))),
+                Err(Errno::EINTR) => {}
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    /// Waits until the output, or else the report, can be read. The command is ended when its time or that of this
+    /// process is over.
+    fn wait(&mut self, output: Option<&OwnedFd>) -> Result<(), Fault> {
+        let descriptor = output.unwrap_or(&self.report).as_fd();
+        match world::wait(Some((descriptor, PollFlags::POLLIN)), self.deadline, attend) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                self.end();
+                Err(too_late(&self.command))
+            }
+            Err(fault) => {
+                self.end();
+                Err(fault)
+            }
+        }
+    }
+
+    /// Ends the command, and waits until nothing of it is left.
+    fn end(&mut self) {
+        self.ended = true;
+        reaper::ask_guard(self.guard);
+        let end = Instant::now() + MOST_ENDING;
+        let mut bytes = [0; REPORT];
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
+            match poll(&mut [PollFd::new(self.report.as_fd(), PollFlags::POLLIN)], timeout) {
+                Err(Errno::EINTR) if !left.is_zero() => {}
+                Ok(1..) if !matches!(nix::unistd::read(&self.report, &mut bytes), Ok(0)) => {}
+                _ => return,
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.ended {
+            reaper::ask_guard(self.guard);
+        }
+    }
+}
+
+/// The error of a pipe that cannot be made.
+pub fn no_pipe(errno: Errno) -> Fault {
+    io(format!("cannot run a command: {}", describe(errno)))
+}
