@@ -4,12 +4,12 @@
 //! undone exactly, and the last holder gone frees the object.
 
 use super::arena::{self, Block};
+use super::atomic::Ordering::{Relaxed, SeqCst};
+use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::lock::Lock;
 use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
 use super::region::{at, shared};
 use super::{ObjectRef, ShmError, channel, message, user_lock};
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU32, AtomicU64, compiler_fence};
 
 const GLOBALS: u64 = 12 << 10;
 
@@ -164,7 +164,7 @@ pub(super) fn header(object: ObjectRef) -> Option<&'static Header> {
 }
 
 fn enter() {
-    if globals().lock.lock() {
+    if globals().lock.lock() && !seeded!("no redo of holders") {
         redo();
     }
 }
@@ -270,6 +270,12 @@ pub fn holder_count(object: ObjectRef, role: Role) -> u32 {
 /// Whether this process holds a role of `object`.
 pub fn holds(object: ObjectRef, role: Role) -> bool {
     process_table::registered() && holds_role(object, role.index())
+}
+
+/// Bytes of this process's list of what it holds, which grows and shrinks at times of its own.
+#[cfg(any(test, feature = "faults"))]
+pub fn list_bytes() -> u64 {
+    Block::from_word(my_slot().holds.table.load(Relaxed)).map_or(0, |block| block.length() as u64)
 }
 
 pub(super) fn holds_role(object: ObjectRef, role: u32) -> bool {
@@ -408,12 +414,14 @@ pub fn forget_process(process: ProcessRef) {
     globals().lock.unlock();
     // It may have died while it cleared up after another.
     if let Some(index) = dead.reaping.load(Relaxed).checked_sub(1) {
-        if process_table::is_reaped(index) {
+        if process_table::is_reaped(index) && !seeded!("half-reaped stay") {
             forget_process(process_table::reference(index));
         }
         dead.reaping.store(0, Relaxed);
     }
-    if let Some(child) = process_table::unborn_child(dead) {
+    if let Some(child) = process_table::unborn_child(dead)
+        && !seeded!("unborn children stay")
+    {
         forget_process(child);
     }
     channel::repair_for(dead);
@@ -442,6 +450,9 @@ pub fn forget_process(process: ProcessRef) {
 /// Frees the blocks that the dead process had in hand, but not those that it had just published.
 fn free_hands(dead: &Slot) {
     let published = [&dead.holds.table, dead.text(), dead.result()].map(|word| word.load(Relaxed));
+    if seeded!("hands stay") {
+        return;
+    }
     for hand in [Hand::Table, Hand::Text, Hand::Result, Hand::Old].map(|hand| dead.hand(hand)) {
         if published.contains(&hand.load(Relaxed)) {
             hand.store(0, Relaxed);

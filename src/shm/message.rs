@@ -1,12 +1,12 @@
 //! Messages that do not fit into a slot: a block with the bytes, and with the objects that the message holds.
 
 use super::arena::{self, Block};
+use super::atomic::AtomicU64;
+use super::atomic::Ordering::Relaxed;
 use super::process_table::{Hand, Slot};
 use super::region::{self, at, shared};
 use super::{ObjectRef, Role, ShmError, holders};
 use std::mem::size_of;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
 
 shared! {
     /// Before the bytes of a message in a block: what it holds, as entries that follow.

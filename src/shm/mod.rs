@@ -4,8 +4,11 @@
 //! next finishes or undoes what it was doing. Each operation has one store that commits it.
 
 pub mod arena;
+mod atomic;
 pub mod channel;
 mod ends;
+#[cfg(any(test, feature = "faults"))]
+pub mod faults;
 pub mod holders;
 mod line;
 mod lock;
@@ -14,6 +17,7 @@ pub mod park;
 pub mod pipe;
 pub mod process_table;
 pub mod region;
+pub mod select;
 mod sleepers;
 pub mod user_lock;
 

@@ -1,13 +1,13 @@
 //! The language's locks: they belong to the process that took them, and pass on when it ends.
 
 use super::arena;
+use super::atomic::AtomicU64;
+use super::atomic::Ordering::{Relaxed, Release};
 use super::holders::{self, Header, Role};
 use super::lock::{Lock, Taken};
 use super::process_table::{self, Hand, ProcessRef, my_slot};
 use super::region::{at, shared};
 use super::{ObjectRef, ShmError};
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::Instant;
 
 shared! {

@@ -12,6 +12,7 @@ pub mod op;
 mod operands;
 pub mod reach;
 mod run;
+mod select;
 mod slow;
 mod stream;
 pub mod types;
