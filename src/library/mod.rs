@@ -20,6 +20,7 @@ mod planned;
 mod process;
 mod sequence;
 mod set;
+mod shared;
 mod stream;
 mod system;
 mod text;
@@ -60,6 +61,7 @@ static TABLES: &[&[Declaration]] = &[
     process::DECLARATIONS,
     command::DECLARATIONS,
     channel::DECLARATIONS,
+    shared::DECLARATIONS,
     math::DECLARATIONS,
     json::DECLARATIONS,
 ];

@@ -1,7 +1,7 @@
 //! Pipes, queues and locks: values to bytes and back, waits and their ends.
 
 use super::children::Children;
-use super::{attend, deadline, handles, memory, timed_out};
+use super::{attend, deadline, handles, memory, shared, timed_out};
 use crate::library::{SENDER, TAKER};
 use crate::shm::channel::{Received, Sent};
 use crate::shm::user_lock::{Acquired, Released};
@@ -93,21 +93,30 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
             Value::Handle(handle) if handle.key().kind == HandleKind::Lock => {
                 acquire(handle.key(), None, children).map(|()| value)
             }
+            Value::Handle(handle) if handle.key().kind == HandleKind::Shared => {
+                shared::enter(handle.key(), children).map(|()| value)
+            }
             other => Err(Fault::type_error(format!(
                 "`with` needs a lock or an open file, got {}",
                 with_article(other.type_name())
             ))),
         },
-        Op::Leave { value } => match &value {
+        Op::Leave { value, raised } => match &value {
             Value::Handle(handle) if handle.key().kind == HandleKind::Lock => {
                 // It may have been given back by hand.
                 let _ = UserLock::of(handles::object(handle.key())).release();
                 Ok(Value::Null)
             }
+            Value::Handle(handle) if handle.key().kind == HandleKind::Shared => {
+                shared::leave(handle.key(), raised).map(|()| Value::Null)
+            }
             _ => Ok(Value::Null),
         },
+        Op::Property { handle, name } if handle.kind == HandleKind::Shared && name == "value" => {
+            shared::perform(Op::SharedGet { cell: handle }, children)
+        }
         Op::Property { handle, name } => property(handle, &name),
-        _ => Err(Fault::new(Kind::Limit, "this is not built yet")),
+        other => shared::perform(other, children),
     }
 }
 
@@ -292,7 +301,8 @@ fn ended(key: HandleKey) -> Fault {
     )
 }
 
-fn acquire(key: HandleKey, deadline: Option<Instant>, children: &mut Children) -> Result<(), Fault> {
+/// Takes the lock of a lock or of another object that has one.
+pub fn acquire(key: HandleKey, deadline: Option<Instant>, children: &mut Children) -> Result<(), Fault> {
     let lock = UserLock::of(handles::object(key));
     loop {
         match lock.acquire(deadline).map_err(|error| memory(&error))? {

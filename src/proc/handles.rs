@@ -39,8 +39,9 @@ pub fn roles(key: HandleKey) -> &'static [Role] {
         (HandleKind::Queue, _) => &[Role::Put, Role::Take],
         (HandleKind::PipeEnd, 0) => &[Role::A],
         (HandleKind::PipeEnd, _) => &[Role::B],
-        (HandleKind::Process | HandleKind::Lock, _) => &[Role::Handle],
         (HandleKind::File, _) => &[],
+        // An object that knows no parts.
+        _ => &[Role::Handle],
     }
 }
 
@@ -74,6 +75,9 @@ pub fn on_handle(key: HandleKey, alive: bool) {
             let _ = shm::hold(entry.0, role);
         } else if change {
             REACHED.with_borrow_mut(|reached| reached.counts.remove(&entry));
+            if key.kind == HandleKind::Shared {
+                super::shared::forget(entry.0);
+            }
             shm::give_up(entry.0, role);
         }
     }

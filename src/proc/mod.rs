@@ -8,6 +8,7 @@ mod outcome;
 mod reaper;
 mod select;
 mod session;
+mod shared;
 mod signals;
 
 use crate::shm::{self, ProcessRef, ShmError};
@@ -225,6 +226,7 @@ impl Real {
                 self.become_child(child, parent);
                 let globals: Vec<HandleKey> = reached.into_iter().filter(|key| !own.contains(key)).collect();
                 handles::begin_child(&globals);
+                shared::begin_child();
                 let call = match packed.map(|bytes| crate::vm::value::decode(&bytes)) {
                     Some(decoded) => {
                         std::mem::forget(call);

@@ -9,7 +9,7 @@ use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::lock::Lock;
 use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
 use super::region::{at, shared};
-use super::{ObjectRef, ShmError, channel, message, user_lock};
+use super::{ObjectRef, ShmError, cell, channel, message, user_lock};
 
 const GLOBALS: u64 = 12 << 10;
 
@@ -17,6 +17,7 @@ const GLOBALS: u64 = 12 << 10;
 pub(super) const PROCESS: u32 = 1;
 pub(super) const CHANNEL: u32 = 2;
 pub(super) const USER_LOCK: u32 = 3;
+pub(super) const CELL: u32 = 40;
 
 /// The part that a process plays at an object. Each object has at most two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -342,7 +343,12 @@ fn destroy_doomed(owner: &Slot) {
             return;
         };
         let kind = header.kind.load(Relaxed);
-        if kind == CHANNEL && !channel::empty_a_little(object) {
+        let empty = match kind {
+            CHANNEL => channel::empty_a_little(object),
+            CELL => cell::empty_a_little(object),
+            _ => true,
+        };
+        if !empty {
             continue;
         }
         let next = header.next_doomed.load(Relaxed);
@@ -424,6 +430,7 @@ pub fn forget_process(process: ProcessRef) {
     {
         forget_process(child);
     }
+    cell::repair_for(dead);
     channel::repair_for(dead);
     channel::forget_waiter(process.index);
     free_hands(dead);
@@ -432,7 +439,7 @@ pub fn forget_process(process: ProcessRef) {
         let (object, role) = object_of(key);
         match header(object).map(|header| header.kind.load(Relaxed)) {
             Some(CHANNEL) => channel::disturb(object),
-            Some(USER_LOCK) => user_lock::owner_ended(object, process),
+            Some(USER_LOCK | CELL) => user_lock::owner_ended(object, process),
             _ => {}
         }
         give_up_by(dead, object, role);
@@ -459,5 +466,6 @@ fn free_hands(dead: &Slot) {
         }
     }
     message::free_message_hand(dead);
+    message::free_parcel(dead.hand(Hand::Replaced));
     dead.hands.iter().for_each(arena::free_hand);
 }

@@ -5,6 +5,7 @@
 
 pub mod arena;
 mod atomic;
+pub mod cell;
 pub mod channel;
 mod ends;
 #[cfg(any(test, feature = "faults"))]
@@ -21,6 +22,7 @@ pub mod select;
 mod sleepers;
 pub mod user_lock;
 
+pub use cell::Cell;
 pub use channel::Channel;
 pub use holders::{Role, forget_process, give_up, hold, hold_for, holder_count};
 pub use pipe::{End, Pipe};

@@ -31,6 +31,8 @@ pub(super) enum Hand {
     Text,
     /// What the block of another hand has just replaced.
     Old,
+    /// The parcel that the one in `Message` has just replaced.
+    Replaced,
 }
 
 shared! {
@@ -63,7 +65,7 @@ shared! {
         text: AtomicU64,
         result: AtomicU64,
         /// Blocks that nobody else knows of yet or any more.
-        pub(super) hands: [AtomicU64; 7],
+        pub(super) hands: [AtomicU64; 8],
         /// Channel of the present send or receive, and the position that it works on; `NOWHERE` before.
         pub(super) channel: AtomicU64,
         pub(super) position: AtomicU64,

@@ -11,8 +11,9 @@ use super::{ObjectRef, ShmError};
 use std::time::Instant;
 
 shared! {
-    struct State {
-        header: Header,
+    /// Shared objects that can be locked start with it.
+    pub(super) struct State {
+        pub(super) header: Header,
         lock: Lock,
         /// The process that has it, as a word; 0 when nobody does.
         owner: AtomicU64,
@@ -88,7 +89,7 @@ impl UserLock {
 
     fn state(self) -> Option<&'static State> {
         let state = at::<State>(arena::object(self.0)?.data());
-        (state.header.kind.load(Relaxed) == holders::USER_LOCK).then_some(state)
+        matches!(state.header.kind.load(Relaxed), holders::USER_LOCK | holders::CELL).then_some(state)
     }
 
     /// Takes it, waiting until `deadline`.

@@ -238,8 +238,16 @@ pub enum Instr {
     Spawn { dst: Reg, base: Reg },
     /// `dst` = what `with` binds.
     Enter { dst: Reg, src: Reg },
-    /// Ends a `with`.
-    Leave { src: Reg },
+    /// Ends a `with`; `how` says in which way its block ended, see [`RAISED`].
+    Leave { src: Reg, how: Reg },
+    /// `dst` = the value of a shared cell, to be changed.
+    SharedTake { dst: Reg, cell: Reg },
+    /// Gives back what `SharedTake` took.
+    SharedPut { cell: Reg, src: Reg },
+    /// `cell.value = src`
+    SharedSet { cell: Reg, src: Reg },
+    /// `object[key] = src` of an object that is no part of a variable.
+    SharedSetIndex { object: Reg, key: Reg, src: Reg },
     /// Waits for one of the arms in [`Proto::selects`]: `dst` = list of the arm's number, its value and the index of its
     /// channel.
     Select { dst: Reg, site: u32 },
@@ -424,6 +432,9 @@ impl Proto {
         self.params.len() + usize::from(self.rest)
     }
 }
+
+/// In a register that says how a protected stretch ended: by an error.
+pub const RAISED: i32 = 1;
 
 /// The prototype that calls any function: parameters are the function, a list of arguments and a map of named ones.
 pub const APPLY: u32 = 0;

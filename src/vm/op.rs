@@ -74,6 +74,8 @@ pub enum Op {
     Exit { status: u8 },
     /// Sleeps so many seconds.
     Sleep { seconds: f64 },
+    /// Runs an external command.
+    Run(Box<Command>),
     /// Seconds since 1970.
     Now,
     /// Seconds on a clock that only goes forward.
@@ -134,10 +136,20 @@ pub enum Op {
     Held { lock: HandleKey },
     /// Begins or ends `with` on a value.
     Enter { value: Value },
-    /// Ends `with`.
-    Leave { value: Value },
-    /// Runs an external command.
-    Run(Box<Command>),
+    /// Ends `with`; `raised` when an error leaves the block.
+    Leave { value: Value, raised: bool },
+    /// A cell of common memory with this value.
+    Shared { value: Value },
+    /// The value of a cell.
+    SharedGet { cell: HandleKey },
+    /// The value of a cell that this process has in `with`, to change it and give it back with `SharedPut`.
+    SharedTake { cell: HandleKey },
+    /// Stores a value in a cell.
+    SharedSet { cell: HandleKey, value: Value },
+    /// Gives back what `SharedTake` took, changed.
+    SharedPut { cell: HandleKey, value: Value },
+    /// Adds a number to a cell's value.
+    SharedAdd { cell: HandleKey, number: Value },
     /// Waits for one of the arms: a list of the number of the arm, its value and the index of its channel. `closed` is
     /// the arm for when all channels have ended.
     Select { arms: Vec<SelectArm>, limit: SelectLimit, closed: Option<usize> },

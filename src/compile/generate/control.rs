@@ -373,7 +373,7 @@ impl Generator<'_> {
     }
 
     /// Runs `body`, then `last` on every way out.
-    fn finally(&mut self, body: &mut dyn FnMut(&mut Self), last: &mut dyn FnMut(&mut Self)) {
+    pub(super) fn finally(&mut self, body: &mut dyn FnMut(&mut Self), last: &mut dyn FnMut(&mut Self, Reg)) {
         let completion = self.alloc();
         let value = self.alloc();
         let start = self.here();
@@ -388,7 +388,7 @@ impl Generator<'_> {
         self.patch_here(normal);
         let here = self.here();
         self.patch_all(&jumps, here);
-        last(self);
+        last(self, completion);
         let skip = self.completed_otherwise(completion, RAISED);
         self.emit(Instr::Rethrow { src: value });
         self.patch_here(skip);
@@ -415,7 +415,7 @@ impl Generator<'_> {
     pub(super) fn trying(&mut self, body: &Block, catches: &[Catch], finally: Option<&Block>, dst: Reg) {
         match finally {
             None => self.catching(body, catches, dst),
-            Some(last) => self.finally(&mut |this| this.catching(body, catches, dst), &mut |this| {
+            Some(last) => self.finally(&mut |this| this.catching(body, catches, dst), &mut |this, _| {
                 let mark = this.mark();
                 this.block(last, None);
                 this.release(mark);
@@ -484,8 +484,8 @@ impl Generator<'_> {
                 }
                 this.with(others, body, dst);
             },
-            &mut |this| {
-                this.at(span, |this| this.emit(Instr::Leave { src: held }));
+            &mut |this, how| {
+                this.at(span, |this| this.emit(Instr::Leave { src: held, how }));
             },
         );
     }
@@ -503,5 +503,4 @@ fn two_names(pattern: &Pattern, several: bool) -> Option<(&Pattern, &Pattern)> {
 
 /// How the protected part of a `finally` ended.
 const NORMAL: i32 = 0;
-const RAISED: i32 = 1;
 const FIRST_EXIT: i32 = 2;
