@@ -133,11 +133,21 @@ pub fn moved(key: HandleKey, how: &str) {
     }
 }
 
+/// How a pipe end went to another process, if it did.
+pub fn how_moved(key: HandleKey) -> Option<String> {
+    REACHED.with_borrow(|reached| roles(key).iter().find_map(|&role| reached.moved.get(&(object(key), role)).cloned()))
+}
+
+/// In a child: a pipe end that its code mentions, but that is not its own.
+pub fn not_mine(key: HandleKey, how: &str) {
+    REACHED.with_borrow_mut(|reached| {
+        reached.moved.extend(roles(key).iter().map(|&role| ((object(key), role), how.to_string())));
+    });
+}
+
 /// Refuses a pipe end that is no longer this process's.
 pub fn check(key: HandleKey) -> Result<(), Fault> {
-    let how = REACHED
-        .with_borrow(|reached| roles(key).iter().find_map(|&role| reached.moved.get(&(object(key), role)).cloned()));
-    match how {
+    match how_moved(key) {
         None => Ok(()),
         Some(how) => Err(Fault::new(Kind::Value, format!("this end of the pipe {how}"))
             .help("an end belongs to one process at a time; keep the other end for this one")),

@@ -169,6 +169,10 @@ impl Channel {
         };
         enter(line, RECV);
         let withdrawn = line.sides[RECV].position.load(Relaxed) == position && line.take(me, &mut Vec::new());
+        if withdrawn {
+            // It never was a task.
+            line.finish(1);
+        }
         leave(line, RECV);
         free_message_hand(me);
         holders::settle();

@@ -70,6 +70,10 @@ shared! {
         pub(super) sleepers: [Sleepers; 2],
         /// The other channel of a pipe, in the one that counts.
         pub(super) twin: AtomicU64,
+        /// Messages that somebody has said to be done with, or that were taken back.
+        pub(super) done: AtomicU64,
+        /// Changes with `done`, for those who wait for that.
+        pub(super) done_event: AtomicU32,
     }
 
     pub(super) struct Segment {

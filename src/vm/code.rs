@@ -427,6 +427,13 @@ pub struct Proto {
 }
 
 impl Proto {
+    /// The names of the captured values.
+    pub fn captured(&self) -> impl Iterator<Item = Rc<str>> {
+        let first = self.arity();
+        let name = move |reg| self.locals.iter().find(|local| usize::from(local.0) == reg).map(|local| local.1.clone());
+        (first..first + usize::from(self.captures)).map(move |reg| name(reg).unwrap_or_else(|| "".into()))
+    }
+
     /// Number of parameters with the rest parameter.
     pub fn arity(&self) -> usize {
         self.params.len() + usize::from(self.rest)

@@ -8,6 +8,7 @@ use super::op::Op;
 use super::stream::Pipeline;
 use super::value::{Function, HandleKey, Map, Ref, Site, Value};
 use crate::source::{Place, Span};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How deep calls may go.
@@ -494,6 +495,11 @@ impl Machine {
     /// Calls `found` for each handle that some values can reach, and that functions among them mention.
     pub fn reach<'a>(&'a self, roots: impl Iterator<Item = &'a Value>, found: &mut dyn FnMut(HandleKey)) {
         super::reach::handles(&self.program, roots, &self.globals, found);
+    }
+
+    /// How a call of a function reaches a handle other than by its arguments; see [`super::reach::mentions`].
+    pub fn mentions(&self, function: &Value, sought: HandleKey) -> Option<Vec<Rc<str>>> {
+        super::reach::mentions(&self.program, function, &self.globals, sought)
     }
 
     /// The place of the current instruction.

@@ -126,6 +126,10 @@ pub enum Op {
     Full { channel: HandleKey },
     /// No more puts.
     Close { handle: HandleKey },
+    /// One value that was taken is done with.
+    TaskDone { channel: HandleKey },
+    /// Waits until all values that were put are done with.
+    WaitDone { channel: HandleKey, timeout: Option<f64> },
     /// A queue's handle that may only put, or only take.
     Restrict { channel: HandleKey, role: u8 },
     /// Takes a lock; with `try_` gives whether it was free.
