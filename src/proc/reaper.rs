@@ -42,6 +42,11 @@ pub fn ask_guard(pid: i32) {
     }
 }
 
+/// Waits for the end of a process that nobody here knows.
+pub fn await_orphan(pid: i32) {
+    wait(Some(Pid::from_raw(pid)), WaitPidFlag::empty());
+}
+
 /// Ends what commands have left running, and waits for its end.
 pub fn end_guards() {
     let guards: Vec<i32> = TABLE.with_borrow(|table| table.guards.iter().copied().collect());

@@ -68,10 +68,21 @@ pub fn perform(command: Command, local: &mut Local, run: u32) -> Result<Value, F
 /// Kills what has come to this process, the first of a run, because a guard was killed before it.
 pub fn end_orphans() {
     let mark = format!("{}={}", image::RUN, std::process::id()).into_bytes();
-    for pid in guard::children() {
-        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        if environment.split(|&byte| byte == 0).any(|variable| variable == mark) {
+    let read = |pid: &i32, what: &str| std::fs::read(format!("/proc/{pid}/{what}")).unwrap_or_default();
+    let is_ours = |pid: &i32| {
+        // One that is just ending has neither, and perhaps children that will come here.
+        read(pid, "cmdline").is_empty()
+            || read(pid, "environ").split(|&byte| byte == 0).any(|variable| variable == mark)
+    };
+    loop {
+        let orphans: Vec<i32> = guard::children().into_iter().filter(is_ours).collect();
+        if orphans.is_empty() {
+            return;
+        }
+        // Those of one that ends come here in turn.
+        for pid in orphans {
             let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            reaper::await_orphan(pid);
         }
     }
 }

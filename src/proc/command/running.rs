@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 /// So long it is waited for the end of a command that has been killed. The system may be in the way.
 const MOST_ENDING: Duration = Duration::from_secs(3);
+/// So long a signal may take from the first to the last process of a group.
+const TO_ALL: Duration = Duration::from_millis(50);
 /// So much of an output is read at once.
 const CHUNK: usize = 64 << 10;
 
@@ -81,11 +83,15 @@ impl Running {
     pub fn wait_end(mut self) -> Result<Ended, Fault> {
         let report = self.next_report()?;
         self.ended = true;
-        Ok(match report {
-            Some(Report::Ended(ended)) => ended,
+        let Some(Report::Ended(ended)) = report else {
             // The guard itself was killed, and the command with it.
-            _ => Ended::Signal(libc::SIGKILL),
-        })
+            return Ok(Ended::Signal(libc::SIGKILL));
+        };
+        if let Ended::Signal(libc::SIGINT | libc::SIGTERM | libc::SIGHUP) = ended {
+            // It may have been sent to the whole group, and not have come to this process yet.
+            world::wait(None, Some(Instant::now() + TO_ALL), attend)?;
+        }
+        Ok(ended)
     }
 
     /// The next report, or none when the guard is gone.
