@@ -1,4 +1,5 @@
 //! A run whose whole tree of processes is watched through `/proc`, by a variable that all of them inherit.
+#![allow(dead_code, reason = "each test target uses a part of it")]
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
