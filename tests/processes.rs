@@ -290,7 +290,7 @@ fn waits_notice_a_killed_child() {
         ("q.sender()", "for x in q2 { }; print('over')", "over"),
         ("there", "try { here.recv() } catch e { print(e.kind) }", "closed"),
         ("l", "with l { print(l.abandoned) }", "P.1"),
-        ("l", "try { join(p) } catch e { print(e.kind, e.data) }", "process_killed {'process': 'P.1', 'signal': 9}"),
+        ("l", "try { join(p) } catch e { print(e.kind, e.data.process, e.data.signal) }", "process_killed P.1 9"),
     ] {
         let code = format!(
             r#"

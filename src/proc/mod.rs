@@ -4,7 +4,9 @@ mod channels;
 mod children;
 mod command;
 mod handles;
+mod limits;
 mod moves;
+mod out_of_memory;
 mod outcome;
 mod reaper;
 mod select;
@@ -21,7 +23,6 @@ use crate::vm::op::Op;
 use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Value, on_handle};
 use crate::world::{self, Local, Performed, World, after, describe_file};
 use children::{Children, Tell};
-use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -185,6 +186,7 @@ impl Real {
         shm::start().map_err(|error| memory(&error))?;
         if !self.is_child {
             reaper::adopt_orphans();
+            out_of_memory::begin();
         }
         if OUTPUT_LOCK.get().is_none() {
             OUTPUT_LOCK.set(Some(shm::UserLock::new().map_err(|error| memory(&error))?));
@@ -227,7 +229,7 @@ impl Real {
         match signals::fork(SESSION.get()) {
             Err(errno) => {
                 shm::process_table::cancel_child(child);
-                Err(no_more_processes(errno))
+                Err(limits::no_more_processes(errno))
             }
             Ok(Some(pid)) => {
                 shm::process_table::started(child, pid);
@@ -358,11 +360,6 @@ fn deadline(timeout: Option<f64>) -> Option<Instant> {
 
 fn memory(error: &ShmError) -> Fault {
     Fault::new(Kind::Limit, error.to_string())
-}
-
-/// The error of a fork that the system refused.
-fn no_more_processes(_: Errno) -> Fault {
-    Fault::new(Kind::Limit, "the system allows no more processes").help("run fewer at a time, or raise `ulimit -u`")
 }
 
 /// The name of a signal in parentheses, with a space before.

@@ -96,11 +96,7 @@ impl Outcome {
                 Err(Fault::new(Kind::ProcessFailed, format!("process {} ended with status {status}", title(process)))
                     .data(facts(process, Some(*status), None)))
             }
-            Outcome::Killed(signal) => Err(Fault::new(
-                Kind::ProcessKilled,
-                format!("process {} was killed by signal {signal}{}", title(process), signal_name(*signal)),
-            )
-            .data(facts(process, None, Some(*signal)))),
+            Outcome::Killed(signal) => Err(killed(process, *signal)),
         }
     }
 
@@ -118,6 +114,21 @@ impl Outcome {
     pub fn signal(&self) -> Option<i64> {
         if let Outcome::Killed(signal) = self { Some(i64::from(*signal)) } else { None }
     }
+}
+
+/// The error of a process that a signal ended.
+fn killed(process: ProcessRef, signal: i32) -> Fault {
+    let why = if process.out_of_memory() { ": the system was out of memory" } else { "" };
+    let message = format!("process {} was killed by signal {signal}{}{why}", title(process), signal_name(signal));
+    let mut data = facts(process, None, Some(signal));
+    let Some(bytes) = process.peak_memory() else { return Fault::new(Kind::ProcessKilled, message).data(data) };
+    if let Value::Map(map) = &mut data {
+        let map = map.make_mut();
+        map.insert("peak_memory".into(), Value::from(bytes as i64));
+        map.insert("out_of_memory".into(), Value::bool(process.out_of_memory()));
+    }
+    let help = format!("its memory was at most {} MiB", bytes.div_ceil(1 << 20));
+    Fault::new(Kind::ProcessKilled, message).data(data).help(help)
 }
 
 fn facts(process: ProcessRef, status: Option<u8>, signal: Option<i32>) -> Value {

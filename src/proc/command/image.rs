@@ -97,7 +97,7 @@ impl Image {
             io(format!("cannot run \"{name}\": {why}")).data(Value::map(data))
         };
         match (step, errno) {
-            (Step::Fork, errno) => super::super::no_more_processes(errno),
+            (Step::Fork, errno) => crate::proc::limits::no_more_processes(errno),
             (Step::Directory, errno) => {
                 let cwd = command.cwd.as_deref().unwrap_or_default();
                 match errno {

@@ -153,7 +153,7 @@ fn failure(command: &Command, ended: Ended) -> Result<(), Fault> {
 fn detach(command: &Command, run: u32, stdio: Stdio) -> Result<Value, Fault> {
     let image = Image::new(command, run);
     let (failure, fails) = stdio::pipe().map_err(no_pipe)?;
-    match signals::fork_blocked().map_err(super::no_more_processes)? {
+    match signals::fork_blocked().map_err(crate::proc::limits::no_more_processes)? {
         Forked::Child(mask) => {
             let _ = nix::unistd::setsid();
             let (step, errno) = guard::become_command(&image, &stdio, &mask);

@@ -41,7 +41,7 @@ impl Running {
         let guard = match signals::fork_blocked() {
             Ok(Forked::Parent(pid)) => pid,
             Ok(Forked::Child(mask)) => guard::run(&image, stdio, tells, starter, &mask),
-            Err(errno) => return Err(super::super::no_more_processes(errno)),
+            Err(errno) => return Err(crate::proc::limits::no_more_processes(errno)),
         };
         reaper::add_guard(guard);
         drop((tells, stdio));
