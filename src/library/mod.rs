@@ -18,6 +18,7 @@ mod number;
 mod order;
 mod planned;
 mod process;
+mod random;
 mod sequence;
 mod set;
 mod shared;
@@ -64,6 +65,7 @@ static TABLES: &[&[Declaration]] = &[
     shared::DECLARATIONS,
     math::DECLARATIONS,
     json::DECLARATIONS,
+    random::DECLARATIONS,
 ];
 
 struct Library {

@@ -10,7 +10,6 @@ const NAMES: &[&str] = &[
     "event",
     "first",
     "fs",
-    "random",
     "rate",
     "rlock",
     "rwlock",
@@ -23,7 +22,7 @@ const NAMES: &[&str] = &[
 ];
 
 /// Methods of everything that can be looped over.
-const METHODS: [&str; 3] = ["pfilter", "pmap", "preduce"];
+const METHODS: &[&str] = &["pfilter", "pmap", "preduce"];
 
 /// Whether the language has this function or module, but not here yet.
 pub fn is_planned(name: &str) -> bool {

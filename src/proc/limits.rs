@@ -30,9 +30,7 @@ fn met() -> Option<String> {
         }
     }
     match getrlimit(Resource::RLIMIT_NPROC) {
-        Ok((most, _)) if most != RLIM_INFINITY && !is_root() => {
-            Some(format!("`ulimit -u` allows this user {most}"))
-        }
+        Ok((most, _)) if most != RLIM_INFINITY && !is_root() => Some(format!("`ulimit -u` allows this user {most}")),
         _ => None,
     }
 }

@@ -8,6 +8,7 @@ mod limits;
 mod moves;
 mod out_of_memory;
 mod outcome;
+mod output;
 mod reaper;
 mod select;
 mod session;
@@ -27,6 +28,8 @@ use nix::sys::signal::Signal;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Instant;
+
+pub use output::OutputMode;
 
 /// How a handle prints.
 pub fn describe(key: HandleKey) -> String {
@@ -90,6 +93,19 @@ impl Real {
         Real { local: Local::new(args, attend), children, tell, is_child: false, run: std::process::id() }
     }
 
+    /// From now on output is written in this mode.
+    pub fn set_output(&mut self, mode: OutputMode) -> Result<(), Fault> {
+        if output::begin(mode)? {
+            self.local.keep_output(output::keep, output::read_own);
+        }
+        Ok(())
+    }
+
+    /// Makes the random numbers of the run those of this seed.
+    pub fn set_seed(&mut self, seed: i64) {
+        self.local.seed(seed);
+    }
+
     /// Shows an error that nobody caught.
     fn show(&mut self, error: &ErrorValue) {
         // What was printed before comes first; a failure of that is told by the last flush.
@@ -134,7 +150,8 @@ impl Real {
         if !failures.is_empty() || self.children.told() {
             status = status.max(1);
         }
-        if let Err(Fault(error)) = self.local.flush() {
+        signals::limit_end();
+        if let Err(Fault(error)) = self.local.flush().and(output::finish()) {
             status = error.exit.unwrap_or(1);
             if error.exit.is_none() {
                 self.show(&error);
@@ -161,6 +178,7 @@ impl Real {
             result = Err(failure);
         }
         let _ = self.local.flush();
+        output::ending();
         if self.local.output_closed() {
             // As it would have died had it not looked after its children first; the whole run ends so.
             signals::die_by(libc::SIGPIPE)
@@ -224,6 +242,7 @@ impl Real {
             // An object that is gone cannot be held; the child notices when it uses it.
             let _ = handles::hold_for(child, key);
         }
+        let kept = output::spawned(child).inspect_err(|_| shm::process_table::cancel_child(child))?;
         let parent = std::process::id();
         // Ctrl-C at the terminal is for the entry that runs; the session stops what that has spawned.
         match signals::fork(SESSION.get()) {
@@ -241,6 +260,7 @@ impl Real {
             }
             Ok(None) => {
                 self.become_child(child, parent);
+                output::begin_child(kept);
                 let globals: Vec<HandleKey> = reached.into_iter().filter(|key| !own.contains(key)).collect();
                 handles::begin_child(&globals);
                 gone.iter().for_each(|(key, how)| handles::not_mine(*key, how));
@@ -275,7 +295,7 @@ impl Real {
         // The parent's values are not written to here.
         std::mem::forget(std::mem::replace(&mut self.children, Children::new(None)));
         reaper::begin_child();
-        self.local.forked();
+        self.local.forked(child.id());
     }
 
     fn own(&mut self, op: Op) -> Result<Value, Fault> {
@@ -333,7 +353,7 @@ fn attend() -> Result<(), Fault> {
             Err(Fault::new(Kind::Cancelled, INTERRUPTED))
         }
         Some(signal) => Err(ended_by(signal)),
-        None => Ok(()),
+        None => output::read(),
     }
 }
 

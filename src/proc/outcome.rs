@@ -41,15 +41,15 @@ pub fn pack(result: &Result<Value, Fault>) -> Vec<u8> {
     };
     let mut bytes = Vec::with_capacity(HEADER + body.len());
     bytes.push(tag);
-    bytes.extend((now() as u64).to_le_bytes());
+    bytes.extend(now().to_le_bytes());
     bytes.extend(body);
     bytes
 }
 
-fn now() -> u128 {
-    // The system's clock counts from the start of the system for all processes.
+/// Nanoseconds on the system's clock, which counts from the start of the system for all processes.
+pub fn now() -> u64 {
     nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)
-        .map_or(0, |time| time.tv_sec() as u128 * 1_000_000_000 + time.tv_nsec() as u128)
+        .map_or(0, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
 }
 
 /// What came of a process that has ended, and when.
@@ -76,7 +76,7 @@ pub fn read(process: ProcessRef) -> (Outcome, u64) {
         // Its parent has not told yet how it ended; without a result it was killed.
         None => Outcome::Killed(9),
     };
-    (outcome, now() as u64)
+    (outcome, now())
 }
 
 impl Outcome {

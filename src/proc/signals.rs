@@ -112,6 +112,13 @@ pub fn end_grace() {
     set_alarm(Duration::ZERO);
 }
 
+/// What was printed is written, and then the process ends: by itself soon, when it was asked to end and nobody reads.
+pub fn limit_end() {
+    if ending().is_some() {
+        set_alarm(GRACE);
+    }
+}
+
 /// A session: it goes on after Ctrl-C.
 pub fn wait_for_ever() {
     OWN_GRACE.store(false, Ordering::Relaxed);

@@ -4,7 +4,8 @@ use super::failure::io;
 use super::files::Files;
 use super::input::Input;
 use super::lines::AtEnd;
-use super::output::Output;
+use super::output::{Keep, Output};
+use super::random::Random;
 use super::wait::Attend;
 use super::{clock, glob};
 use crate::vm::fault::{Fault, Kind};
@@ -39,7 +40,10 @@ pub struct Local {
     stderr: Output<Stderr>,
     input: Input,
     files: Files,
+    random: Random,
     args: Vec<String>,
+    /// Writes what was printed and waits.
+    converse: Option<Attend>,
     attend: Attend,
 }
 
@@ -51,7 +55,9 @@ impl Local {
             stderr: Output::new(std::io::stderr(), "standard error", attend).live(),
             input: Input::new(attend),
             files: Files::new(attend),
+            random: Random::new(),
             args,
+            converse: None,
             attend,
         }
     }
@@ -92,6 +98,7 @@ impl Local {
             Op::Sleep { seconds } => self.flushed(|local| clock::sleep(seconds, local.attend).map(|()| Value::Null)),
             Op::Now => Ok(Value::float(clock::now())),
             Op::Clock => Ok(Value::float(clock::clock())),
+            Op::Random { draw } => self.random.draw(draw),
             Op::CpuCount => Ok(Value::count(std::thread::available_parallelism().map_or(1, usize::from))),
             Op::Pid => Ok(Value::Int(i64::from(std::process::id()))),
             other => return Err(other),
@@ -110,9 +117,21 @@ impl Local {
         stream_of(file, name)
     }
 
+    /// Writes what a command has written.
+    pub fn write_out(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.stdout.print_bytes(bytes.to_vec())?;
+        self.stdout.flush()
+    }
+
     /// Looks whether anybody still reads standard output, to which somebody else could not write.
     pub fn look_whether_closed(&mut self) -> Result<(), Fault> {
         self.stdout.look_whether_closed()
+    }
+
+    /// What is printed is offered to `keep` before it is written; before `input()` waits, `converse` writes it.
+    pub fn keep_output(&mut self, keep: Keep, converse: Attend) {
+        self.stdout.keep_with(keep);
+        self.converse = Some(converse);
     }
 
     /// Whether nobody reads standard output any more.
@@ -120,8 +139,14 @@ impl Local {
         self.stdout.is_closed()
     }
 
-    /// This process is a forked child now, which has an input and open files of its own: none.
-    pub fn forked(&mut self) {
+    /// Sets the seed of the run's random numbers.
+    pub fn seed(&mut self, seed: i64) {
+        self.random.seed(&seed.into());
+    }
+
+    /// This process is a forked child now, with this id, which has an input and open files of its own: none.
+    pub fn forked(&mut self, id: String) {
+        self.random.begin(id);
         self.stdout.forget();
         self.input.forked();
         self.files.forked();
@@ -151,6 +176,7 @@ impl Local {
             self.stdout.print(prompt)?;
         }
         self.flush()?;
+        self.converse.map_or(Ok(()), |converse| converse())?;
         match self.input.lines()?.next_line()? {
             Some(line) => Ok(Value::from(line)),
             None => Err(io("standard input is at its end")
@@ -315,7 +341,7 @@ mod tests {
     #[test]
     fn children_have_no_input() {
         let mut local = local();
-        local.forked();
+        local.forked("P.1".into());
         for op in [Op::Input { prompt: None }, Op::StdinLines] {
             let fault = local.perform(op).ok().unwrap().err().unwrap();
             assert!(fault.is(Kind::Io));

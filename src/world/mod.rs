@@ -8,6 +8,7 @@ mod input;
 mod lines;
 mod local;
 mod output;
+mod random;
 #[cfg(test)]
 mod testing;
 mod wait;
@@ -17,8 +18,8 @@ pub use failure::{describe, io};
 pub use files::{describe_file, on_file_handle};
 pub use lines::AtEnd;
 pub use local::{Local, leave};
-pub use output::{Output, say, set_output_lock, with_output_lock};
-pub use wait::{Attend, wait};
+pub use output::{Keep, Output, say, set_output_lock, unwritten, with_output_lock, write_out};
+pub use wait::{Attend, wait, wait_any};
 
 use crate::source::Place;
 use crate::vm::fault::Fault;

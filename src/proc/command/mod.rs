@@ -6,7 +6,7 @@ mod running;
 mod stdio;
 
 use super::signals::{self, Forked};
-use super::{reaper, signal_name};
+use super::{output, reaper, signal_name};
 use crate::shm::process_table::Ended;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::op::{Command, Take};
@@ -39,28 +39,34 @@ pub fn perform(command: Command, local: &mut Local, run: u32) -> Result<Value, F
     match command.take {
         Take::Nothing => detach(&command, run, Stdio { input, output: None }),
         Take::End => {
-            let ended = Running::start(&command, run, Stdio { input, output: None })?.wait_end()?;
+            let ended = if output::is_kept() {
+                let (read, written) = stdio::pipe().map_err(no_pipe)?;
+                let running = Running::start(&command, run, Stdio { input, output: Some(written) })?;
+                running.hand_on(&read, |bytes| local.write_out(bytes))?
+            } else {
+                Running::start(&command, run, Stdio { input, output: None })?.wait_end()?
+            };
             if matches!(ended, Ended::Signal(libc::SIGPIPE) | Ended::Exit(NOBODY_READS)) {
                 local.look_whether_closed()?;
             }
             judge(&command, ended, None)
         }
         Take::Text | Take::Bytes => {
-            let (output, written) = stdio::pipe().map_err(no_pipe)?;
+            let (read, written) = stdio::pipe().map_err(no_pipe)?;
             let mut running = Running::start(&command, run, Stdio { input, output: Some(written) })?;
-            let bytes = running.read(&output)?;
+            let bytes = running.read(&read)?;
             let ended = running.wait_end()?;
             judge(&command, ended, Some(bytes))
         }
         Take::Lines => {
-            let (output, written) = stdio::pipe().map_err(no_pipe)?;
+            let (read, written) = stdio::pipe().map_err(no_pipe)?;
             let running = Running::start(&command, run, Stdio { input, output: Some(written) })?;
             let name = title(&command);
             let at_end = Box::new(move || {
                 let ended = running.wait_end()?;
                 if command.check { failure(&command, ended) } else { Ok(()) }
             });
-            Ok(local.lines_from(output, &name, at_end))
+            Ok(local.lines_from(read, &name, at_end))
         }
     }
 }

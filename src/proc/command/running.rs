@@ -10,6 +10,7 @@ use crate::vm::fault::{Fault, Kind};
 use crate::vm::op::Command;
 use crate::world::{self, describe, io};
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
@@ -59,7 +60,8 @@ impl Running {
     pub fn read(&mut self, output: &OwnedFd) -> Result<Vec<u8>, Fault> {
         let mut bytes = Vec::new();
         loop {
-            self.wait(Some(output))?;
+            let ready = world::wait(Some((output.as_fd(), PollFlags::POLLIN)), self.deadline, attend);
+            self.go_on(ready)?;
             let old = bytes.len();
             if bytes.try_reserve(CHUNK).is_err() {
                 self.end();
@@ -77,6 +79,36 @@ impl Running {
                 return Ok(bytes);
             }
         }
+    }
+
+    /// Hands on what the command writes to this descriptor while it runs, and waits for its end. What it has left in
+    /// the background has no reader from then on.
+    pub fn hand_on(
+        mut self,
+        output: &OwnedFd,
+        mut take: impl FnMut(&[u8]) -> Result<(), Fault>,
+    ) -> Result<Ended, Fault> {
+        fcntl(output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(no_pipe)?;
+        let mut bytes = vec![0; CHUNK];
+        loop {
+            // Asked first: what is there afterwards is all.
+            let mut report = [PollFd::new(self.report.as_fd(), PollFlags::POLLIN)];
+            let ended = poll(&mut report, PollTimeout::ZERO) == Ok(1);
+            match nix::unistd::read(output, &mut bytes) {
+                Ok(0) => break,
+                Ok(count) => take(&bytes[..count])?,
+                Err(Errno::EAGAIN) if ended => break,
+                Err(Errno::EAGAIN) => {
+                    let readable = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
+                    let mut either = [readable(output.as_fd()), readable(self.report.as_fd())];
+                    let ready = world::wait_any(&mut either, self.deadline, attend);
+                    self.go_on(ready)?;
+                }
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(no_pipe(errno)),
+            }
+        }
+        self.wait_end()
     }
 
     /// Waits for the end of the command.
@@ -98,7 +130,7 @@ impl Running {
     fn next_report(&mut self) -> Result<Option<Report>, Fault> {
         let mut bytes = [0; REPORT];
         loop {
-            self.wait(None)?;
+            self.wait_report()?;
             match nix::unistd::read(&self.report, &mut bytes) {
                 Ok(REPORT) => return Ok(Some(Report::unpack(bytes))),
                 Err(Errno::EINTR) => {}
@@ -107,11 +139,14 @@ impl Running {
         }
     }
 
-    /// Waits until the output, or else the report, can be read. The command is ended when its time or that of this
-    /// process is over.
-    fn wait(&mut self, output: Option<&OwnedFd>) -> Result<(), Fault> {
-        let descriptor = output.unwrap_or(&self.report).as_fd();
-        match world::wait(Some((descriptor, PollFlags::POLLIN)), self.deadline, attend) {
+    /// Waits until there is a report. The command is ended when its time or that of this process is over.
+    fn wait_report(&mut self) -> Result<(), Fault> {
+        let ready = world::wait(Some((self.report.as_fd(), PollFlags::POLLIN)), self.deadline, attend);
+        self.go_on(ready)
+    }
+
+    fn go_on(&mut self, ready: Result<bool, Fault>) -> Result<(), Fault> {
+        match ready {
             Ok(true) => Ok(()),
             Ok(false) => {
                 self.end();
