@@ -27,7 +27,7 @@ use children::{Children, Tell};
 use nix::sys::signal::Signal;
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use output::OutputMode;
 
@@ -118,7 +118,7 @@ impl Real {
     pub fn finish(&mut self, result: Result<Value, Fault>) -> u8 {
         signals::end_grace();
         let flushed = self.local.flush();
-        let result = result.and_then(|value| flushed.map(|()| value));
+        let result = own_signal_first(result.and_then(|value| flushed.map(|()| value)));
         if self.is_child {
             self.finish_child(result)
         }
@@ -352,8 +352,29 @@ fn attend() -> Result<(), Fault> {
             signals::forget_ending();
             Err(Fault::new(Kind::Cancelled, INTERRUPTED))
         }
-        Some(signal) => Err(ended_by(signal)),
+        Some(signal) => {
+            shm::process_table::note_signal(signals::milliseconds());
+            Err(ended_by(signal))
+        }
         None => output::read(),
+    }
+}
+
+/// A signal for all processes comes to one after the other. An error that may be what it made of another one gives way
+/// to this process's own signal, if that comes.
+fn own_signal_first(result: Result<Value, Fault>) -> Result<Value, Fault> {
+    const TO_ALL: Duration = Duration::from_millis(50);
+    let of_others = [Kind::Closed, Kind::Deadlock, Kind::ProcessKilled, Kind::ProcessFailed];
+    match result {
+        Err(fault) if fault.0.exit.is_none() && of_others.iter().any(|&kind| fault.is(kind)) => {
+            let ago = signals::milliseconds() - shm::process_table::last_signal();
+            if Duration::from_millis(ago.unsigned_abs()) > 10 * TO_ALL {
+                return Err(fault);
+            }
+            let came = world::wait(None, Some(Instant::now() + TO_ALL), attend);
+            Err(came.err().unwrap_or(fault))
+        }
+        result => result,
     }
 }
 

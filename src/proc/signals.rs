@@ -48,7 +48,8 @@ extern "C" fn on_alarm(_: i32) {
     exit(128 + ENDING.load(Ordering::Relaxed))
 }
 
-fn milliseconds() -> i64 {
+/// The system's clock, which only goes forward.
+pub fn milliseconds() -> i64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: it fills the structure, and may be called by a signal handler.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };

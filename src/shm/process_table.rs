@@ -45,6 +45,8 @@ shared! {
         high: AtomicU32,
         /// At least as many processes as live: those who end are counted when the limit is met.
         living: AtomicU32,
+        /// When a process of the run last began to end because of a signal.
+        signalled: AtomicU64,
     }
 
     /// One process. It starts as every object's header does, with the generation in place of flags.
@@ -266,6 +268,18 @@ pub fn store_result(bytes: &[u8]) -> Result<(), ShmError> {
     block.write(bytes);
     arena::publish(&slot.result, hand, slot.hand(Hand::Old));
     Ok(())
+}
+
+/// This process begins to end because of a signal, at this time.
+pub fn note_signal(time: i64) {
+    if registered() {
+        globals().signalled.store(time as u64, Relaxed);
+    }
+}
+
+/// When a process of the run last began to end because of a signal; 0 when none has.
+pub fn last_signal() -> i64 {
+    if registered() { globals().signalled.load(Relaxed) as i64 } else { 0 }
 }
 
 /// A process of the run is about to kill this one.

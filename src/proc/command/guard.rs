@@ -105,7 +105,7 @@ pub fn run(image: &Image, stdio: Stdio, report: OwnedFd, starter: Pid, mask: &Si
 /// Forks the command, which tells through a pipe that it could not become the program.
 fn start(image: &Image, stdio: Stdio, group: Pid, mask: &SigSet) -> Result<Pid, (Step, Errno)> {
     let of_fork = |errno| (Step::Fork, errno);
-    let (failure, fails) = super::stdio::pipe().map_err(of_fork)?;
+    let (failure, fails) = super::stdio::pipe().map_err(|errno| (Step::Program, errno))?;
     let guard = nix::unistd::getpid();
     match signals::fork_blocked().map_err(of_fork)? {
         Forked::Parent(pid) => {
