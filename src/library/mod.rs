@@ -23,6 +23,7 @@ mod sequence;
 mod set;
 mod shared;
 mod stream;
+mod sync;
 mod system;
 mod text;
 
@@ -37,6 +38,7 @@ pub use channel::{SENDER, TAKER};
 pub use hints::instead_of;
 pub use io::constant;
 pub use planned::is_planned;
+pub use sync::{READER, WRITER};
 
 use crate::vm::native::{Declaration, Form, Parameter, Run};
 use crate::vm::types::Type;
@@ -62,6 +64,7 @@ static TABLES: &[&[Declaration]] = &[
     process::DECLARATIONS,
     command::DECLARATIONS,
     channel::DECLARATIONS,
+    sync::DECLARATIONS,
     shared::DECLARATIONS,
     math::DECLARATIONS,
     json::DECLARATIONS,

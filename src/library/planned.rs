@@ -3,17 +3,10 @@
 /// Functions and modules.
 const NAMES: &[&str] = &[
     "any_of",
-    "barrier",
     "batch",
     "completed",
-    "condition",
-    "event",
     "first",
     "fs",
-    "rate",
-    "rlock",
-    "rwlock",
-    "semaphore",
     "shared_floats",
     "shared_ints",
     "shared_list",
