@@ -5,6 +5,7 @@ mod array;
 mod ask;
 mod bytes;
 mod channel;
+mod command;
 mod convert;
 mod function;
 mod hints;
@@ -63,6 +64,7 @@ static TABLES: &[&[Declaration]] = &[
     io::DECLARATIONS,
     system::DECLARATIONS,
     process::DECLARATIONS,
+    command::DECLARATIONS,
     channel::DECLARATIONS,
     sync::DECLARATIONS,
     shared::DECLARATIONS,

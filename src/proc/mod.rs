@@ -2,9 +2,12 @@
 
 mod channels;
 mod children;
+mod command;
 mod deadlock;
 mod handles;
+mod limits;
 mod moves;
+mod out_of_memory;
 mod outcome;
 mod output;
 mod place;
@@ -27,9 +30,10 @@ use crate::vm::op::Op;
 use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Value, on_handle, on_numbers};
 use crate::world::{self, Local, Performed, World, after, describe_file, is_stdin};
 use children::{Children, Tell};
+use nix::sys::signal::Signal;
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use output::OutputMode;
 
@@ -62,6 +66,8 @@ pub struct Real {
     is_child: bool,
     /// Others can learn what the places of the script mean.
     published: bool,
+    /// The number of the run's first process.
+    run: u32,
 }
 
 thread_local! {
@@ -93,7 +99,7 @@ impl Real {
         world::set_output_lock(lock_output);
         let tell: Tell = Rc::new(move |error| world::say(&report(error)));
         let (local, children) = (Local::new(args, attend), Children::new(Some(tell.clone())));
-        Real { local, children, tell, is_child: false, published: false }
+        Real { local, children, tell, is_child: false, published: false, run: std::process::id() }
     }
 
     /// From now on output is written in this mode.
@@ -121,7 +127,7 @@ impl Real {
     pub fn finish(&mut self, result: Result<Value, Fault>) -> u8 {
         signals::end_grace();
         let flushed = self.local.flush();
-        let result = result.and_then(|value| flushed.map(|()| value));
+        let result = own_signal_first(result.and_then(|value| flushed.map(|()| value)));
         if self.is_child {
             self.finish_child(result)
         }
@@ -136,6 +142,7 @@ impl Real {
         let stopped = result.is_err();
         drop(result);
         handles::give_up_all(&[]);
+        reaper::end_guards();
         let failures = self.children.wait_all();
         if let Some(signal) = signals::ending()
             && !stopped
@@ -159,6 +166,7 @@ impl Real {
                 self.show(&error);
             }
         }
+        command::end_orphans();
         status
     }
 
@@ -174,6 +182,7 @@ impl Real {
         crate::vm::value::handles(&outcome, &mut |key| kept.push(key));
         drop(outcome);
         handles::give_up_all(&kept);
+        reaper::end_guards();
         let failures = self.children.wait_all();
         if result.is_ok()
             && let Some(failure) = failures.into_iter().next()
@@ -207,6 +216,7 @@ impl Real {
         shm::start().map_err(|error| memory(&error))?;
         if !self.is_child {
             reaper::adopt_orphans();
+            out_of_memory::begin();
         }
         if OUTPUT_LOCK.get().is_none() {
             OUTPUT_LOCK.set(Some(shm::UserLock::new().map_err(|error| memory(&error))?));
@@ -248,10 +258,9 @@ impl Real {
         let parent = std::process::id();
         // Ctrl-C at the terminal is for the entry that runs; the session stops what that has spawned.
         match signals::fork(SESSION.get()) {
-            Err(_) => {
+            Err(errno) => {
                 shm::process_table::cancel_child(child);
-                Err(Fault::new(Kind::Limit, "the system allows no more processes")
-                    .help("run fewer at a time, or raise `ulimit -u`"))
+                Err(limits::no_more_processes(errno))
             }
             Ok(Some(pid)) => {
                 shm::process_table::started(child, pid);
@@ -295,7 +304,7 @@ impl Real {
     }
 
     fn become_child(&mut self, child: ProcessRef, parent: u32) {
-        let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
+        let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
         if nix::unistd::getppid().as_raw() as u32 != parent || shm::after_fork(child).is_err() {
             // The parent died in between.
             signals::exit(1)
@@ -369,7 +378,10 @@ impl World for Real {
             return Performed::Answer(Err(fault));
         }
         set_output_waits(false);
-        Performed::Answer(self.own(op))
+        Performed::Answer(match op {
+            Op::Run(command) => command::perform(*command, &mut self.local, self.run),
+            op => self.own(op),
+        })
     }
 }
 
@@ -396,8 +408,29 @@ fn attend() -> Result<(), Fault> {
             signals::forget_ending();
             Err(Fault::new(Kind::Cancelled, INTERRUPTED))
         }
-        Some(signal) => Err(ended_by(signal)),
+        Some(signal) => {
+            shm::process_table::note_signal(signals::milliseconds());
+            Err(ended_by(signal))
+        }
         None => output::read(),
+    }
+}
+
+/// A signal for all processes comes to one after the other. An error that may be what it made of another one gives way
+/// to this process's own signal, if that comes.
+fn own_signal_first(result: Result<Value, Fault>) -> Result<Value, Fault> {
+    const TO_ALL: Duration = Duration::from_millis(50);
+    let of_others = [Kind::Closed, Kind::Deadlock, Kind::ProcessKilled, Kind::ProcessFailed];
+    match result {
+        Err(fault) if fault.0.exit.is_none() && of_others.iter().any(|&kind| fault.is(kind)) => {
+            let ago = signals::milliseconds() - shm::process_table::last_signal();
+            if Duration::from_millis(ago.unsigned_abs()) > 10 * TO_ALL {
+                return Err(fault);
+            }
+            let came = world::wait(None, Some(Instant::now() + TO_ALL), attend);
+            Err(came.err().unwrap_or(fault))
+        }
+        result => result,
     }
 }
 
@@ -435,6 +468,11 @@ fn memory(error: &ShmError) -> Fault {
 /// Limits the memory of messages, results and shared objects of the run.
 pub fn limit_memory(bytes: u64) {
     shm::arena::want_limit(bytes);
+}
+
+/// The name of a signal in parentheses, with a space before.
+fn signal_name(signal: i32) -> String {
+    Signal::try_from(signal).map_or(String::new(), |signal| format!(" ({})", signal.as_str()))
 }
 
 fn timed_out(what: &str) -> Fault {

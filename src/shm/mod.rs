@@ -66,8 +66,10 @@ pub enum ShmError {
     },
     /// The process table has no free slot.
     TooManyProcesses {
-        /// Slots in all.
+        /// So many may live at a time.
         limit: u32,
+        /// The reason.
+        why: &'static str,
     },
     /// The handle's object has been freed, or belongs to something else.
     Gone,
@@ -83,7 +85,9 @@ impl fmt::Display for ShmError {
                 let mib = |bytes: u64| bytes.div_ceil(1 << 20);
                 write!(f, "no shared memory left for {asked} bytes: its limit is {} MiB", mib(*limit))
             }
-            ShmError::TooManyProcesses { limit } => write!(f, "too many processes: the limit is {limit}"),
+            ShmError::TooManyProcesses { limit, why } => {
+                write!(f, "too many processes: a run can have {limit} at a time ({why})")
+            }
             ShmError::Gone => f.write_str("the object does not exist any more"),
             ShmError::Orphaned => f.write_str("the parent process ended before this one started"),
         }

@@ -60,6 +60,42 @@ pub enum Snapshot {
     Whole,
 }
 
+/// An external command, and what is wanted of it.
+#[derive(Clone)]
+pub struct Command {
+    /// The function that runs it.
+    pub function: &'static str,
+    /// The program and its arguments, without NUL; the program is not empty.
+    pub words: Vec<Vec<u8>>,
+    /// What to take of it.
+    pub take: Take,
+    /// What it reads from its standard input; `None` leaves it this process's.
+    pub input: Option<Vec<u8>>,
+    /// So many seconds it may run.
+    pub timeout: Option<f64>,
+    /// Whether its failure is an error.
+    pub check: bool,
+    /// The directory that it runs in.
+    pub cwd: Option<String>,
+    /// Variables of its environment that are set, or taken away.
+    pub env: Vec<(String, Option<String>)>,
+}
+
+/// What to take of a command.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Take {
+    /// How it ends; its output is this process's.
+    End,
+    /// What it writes, as text.
+    Text,
+    /// What it writes, as bytes.
+    Bytes,
+    /// A stream of the lines that it writes.
+    Lines,
+    /// Nothing: it runs on by itself, also after the end of the run.
+    Nothing,
+}
+
 /// One request. The world performs it and gives a value back; nothing else that the machine does can be seen outside.
 #[allow(missing_docs)]
 #[derive(Clone)]
@@ -96,6 +132,8 @@ pub enum Op {
     Exit { status: u8 },
     /// Sleeps so many seconds.
     Sleep { seconds: f64 },
+    /// Runs an external command.
+    Run(Box<Command>),
     /// Seconds since 1970.
     Now,
     /// Seconds on a clock that only goes forward.
