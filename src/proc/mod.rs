@@ -357,11 +357,17 @@ impl World for Real {
         if doing.is_some() {
             set_doing(doing);
         }
-        let performed = self.local.perform(op);
+        let performed = self.act(op, machine, writes);
         if doing.is_some() {
             set_doing(None);
         }
-        let op = match performed {
+        performed
+    }
+}
+
+impl Real {
+    fn act(&mut self, op: Op, machine: &mut Machine, writes: bool) -> Performed {
+        let op = match self.local.perform(op) {
             Ok(answer) => {
                 if writes {
                     set_output_waits(true);
@@ -389,6 +395,7 @@ impl World for Real {
 fn doing(op: &Op) -> Option<Doing> {
     match op {
         Op::Sleep { .. } => Some(Doing::Sleep),
+        Op::Run(_) => Some(Doing::Command),
         Op::Input { .. } => Some(Doing::Input),
         Op::NextLine { file } | Op::FileRead { file } if is_stdin(*file) => Some(Doing::Input),
         _ => None,

@@ -17,6 +17,8 @@ static OWN_GRACE: AtomicBool = AtomicBool::new(false);
 
 /// Somebody asked what the program does.
 static QUESTION: AtomicBool = AtomicBool::new(false);
+/// Another process answers for this one.
+static SILENT: AtomicBool = AtomicBool::new(false);
 static QUESTION_AT: AtomicI64 = AtomicI64::new(0);
 /// Asked twice within so many milliseconds, the program ends.
 const SECOND_QUESTION: i64 = 1000;
@@ -52,6 +54,9 @@ extern "C" fn on_child(_: i32) {
 
 /// What the program does is told. Asked again soon, it ends.
 extern "C" fn on_question(signal: i32) {
+    if SILENT.load(Ordering::Relaxed) {
+        return;
+    }
     let now = milliseconds();
     let last = QUESTION_AT.swap(now, Ordering::Relaxed);
     if last != 0 && (ONE_PRESS..SECOND_QUESTION).contains(&(now - last)) {
@@ -83,7 +88,8 @@ fn set_alarm(after: Duration) {
 }
 
 /// The signals that get a handler.
-const TAKEN: [Signal; 5] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGCHLD, Signal::SIGALRM];
+const TAKEN: [Signal; 6] =
+    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGCHLD, Signal::SIGALRM, Signal::SIGQUIT];
 
 /// Takes the signals that end a process, and those that tell of children. Calls that wait are not restarted. Who starts
 /// this program with a signal ignored, as `nohup` does, wants that.
@@ -97,7 +103,9 @@ pub fn install() {
         handle(signal, on_end as extern "C" fn(i32));
     }
     handle(Signal::SIGCHLD, on_child);
-    handle(Signal::SIGQUIT, on_question);
+    if !is_ignored(Signal::SIGQUIT) {
+        handle(Signal::SIGQUIT, on_question);
+    }
     handle(Signal::SIGALRM, on_alarm);
     OWN_GRACE.store(true, Ordering::Relaxed);
     let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
@@ -174,9 +182,7 @@ pub fn take_question() -> bool {
 
 /// From now on the first process of the run answers for this one.
 pub fn ignore_questions() {
-    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
-    // SAFETY: ignoring a signal runs no code.
-    let _ = unsafe { sigaction(Signal::SIGQUIT, &ignore) };
+    SILENT.store(true, Ordering::Relaxed);
 }
 
 /// Whether a child ended since this was last asked.
