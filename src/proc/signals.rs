@@ -23,6 +23,9 @@ static QUESTION_AT: AtomicI64 = AtomicI64::new(0);
 /// Asked twice within so many milliseconds, the program ends.
 const SECOND_QUESTION: i64 = 1000;
 
+/// The code of this process has ended, and nobody else watches over it. It may be writing to somebody who does not read.
+static FINISHING: AtomicBool = AtomicBool::new(false);
+
 /// How long a process that was asked to end may go on: what `finally` and `with` clear up.
 pub const GRACE: Duration = Duration::from_secs(2);
 
@@ -35,6 +38,9 @@ extern "C" fn on_end(signal: i32) {
         ASKED_AT.store(milliseconds(), Ordering::Relaxed);
         if OWN_GRACE.load(Ordering::Relaxed) {
             set_alarm(GRACE);
+        } else if FINISHING.load(Ordering::Relaxed) {
+            // Its children have their time first.
+            set_alarm(2 * GRACE);
         }
     } else if before == libc::SIGINT
         && signal == libc::SIGINT
@@ -136,7 +142,7 @@ pub fn end_by(signal: i32) {
 
 /// The code of this process has ended: what follows watches over its own time.
 pub fn end_grace() {
-    OWN_GRACE.store(false, Ordering::Relaxed);
+    FINISHING.store(OWN_GRACE.swap(false, Ordering::Relaxed), Ordering::Relaxed);
     set_alarm(Duration::ZERO);
 }
 
