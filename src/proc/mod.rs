@@ -5,6 +5,7 @@ mod children;
 mod handles;
 mod outcome;
 mod reaper;
+mod scopes;
 mod session;
 mod signals;
 
@@ -45,8 +46,8 @@ pub struct Real {
     local: Local,
     tell: Tell,
     children: Children,
-    /// This process was spawned: its result goes to shared memory.
-    is_child: bool,
+    /// This process was spawned, at this place: its result goes to shared memory.
+    spawned_at: Option<Place>,
 }
 
 thread_local! {
@@ -76,7 +77,7 @@ impl Real {
         signals::install();
         world::set_output_lock(lock_output);
         let tell: Tell = Rc::new(move |error| world::say(&report(error)));
-        Real { local: Local::new(args, attend), children: Children::new(Some(tell.clone())), tell, is_child: false }
+        Real { local: Local::new(args, attend), children: Children::new(Some(tell.clone())), tell, spawned_at: None }
     }
 
     /// Shows an error that nobody caught.
@@ -89,11 +90,13 @@ impl Real {
     /// Ends the run of this process: waits for its children, shows what failed, gives the exit status. A spawned
     /// process does not return from here.
     pub fn finish(&mut self, result: Result<Value, Fault>) -> u8 {
-        signals::end_grace();
+        signals::code_ended();
+        let ended_at = outcome::now();
         let flushed = self.local.flush();
         let result = result.and_then(|value| flushed.map(|()| value));
-        if self.is_child {
-            self.finish_child(result)
+        if let Some(place) = self.spawned_at {
+            let result = result.map_err(|fault| fault.spawned_at(place));
+            self.finish_child(result, ended_at)
         }
         let mut status = 0;
         if let Err(Fault(error)) = &result {
@@ -131,7 +134,8 @@ impl Real {
         status
     }
 
-    fn finish_child(&mut self, mut result: Result<Value, Fault>) -> ! {
+    fn finish_child(&mut self, mut result: Result<Value, Fault>, ended_at: u64) -> ! {
+        let own_failure = result.is_err() && !signals::obeyed();
         if result.is_err() {
             self.children.stop_all();
         }
@@ -144,7 +148,10 @@ impl Real {
         if result.is_ok()
             && let Some(failure) = failures.into_iter().next()
         {
-            result = Err(failure);
+            result = Err(match self.spawned_at {
+                Some(place) => failure.spawned_at(place),
+                None => failure,
+            });
         }
         let _ = self.local.flush();
         if self.local.output_closed() {
@@ -155,22 +162,24 @@ impl Real {
             Ok(_) => 0,
             Err(Fault(error)) => i32::from(error.exit.unwrap_or(1)),
         };
-        if let Some(signal) = signals::ending() {
+        // A failure that came before the signal stays one.
+        if let (Some(signal), false) = (signals::ending(), own_failure) {
             signals::die_by(signal)
         }
-        if let Err(error) = shm::process_table::store_result(&outcome::pack(&result)) {
-            let _ = shm::process_table::store_result(&outcome::pack(&Err(memory(&error))));
+        if let Err(error) = shm::process_table::store_result(&outcome::pack(&result, ended_at)) {
+            let _ = shm::process_table::store_result(&outcome::pack(&Err(memory(&error)), ended_at));
         }
         signals::exit(status)
     }
 
-    fn spawn(&mut self, op: Op, machine: &mut Machine) -> Result<Performed, Fault> {
+    fn spawn(&mut self, op: Op, place: Place, machine: &mut Machine) -> Result<Performed, Fault> {
         let Op::Spawn { function, args, named, name, daemon } = op else {
             return Ok(Performed::Answer(Ok(Value::Null)));
         };
         self.local.flush()?;
+        self.children.await_room()?;
         shm::start().map_err(|error| memory(&error))?;
-        if !self.is_child {
+        if self.spawned_at.is_none() {
             reaper::adopt_orphans();
         }
         if OUTPUT_LOCK.get().is_none() {
@@ -213,13 +222,13 @@ impl Real {
                 Ok(Performed::Answer(Ok(Value::handle(handles::key(HandleKind::Process, child.object(), 0)))))
             }
             Ok(None) => {
-                self.become_child(child, parent);
+                self.become_child(child, parent, place);
                 let globals: Vec<HandleKey> = reached.into_iter().filter(|key| !own.contains(key)).collect();
                 handles::begin_child(&globals);
                 let call = match packed.map(|bytes| crate::vm::value::decode(&bytes)) {
                     Some(decoded) => {
                         std::mem::forget(call);
-                        decoded.unwrap_or_else(|fault| self.finish_child(Err(fault)))
+                        decoded.unwrap_or_else(|fault| self.finish_child(Err(fault), outcome::now()))
                     }
                     None => call,
                 };
@@ -228,24 +237,25 @@ impl Real {
                 let (function, args, named) = (parts[0].clone(), args.to_vec(), parts[2].clone());
                 drop(call);
                 if let Err(fault) = machine.start_in_child(function, args, &named) {
-                    self.finish_child(Err(fault))
+                    self.finish_child(Err(fault), outcome::now())
                 }
                 Ok(Performed::Restarted)
             }
         }
     }
 
-    fn become_child(&mut self, child: ProcessRef, parent: u32) {
+    fn become_child(&mut self, child: ProcessRef, parent: u32, place: Place) {
         let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
         if nix::unistd::getppid().as_raw() as u32 != parent || shm::after_fork(child).is_err() {
             // The parent died in between.
             signals::exit(1)
         }
         SESSION.set(false);
-        self.is_child = true;
+        self.spawned_at = Some(place);
         // The parent's values are not written to here.
         std::mem::forget(std::mem::replace(&mut self.children, Children::new(None)));
         reaper::begin_child();
+        scopes::begin_child();
         self.local.forked();
     }
 
@@ -254,7 +264,7 @@ impl Real {
         match op {
             Op::Join { processes, many, timeout } => self.children.join(&processes, many, deadline(timeout)),
             Op::Wait { process, timeout } => self.children.wait(process, deadline(timeout)),
-            Op::Signal { process, signal } => children::send(process, signal).map(|()| Value::Null),
+            Op::Signal { process, signal } => self.children.signal(process, signal).map(|()| Value::Null),
             Op::Stop { process, grace } => self.children.stop(process, grace).map(|()| Value::Null),
             Op::Property { handle, name } if handle.kind == HandleKind::Process => {
                 self.children.property(handle, &name)
@@ -265,6 +275,13 @@ impl Real {
                 Ok(Value::handle(handles::key(HandleKind::Process, me.object(), 0)))
             }
             Op::Children => Ok(Value::list(self.children.handles())),
+            Op::ScopeEnter { limit, timeout, wait } => {
+                self.children.enter_scope(limit, timeout, wait);
+                Ok(Value::Null)
+            }
+            Op::ScopeLeave { error } => {
+                self.children.leave_scope(if let Value::Error(error) = error { Some(Fault(error)) } else { None })
+            }
             Op::Interrupted => self.children.attend().map(|()| Value::Null),
             other => channels::perform(other, &mut self.children),
         }
@@ -272,13 +289,13 @@ impl Real {
 }
 
 impl World for Real {
-    fn perform(&mut self, op: Op, _place: Place, machine: &mut Machine) -> Performed {
+    fn perform(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
         let op = match self.local.perform(op) {
             Ok(answer) => return Performed::Answer(answer),
             Err(op) => op,
         };
         if let Op::Spawn { .. } = op {
-            return self.spawn(op, machine).unwrap_or_else(|fault| Performed::Answer(Err(fault)));
+            return self.spawn(op, place, machine).unwrap_or_else(|fault| Performed::Answer(Err(fault)));
         }
         // Everything here is something that another process could notice.
         if let Err(fault) = self.local.flush() {
@@ -294,12 +311,15 @@ fn attend() -> Result<(), Fault> {
     shm::park::take_signal();
     reaper::reap_ended();
     match signals::take_request() {
-        Some(libc::SIGINT) if SESSION.get() => {
-            signals::forget_ending();
-            Err(Fault::new(Kind::Cancelled, INTERRUPTED))
+        Some(signal) => {
+            scopes::cancel_all();
+            if signal == libc::SIGINT && SESSION.get() {
+                signals::forget_ending();
+                return Err(Fault::new(Kind::Cancelled, INTERRUPTED));
+            }
+            Err(ended_by(signal))
         }
-        Some(signal) => Err(ended_by(signal)),
-        None => Ok(()),
+        None => scopes::check(),
     }
 }
 

@@ -23,32 +23,32 @@ const EXITED: u8 = 2;
 /// Tag and time come before the value.
 const HEADER: usize = 9;
 
-/// The form in which a result waits in shared memory, with the time it was stored.
-pub fn pack(result: &Result<Value, Fault>) -> Vec<u8> {
+/// The form in which a result waits in shared memory, with the time when its code ended.
+pub fn pack(result: &Result<Value, Fault>, at: u64) -> Vec<u8> {
     let (tag, body) = match result {
         Ok(value) => match encode(value) {
             Ok(bytes) => (RETURNED, bytes),
-            Err(fault) => return pack(&Err(fault)),
+            Err(fault) => return pack(&Err(fault), at),
         },
         Err(Fault(error)) => match error.exit {
             Some(status) => (EXITED, vec![status]),
             None => match encode(&Value::Error(error.clone())) {
                 Ok(bytes) => (RAISED, bytes),
-                Err(fault) => return pack(&Err(fault)),
+                Err(fault) => return pack(&Err(fault), at),
             },
         },
     };
     let mut bytes = Vec::with_capacity(HEADER + body.len());
     bytes.push(tag);
-    bytes.extend((now() as u64).to_le_bytes());
+    bytes.extend(at.to_le_bytes());
     bytes.extend(body);
     bytes
 }
 
-fn now() -> u128 {
-    // The system's clock counts from the start of the system for all processes.
+/// Nanoseconds since the start of the system, the same for all processes.
+pub fn now() -> u64 {
     nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)
-        .map_or(0, |time| time.tv_sec() as u128 * 1_000_000_000 + time.tv_nsec() as u128)
+        .map_or(0, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
 }
 
 /// What came of a process that has ended, and when.
@@ -75,7 +75,7 @@ pub fn read(process: ProcessRef) -> (Outcome, u64) {
         // Its parent has not told yet how it ended; without a result it was killed.
         None => Outcome::Killed(9),
     };
-    (outcome, now() as u64)
+    (outcome, now())
 }
 
 impl Outcome {
@@ -100,6 +100,16 @@ impl Outcome {
                 format!("process {} was killed by signal {signal}{}", title(process), signal_name(*signal)),
             )
             .data(facts(process, None, Some(*signal)))),
+        }
+    }
+
+    /// Whether it is a failure, of a process that was made to end or not.
+    pub fn is_failure(&self, asked: bool) -> bool {
+        match self {
+            Outcome::Returned(_) | Outcome::Exited(0) => false,
+            Outcome::Raised(_) | Outcome::Exited(_) => true,
+            Outcome::Killed(libc::SIGTERM | libc::SIGKILL) => !asked,
+            Outcome::Killed(_) => true,
         }
     }
 

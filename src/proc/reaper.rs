@@ -2,7 +2,7 @@
 //! nobody waits for the dead.
 
 use super::outcome::{self, Outcome};
-use super::{handles, signals};
+use super::{handles, scopes, signals};
 use crate::shm::ProcessRef;
 use crate::shm::process_table::{Ended, by_pid, reap};
 use crate::vm::value::Value;
@@ -104,6 +104,7 @@ fn note(pid: i32, ended: Ended) {
         };
     }
     reap(process, ended);
+    scopes::ended(process, &outcome.0);
     if matches!(outcome.0, Outcome::Killed(libc::SIGPIPE)) {
         // It found that nobody reads the run's output any more.
         signals::end_by(libc::SIGPIPE);

@@ -96,6 +96,10 @@ pub enum Op {
     Release { lock: HandleKey },
     /// Whether this process holds the lock.
     Held { lock: HandleKey },
+    /// Begins a scope: what is spawned until its end is joined there. `wait`: a failure lets the others go on first.
+    ScopeEnter { limit: Option<u64>, timeout: Option<f64>, wait: bool },
+    /// Ends the innermost scope, whose block raised `error` or null. An answer that is no error lets that go on.
+    ScopeLeave { error: Value },
     /// Begins or ends `with` on a value.
     Enter { value: Value },
     /// Ends `with`.

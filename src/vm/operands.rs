@@ -176,6 +176,8 @@ impl Instr {
             | TestKey { src, .. }
             | NeedKey { src, .. }
             | RestOfMap { src, .. }
+            | ScopeEnter { src }
+            | ScopeLeave { src }
             | Enter { src, .. }
             | Leave { src } => f(src),
             AddInt { a, .. }

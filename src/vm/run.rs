@@ -7,7 +7,7 @@ use super::iterate::{items, not_iterable};
 use super::machine::{Answer, MAX_CALLS, Machine, Step, interrupted};
 use super::native::Run;
 use super::op::Op;
-use super::slow;
+use super::{options, slow};
 use super::stream::Flow;
 use super::value::{self, Arith, Function, Order, Ref, Value};
 
@@ -827,7 +827,7 @@ impl Machine {
                 }
                 Instr::RethrowCancelled { src } => {
                     if let Value::Error(error) = reg!(src)
-                        && (error.exit.is_some() || error.kind.as_str() == Some(Kind::Cancelled.name()))
+                        && error.is_cancelled()
                     {
                         self.rethrown = true;
                         check!(Err(Fault(error.clone())));
@@ -878,9 +878,13 @@ impl Machine {
 
                 Instr::Spawn { dst, base: at } => {
                     let op =
-                        check!(slow::spawn(std::mem::take(reg_mut!(at)), reg!(at + 1), reg!(at + 2), reg!(at + 3)));
+                        check!(options::spawn(std::mem::take(reg_mut!(at)), reg!(at + 1), reg!(at + 2), reg!(at + 3)));
                     set!(at + 1, Value::Null);
                     ask!(op, Answer::Register(dst));
+                }
+                Instr::ScopeEnter { src } => ask!(check!(options::scope(reg!(src))), Answer::Nothing),
+                Instr::ScopeLeave { src } => {
+                    ask!(Op::ScopeLeave { error: std::mem::take(reg_mut!(src)) }, Answer::Nothing);
                 }
                 Instr::Enter { dst, src } => ask!(Op::Enter { value: reg!(src).clone() }, Answer::Register(dst)),
                 Instr::Leave { src } => ask!(Op::Leave { value: std::mem::take(reg_mut!(src)) }, Answer::Nothing),

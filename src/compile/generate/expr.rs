@@ -237,8 +237,9 @@ impl Generator<'_> {
                 self.emit(Instr::Move { dst, src: map });
             }
             ExprKind::Spawn { options, body } => self.spawn(options, body, dst),
-            // The resolver refused them.
-            ExprKind::Scope { .. } | ExprKind::Select(_) => {}
+            ExprKind::Scope { options, body } => self.scope(options, body, dst),
+            // The resolver refused it.
+            ExprKind::Select(_) => {}
         }
     }
 

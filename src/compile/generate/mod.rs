@@ -37,6 +37,8 @@ pub struct Unit<'a> {
 enum Control {
     Loop { breaks: Vec<usize>, continues: Vec<usize> },
     Finally { completion: Reg, value: Reg, exits: Vec<Exit>, jumps: Vec<usize> },
+    /// The part of a `finally` that runs on every way out.
+    Last { completion: Reg, value: Reg },
 }
 
 /// A way out of a construct.

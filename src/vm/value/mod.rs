@@ -274,6 +274,8 @@ pub struct Site {
     pub place: Place,
     /// The name of the function that it stands in; empty at top level.
     pub function: std::rc::Rc<str>,
+    /// The error left the code of the process that was spawned here.
+    pub spawn: bool,
 }
 
 /// An error as a value.
@@ -295,6 +297,13 @@ pub struct ErrorValue {
     pub help: Option<Box<str>>,
     /// The exit status that ends the program, for the effect of `exit(n)` on its way out.
     pub exit: Option<u8>,
+}
+
+impl ErrorValue {
+    /// Whether it ends what runs, so that no `catch` catches it.
+    pub fn is_cancelled(&self) -> bool {
+        self.exit.is_some() || self.kind.as_str() == Some("cancelled")
+    }
 }
 
 /// Where the items of a stream come from.

@@ -101,7 +101,7 @@ pub fn any_value() -> impl Strategy<Value = Value> {
                 kind: Value::from("user"),
                 message: Value::from("went wrong"),
                 data,
-                trace: vec![Site { place: Place::default(), function: "f".into() }; 3],
+                trace: vec![Site { place: Place::default(), function: "f".into(), spawn: false }; 3],
                 process: Value::Null,
                 cause,
                 help: Some("do it otherwise".into()),

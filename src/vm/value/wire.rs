@@ -193,6 +193,7 @@ impl Writer {
                     self.text(&site.function);
                 }
             }
+            self.out.push(u8::from(site.spawn));
         }
         match &error.help {
             Some(help) => {
@@ -456,7 +457,8 @@ impl Reader<'_> {
                 }
                 number => self.names.get(usize::try_from(number - 1).ok()?)?.clone(),
             };
-            trace.push(Site { place: Place { file, span: Span { start, end } }, function });
+            let spawn = self.byte()? == 1;
+            trace.push(Site { place: Place { file, span: Span { start, end } }, function, spawn });
         }
         let help = match self.byte()? {
             0 => None,

@@ -52,7 +52,7 @@ fn errors_are_whole() {
     let mut fault = Fault::new(Kind::Value, "bad").help("do it otherwise").data(ints([1]));
     for at in 0..3 {
         let place = Place { file: FileId(at), span: Span { start: at * 1000, end: at * 1000 + 5 } };
-        fault.add_site(Site { place, function: if at == 1 { "g".into() } else { "f".into() } });
+        fault.add_site(Site { place, function: if at == 1 { "g".into() } else { "f".into() }, spawn: at == 2 });
     }
     let cause = Value::Error(Fault::new(Kind::Key, "first").0);
     fault.change(|error| {
