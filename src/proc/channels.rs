@@ -115,7 +115,8 @@ fn small(capacity: Option<u64>) -> Option<u32> {
     capacity.map(|capacity| u32::try_from(capacity).unwrap_or(u32::MAX - 1))
 }
 
-fn end_of(key: HandleKey) -> crate::shm::End {
+/// The end of a pipe that a handle means.
+pub fn end_of(key: HandleKey) -> crate::shm::End {
     let pipe = Pipe::of(handles::object(key));
     if key.role == 0 { pipe.a() } else { pipe.b() }
 }
@@ -124,31 +125,56 @@ fn wrong_side(key: HandleKey) -> &'static str {
     if key.role == SENDER { "this handle of the queue can only put" } else { "this handle of the queue can only take" }
 }
 
-/// Null, or for `Patience::Never` whether there was room.
-fn send(key: HandleKey, value: &Value, patience: Patience, children: &mut Children) -> Result<Value, Fault> {
-    handles::check(key)?;
-    if key.kind == HandleKind::Queue && key.role == TAKER {
-        return Err(Fault::value_error(wrong_side(key)));
+/// A value on its way into a channel.
+pub struct Parcel {
+    /// Its encoding.
+    pub bytes: Vec<u8>,
+    /// What it holds on the way.
+    pub held: Vec<(ObjectRef, Role)>,
+    inside: Vec<HandleKey>,
+}
+
+impl Parcel {
+    /// Checks that this process may put the value into the channel.
+    pub fn new(key: HandleKey, value: &Value) -> Result<Parcel, Fault> {
+        handles::check(key)?;
+        if key.kind == HandleKind::Queue && key.role == TAKER {
+            return Err(Fault::value_error(wrong_side(key)));
+        }
+        let bytes = encode(value)?;
+        let mut inside: Vec<HandleKey> = Vec::new();
+        crate::vm::value::handles(value, &mut |key| inside.push(key));
+        for &inner in &inside {
+            handles::check(inner)?;
+            if inner.kind == HandleKind::PipeEnd && handles::object(inner) == handles::object(key) {
+                return Err(Fault::value_error("an end of a pipe cannot be sent through that pipe"));
+            }
+        }
+        let held = inside
+            .iter()
+            .flat_map(|&inner| handles::roles(inner).iter().map(move |&role| (handles::object(inner), role)))
+            .collect();
+        Ok(Parcel { bytes, held, inside })
     }
-    let bytes = encode(value)?;
-    let mut inside: Vec<HandleKey> = Vec::new();
-    crate::vm::value::handles(value, &mut |key| inside.push(key));
-    for &inner in &inside {
-        handles::check(inner)?;
-        if inner.kind == HandleKind::PipeEnd && handles::object(inner) == handles::object(key) {
-            return Err(Fault::value_error("an end of a pipe cannot be sent through that pipe"));
+
+    /// It is in the channel: ends of pipes have moved with it.
+    pub fn sent(&self) {
+        for &inner in &self.inside {
+            handles::moved(inner, "was sent to another process");
         }
     }
-    let held: Vec<(ObjectRef, Role)> = inside
-        .iter()
-        .flat_map(|&inner| handles::roles(inner).iter().map(move |&role| (handles::object(inner), role)))
-        .collect();
+}
+
+/// Null, or for `Patience::Never` whether there was room.
+fn send(key: HandleKey, value: &Value, patience: Patience, children: &mut Children) -> Result<Value, Fault> {
+    let parcel = Parcel::new(key, value)?;
+    let (bytes, held) = (&parcel.bytes, &parcel.held);
     let sent = loop {
         let sent = match (key.kind, patience) {
-            (HandleKind::PipeEnd, Patience::Never) => end_of(key).try_send(&bytes, &held),
-            (HandleKind::PipeEnd, Patience::Until(deadline)) => end_of(key).send(&bytes, &held, deadline),
-            (_, Patience::Never) => Channel::of(handles::object(key)).try_send(&bytes, &held),
-            (_, Patience::Until(deadline)) => Channel::of(handles::object(key)).send(&bytes, &held, deadline),
+            (HandleKind::PipeEnd, Patience::Never) => end_of(key).try_send(bytes, held),
+            (HandleKind::PipeEnd, Patience::Until(deadline)) => end_of(key).send(bytes, held, deadline),
+            (_, Patience::Never) => Channel::of(handles::object(key)).try_send(bytes, held),
+            (_, Patience::Until(deadline)) => Channel::of(handles::object(key)).send(bytes, held, deadline),
         };
         match sent.map_err(|error| memory(&error))? {
             Sent::Interrupted => {
@@ -159,9 +185,7 @@ fn send(key: HandleKey, value: &Value, patience: Patience, children: &mut Childr
     };
     match sent {
         Sent::Ok => {
-            for &inner in &inside {
-                handles::moved(inner, "was sent to another process");
-            }
+            parcel.sent();
             Ok(Value::True)
         }
         Sent::Full => Ok(Value::False),
@@ -175,6 +199,15 @@ fn send(key: HandleKey, value: &Value, patience: Patience, children: &mut Childr
     }
 }
 
+/// Checks that this process may take values out of the channel.
+pub fn check_taker(key: HandleKey) -> Result<(), Fault> {
+    handles::check(key)?;
+    if key.kind == HandleKind::Queue && key.role == SENDER {
+        return Err(Fault::value_error(wrong_side(key)));
+    }
+    Ok(())
+}
+
 enum Got {
     Value(Value),
     Nothing,
@@ -182,10 +215,7 @@ enum Got {
 }
 
 fn receive(key: HandleKey, patience: Patience, children: &mut Children) -> Result<Got, Fault> {
-    handles::check(key)?;
-    if key.kind == HandleKind::Queue && key.role == SENDER {
-        return Err(Fault::value_error(wrong_side(key)));
-    }
+    check_taker(key)?;
     let mut bytes = Vec::new();
     loop {
         let received = match (key.kind, patience) {

@@ -364,7 +364,8 @@ fn process_key(process: ProcessRef) -> HandleKey {
     handles::key(HandleKind::Process, process.object(), 0)
 }
 
-fn process(key: HandleKey) -> Result<ProcessRef, Fault> {
+/// The process that a handle means.
+pub fn process(key: HandleKey) -> Result<ProcessRef, Fault> {
     let process = if key.kind == HandleKind::Process { ProcessRef::of(handles::object(key)) } else { None };
     process.ok_or_else(|| Fault::type_error("this is not a process"))
 }

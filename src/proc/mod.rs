@@ -6,6 +6,7 @@ mod handles;
 mod outcome;
 mod reaper;
 mod scopes;
+mod select;
 mod session;
 mod signals;
 
@@ -283,6 +284,7 @@ impl Real {
                 self.children.leave_scope(if let Value::Error(error) = error { Some(Fault(error)) } else { None })
             }
             Op::Interrupted => self.children.attend().map(|()| Value::Null),
+            Op::Select { arms, limit, closed } => select::perform(&arms, limit, closed, &mut self.children),
             other => channels::perform(other, &mut self.children),
         }
     }

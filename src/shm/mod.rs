@@ -14,6 +14,7 @@ pub mod park;
 pub mod pipe;
 pub mod process_table;
 pub mod region;
+pub mod select;
 mod sleepers;
 pub mod user_lock;
 

@@ -10,6 +10,7 @@ mod operators;
 mod parser;
 mod parser_construct;
 mod parser_expr;
+mod parser_select;
 mod recover;
 mod scan;
 #[cfg(test)]

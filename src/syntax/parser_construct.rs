@@ -45,7 +45,7 @@ impl<'a> Builder<'a> {
                 }
                 ExprKind::Scope { options, body }
             }
-            Rule::select_expr => ExprKind::Select(inner.map(|arm| self.select_arm(arm)).collect()),
+            Rule::select_expr => self.select(inner, span),
             _ => ExprKind::Null,
         }
     }
@@ -211,59 +211,6 @@ impl<'a> Builder<'a> {
             }
         }
         SpawnBody::Call { callee: Box::new(callee), args }
-    }
-
-    fn select_arm(&mut self, pair: Pair<'a>) -> SelectArm {
-        let span = self.span(&pair);
-        let mut inner = pair.into_inner();
-        let kind = match inner.next() {
-            Some(head) => self.select_head(head, span),
-            None => SelectKind::Closed,
-        };
-        let body = match inner.next() {
-            Some(body) => self.body(body),
-            None => Expr { kind: ExprKind::Null, span },
-        };
-        SelectArm { kind, body, span }
-    }
-
-    fn select_head(&mut self, head: Pair<'a>, near: Span) -> SelectKind {
-        let span = self.span(&head);
-        match head.as_rule() {
-            Rule::done_arm => SelectKind::Done(self.next_expr(&mut parts(head), near)),
-            Rule::after_arm => SelectKind::After(self.next_expr(&mut parts(head), near)),
-            Rule::closed_arm => SelectKind::Closed,
-            Rule::else_arm => SelectKind::Else,
-            Rule::from_arm => {
-                let mut patterns = Vec::new();
-                let mut channel = Expr { kind: ExprKind::Null, span };
-                for part in parts(head) {
-                    match part.as_rule() {
-                        Rule::pattern => patterns.push(self.pattern(part)),
-                        _ => channel = self.expr(part),
-                    }
-                }
-                let pattern = patterns.pop().unwrap_or(Pattern { kind: PatternKind::Wild, span });
-                SelectKind::From { index: patterns.pop(), pattern, channel }
-            }
-            _ => {
-                let call = self.expr(head);
-                let puts = match &call.kind {
-                    ExprKind::Call { callee, piped: false, .. } => match &callee.kind {
-                        ExprKind::Field { name, maybe: false, .. } => matches!(&*name.text, "put" | "send"),
-                        _ => false,
-                    },
-                    _ => false,
-                };
-                if !puts {
-                    self.error(codes::FORM, span, "an arm of `select` waits for something", "this does not");
-                    self.help(
-                        "arms are `x from q`, `q.put(v)`, `end.send(v)`, `done p`, `after 2s`, `closed` and `else`",
-                    );
-                }
-                SelectKind::Put(call)
-            }
-        }
     }
 
     /// One name or pattern, or several as a list pattern; and whether there are several.

@@ -244,6 +244,9 @@ pub enum Instr {
     Enter { dst: Reg, src: Reg },
     /// Ends a `with`.
     Leave { src: Reg },
+    /// Waits for one of the arms in [`Proto::selects`]: `dst` = list of the arm's number, its value and the index of its
+    /// channel.
+    Select { dst: Reg, site: u32 },
     /// `assert` of a comparison failed: left side, right side and message in `base`…
     AssertFailed { base: Reg, op: u16 },
 }
@@ -278,6 +281,41 @@ pub struct ChangeSite {
     pub name: u16,
     /// Arguments are one list and one map of named ones.
     pub spread: bool,
+}
+
+/// What an arm of a `select` waits for; the registers hold its operands.
+#[derive(Clone, Copy, Debug)]
+pub enum ArmSite {
+    /// A message from a channel, or from any of a list.
+    Receive {
+        /// The channel or list.
+        channel: Reg,
+        /// The index in the list is wanted.
+        indexed: bool,
+    },
+    /// Room for a value.
+    Put {
+        /// The channel.
+        channel: Reg,
+        /// The value.
+        value: Reg,
+        /// Written `put`, which is for queues; else `send`.
+        queue: bool,
+    },
+    /// The end of a process, or of any of a list.
+    Done {
+        /// The process or list.
+        process: Reg,
+    },
+    /// Some time.
+    After {
+        /// The time.
+        seconds: Reg,
+    },
+    /// Nothing.
+    Else,
+    /// The end of all channels.
+    Closed,
 }
 
 /// The making of a function value.
@@ -379,6 +417,8 @@ pub struct Proto {
     pub lists: Vec<ListSite>,
     /// Side table.
     pub key_lists: Vec<Vec<Value>>,
+    /// The arms of each `select`.
+    pub selects: Vec<Vec<ArmSite>>,
     /// Names of the registers of locals, for the dump.
     pub locals: Vec<(Reg, Rc<str>)>,
     /// Globals that it mentions.

@@ -71,6 +71,7 @@ fn function(
                     write!(out, "  ; r{}.{}", site.root, name.as_str())?;
                 }
             }
+            Instr::Select { site, .. } => write!(out, "  ; {:?}", proto.selects[site as usize])?,
             Instr::Closure { site, .. } => {
                 let site = &proto.closures[site as usize];
                 write!(out, "  ; function {} with {:?}", site.proto, site.captures)?;

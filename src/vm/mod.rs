@@ -13,6 +13,7 @@ mod operands;
 mod options;
 pub mod reach;
 mod run;
+mod select;
 mod slow;
 mod stream;
 pub mod types;

@@ -104,6 +104,40 @@ pub enum Op {
     Enter { value: Value },
     /// Ends `with`.
     Leave { value: Value },
+    /// Waits for one of the arms: a list of the number of the arm, its value and the index of its channel. `closed` is
+    /// the arm for when all channels have ended.
+    Select { arms: Vec<SelectArm>, limit: SelectLimit, closed: Option<usize> },
     /// A signal came: lets the world act on it.
     Interrupted,
+}
+
+/// One thing that a `select` waits for.
+#[derive(Clone)]
+pub struct SelectArm {
+    /// The number of the arm that it belongs to.
+    pub number: usize,
+    /// Its place among the arm's channels.
+    pub index: usize,
+    /// The thing.
+    pub event: SelectEvent,
+}
+
+/// What a `select` may wait for.
+#[derive(Clone)]
+pub enum SelectEvent {
+    /// A value from a channel.
+    Receive(HandleKey),
+    /// Room in a channel for a value.
+    Put(HandleKey, Value),
+    /// The end of a process.
+    Done(HandleKey),
+}
+
+/// How long a `select` waits, and the arm for when that has passed.
+#[derive(Clone, Copy)]
+#[allow(missing_docs)]
+pub enum SelectLimit {
+    Forever,
+    Seconds(f64, usize),
+    Never(usize),
 }

@@ -1,6 +1,6 @@
 //! What an instruction reads, writes and jumps to.
 
-use super::code::{Instr, Reg};
+use super::code::{ArmSite, Instr, Reg};
 
 impl Instr {
     /// The offset of its jump.
@@ -140,7 +140,8 @@ impl Instr {
             | RestOfMap { dst, .. }
             | TestRange { dst, .. }
             | Spawn { dst, .. }
-            | Enter { dst, .. } => f(dst),
+            | Enter { dst, .. }
+            | Select { dst, .. } => f(dst),
             Clear { from, count } => (from..from + count).for_each(f),
             _ => {}
         }
@@ -279,7 +280,7 @@ impl Instr {
                 (base..base + u16::from(count)).for_each(f);
             }
             // Their registers are in side tables: `Proto::reads_of` gives them.
-            CallChange { .. } | Closure { .. } => {}
+            CallChange { .. } | Closure { .. } | Select { .. } => {}
             Const { .. }
             | Int { .. }
             | Null { .. }
@@ -302,8 +303,29 @@ impl super::code::Proto {
                 f(site.root);
                 (site.base..site.base + site.keys + site.args).for_each(f);
             }
+            Instr::Select { site, .. } => {
+                for arm in &self.selects[site as usize] {
+                    arm.registers(f);
+                }
+            }
             Instr::Closure { site, .. } => self.closures[site as usize].captures.iter().for_each(|&reg| f(reg)),
             _ => instr.reads(f),
+        }
+    }
+}
+
+impl ArmSite {
+    /// The registers of its operands.
+    fn registers(&self, f: &mut dyn FnMut(Reg)) {
+        match *self {
+            ArmSite::Receive { channel: reg, .. }
+            | ArmSite::Done { process: reg }
+            | ArmSite::After { seconds: reg } => f(reg),
+            ArmSite::Put { channel, value, .. } => {
+                f(channel);
+                f(value);
+            }
+            ArmSite::Else | ArmSite::Closed => {}
         }
     }
 }

@@ -888,6 +888,11 @@ impl Machine {
                 }
                 Instr::Enter { dst, src } => ask!(Op::Enter { value: reg!(src).clone() }, Answer::Register(dst)),
                 Instr::Leave { src } => ask!(Op::Leave { value: std::mem::take(reg_mut!(src)) }, Answer::Nothing),
+                Instr::Select { dst, site } => {
+                    save!();
+                    let op = self.select(proto!(), site)?;
+                    ask!(op, Answer::Register(dst));
+                }
                 Instr::AssertFailed { base: at, op } => {
                     let symbol = proto!().names[op as usize].as_str().unwrap_or_default();
                     let (a, b) = (value::repr(&self.context, reg!(at)), value::repr(&self.context, reg!(at + 1)));

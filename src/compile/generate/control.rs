@@ -415,7 +415,8 @@ impl Generator<'_> {
         }
     }
 
-    fn completed_otherwise(&mut self, completion: Reg, number: i32) -> usize {
+    /// Jumps when a register does not hold this number.
+    pub(super) fn completed_otherwise(&mut self, completion: Reg, number: i32) -> usize {
         if self.state.fused {
             return self.emit_jump(Instr::JumpNeInt { a: completion, value: number as i16, offset: 0 });
         }

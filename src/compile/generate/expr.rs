@@ -238,8 +238,7 @@ impl Generator<'_> {
             }
             ExprKind::Spawn { options, body } => self.spawn(options, body, dst),
             ExprKind::Scope { options, body } => self.scope(options, body, dst),
-            // The resolver refused it.
-            ExprKind::Select(_) => {}
+            ExprKind::Select(arms) => self.select(arms, dst),
         }
     }
 

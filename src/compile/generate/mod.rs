@@ -5,6 +5,7 @@ mod control;
 mod expr;
 mod pattern;
 mod place;
+mod select;
 mod stmt;
 
 use super::names::{FnId, Names, Use, VarId, VarKind};

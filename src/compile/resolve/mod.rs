@@ -3,6 +3,7 @@
 mod change;
 mod module;
 mod pattern;
+mod select;
 
 use super::names::{FnId, FnInfo, Names, Use, Var, VarId, VarKind};
 use super::{Export, Module};
@@ -502,7 +503,7 @@ impl Resolver<'_> {
     }
 
     /// `let 1 = x` binds nothing.
-    fn needs_a_name(&mut self, pattern: &Pattern) {
+    pub(super) fn needs_a_name(&mut self, pattern: &Pattern) {
         if let PatternKind::Literal(_) = &pattern.kind {
             let message = "a name is needed here, not a value";
             let error = Diagnostic::error("E0101", message, self.place(pattern.span), "not a name");
@@ -786,7 +787,7 @@ impl Resolver<'_> {
                 options.iter().for_each(|(_, value)| self.expr(value));
                 self.block(body);
             }
-            ExprKind::Select(_) => self.unbuilt("`select`", expr.span),
+            ExprKind::Select(arms) => self.select(arms),
         }
     }
 

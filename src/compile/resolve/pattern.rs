@@ -92,11 +92,15 @@ impl Resolver<'_> {
     }
 
     pub(super) fn unique_names(&mut self, pattern: &Pattern) {
-        if matches!(pattern.kind, PatternKind::Or(_)) {
-            return;
+        if !matches!(pattern.kind, PatternKind::Or(_)) {
+            self.unique_in(&[pattern]);
         }
+    }
+
+    /// The same for patterns that are bound together.
+    pub(super) fn unique_in(&mut self, patterns: &[&Pattern]) {
         let mut bound = Vec::new();
-        bound_names(pattern, &mut bound);
+        patterns.iter().for_each(|pattern| bound_names(pattern, &mut bound));
         for (at, name) in bound.iter().enumerate() {
             if bound[..at].iter().any(|other| other.text == name.text) {
                 let message = format!("`{}` is bound twice in one pattern", name.text);

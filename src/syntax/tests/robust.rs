@@ -27,7 +27,7 @@ for i, x in xs.enumerate()
     .list() { while not c { loop { break; continue } } }
 with open(p) as f, m { xs |> f(y) |> (|v| v) }
 parallel for f in fs, jobs = 2 { spawn(name = "w") g(f).join() }
-scope(limit = 2) { select { j from q => 1; i, x from [a] => 2; o.put(v) => 3; done p => 4; after 2s => 5; closed => 6; else => 7 } }
+scope(limit = 2) { select { j from q => 1; i, x from [a] => 2; o.put(v) => 3; done p => 4; after 2s => 5; closed => 6 }; select { _ from q => 7; else => 8 } }
 [x for x in xs if x]; x = {k: v for k, v in m}; a < b <= c and not d or e << 2 | ~f & 3 ^ 4 // 5 % 6
 import "./x.mp" as y; from "./x.mp" import z as w
 test "t" { assert(1 == 1.5e3) }

@@ -260,11 +260,10 @@ fn processes() {
     done p         => print(\"ended\")     # done [p, q]: any of them
     after 2s       => print(\"quiet\")     # or: else => … (do not wait)
     closed         => break
-    else => null
 }",
             "(let r (select (from job q => (call work job)) (from msg here => (block {(call print msg)})) \
              (from i,x [a b] => (call print i x)) (put (call out.put v) => null) (done p => (call print \"ended\")) \
-             (after 2.0 => (call print \"quiet\")) (closed => break) (else => null)))",
+             (after 2.0 => (call print \"quiet\")) (closed => break)))",
         ),
         ("done = 1; after(2); closed", "(= done 1) (call after 2) closed"),
     ]);
