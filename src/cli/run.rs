@@ -76,6 +76,7 @@ fn start(options: &Options, mut files: Files, file: FileId) -> u8 {
         return u8::from(std::io::stdout().write_all(text.as_bytes()).is_err());
     }
     let mut machine = Machine::new(program, library::for_machine(), proc::describe);
+    machine.clock = proc::clock;
     let report = move |error: &crate::vm::value::ErrorValue| reporter.text(&[fault_diagnostic(error)], &files.sources);
     let mut world = Real::new(options.args.clone(), Box::new(report));
     let main = Value::Function(Ref::new(Function::Closure { proto: main, captures: Box::default() }));

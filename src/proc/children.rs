@@ -81,7 +81,8 @@ impl Children {
         for process in handles::take_unreachable() {
             let Some(at) = self.all.iter().position(|child| child.process == process) else { continue };
             // A scope has the results of what was spawned in it.
-            if self.all[at].number >= first || !reaper::has_reaped(process) || handles::reachable(process_key(process)) {
+            if self.all[at].number >= first || !reaper::has_reaped(process) || handles::reachable(process_key(process))
+            {
                 continue;
             }
             let Some(child) = self.all.remove(at) else { continue };

@@ -34,6 +34,12 @@ pub fn describe(key: HandleKey) -> String {
     }
 }
 
+/// Nanoseconds since the start of the system, the same for all processes.
+pub fn clock() -> u64 {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)
+        .map_or(0, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
+}
+
 /// Ends this process with a status.
 pub fn leave(status: u8) -> ! {
     signals::exit(i32::from(status))
@@ -92,12 +98,11 @@ impl Real {
     /// process does not return from here.
     pub fn finish(&mut self, result: Result<Value, Fault>) -> u8 {
         signals::code_ended();
-        let ended_at = outcome::now();
         let flushed = self.local.flush();
         let result = result.and_then(|value| flushed.map(|()| value));
         if let Some(place) = self.spawned_at {
             let result = result.map_err(|fault| fault.spawned_at(place));
-            self.finish_child(result, ended_at)
+            self.finish_child(result)
         }
         let mut status = 0;
         if let Err(Fault(error)) = &result {
@@ -135,7 +140,7 @@ impl Real {
         status
     }
 
-    fn finish_child(&mut self, mut result: Result<Value, Fault>, ended_at: u64) -> ! {
+    fn finish_child(&mut self, mut result: Result<Value, Fault>) -> ! {
         let own_failure = result.is_err() && !signals::obeyed();
         if result.is_err() {
             self.children.stop_all();
@@ -167,8 +172,8 @@ impl Real {
         if let (Some(signal), false) = (signals::ending(), own_failure) {
             signals::die_by(signal)
         }
-        if let Err(error) = shm::process_table::store_result(&outcome::pack(&result, ended_at)) {
-            let _ = shm::process_table::store_result(&outcome::pack(&Err(memory(&error)), ended_at));
+        if let Err(error) = shm::process_table::store_result(&outcome::pack(&result)) {
+            let _ = shm::process_table::store_result(&outcome::pack(&Err(memory(&error))));
         }
         signals::exit(status)
     }
@@ -229,7 +234,7 @@ impl Real {
                 let call = match packed.map(|bytes| crate::vm::value::decode(&bytes)) {
                     Some(decoded) => {
                         std::mem::forget(call);
-                        decoded.unwrap_or_else(|fault| self.finish_child(Err(fault), outcome::now()))
+                        decoded.unwrap_or_else(|fault| self.finish_child(Err(fault)))
                     }
                     None => call,
                 };
@@ -238,7 +243,7 @@ impl Real {
                 let (function, args, named) = (parts[0].clone(), args.to_vec(), parts[2].clone());
                 drop(call);
                 if let Err(fault) = machine.start_in_child(function, args, &named) {
-                    self.finish_child(Err(fault), outcome::now())
+                    self.finish_child(Err(fault))
                 }
                 Ok(Performed::Restarted)
             }

@@ -23,18 +23,22 @@ const EXITED: u8 = 2;
 /// Tag and time come before the value.
 const HEADER: usize = 9;
 
-/// The form in which a result waits in shared memory, with the time when its code ended.
-pub fn pack(result: &Result<Value, Fault>, at: u64) -> Vec<u8> {
+/// The form in which a result waits in shared memory, with the time of that.
+pub fn pack(result: &Result<Value, Fault>) -> Vec<u8> {
+    let at = match result {
+        Err(fault) if fault.0.at > 0 => fault.0.at,
+        _ => super::clock(),
+    };
     let (tag, body) = match result {
         Ok(value) => match encode(value) {
             Ok(bytes) => (RETURNED, bytes),
-            Err(fault) => return pack(&Err(fault), at),
+            Err(fault) => return pack(&Err(fault)),
         },
         Err(Fault(error)) => match error.exit {
             Some(status) => (EXITED, vec![status]),
             None => match encode(&Value::Error(error.clone())) {
                 Ok(bytes) => (RAISED, bytes),
-                Err(fault) => return pack(&Err(fault), at),
+                Err(fault) => return pack(&Err(fault)),
             },
         },
     };
@@ -43,12 +47,6 @@ pub fn pack(result: &Result<Value, Fault>, at: u64) -> Vec<u8> {
     bytes.extend(at.to_le_bytes());
     bytes.extend(body);
     bytes
-}
-
-/// Nanoseconds since the start of the system, the same for all processes.
-pub fn now() -> u64 {
-    nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)
-        .map_or(0, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
 }
 
 /// What came of a process that has ended, and when.
@@ -75,7 +73,7 @@ pub fn read(process: ProcessRef) -> (Outcome, u64) {
         // Its parent has not told yet how it ended; without a result it was killed.
         None => Outcome::Killed(9),
     };
-    (outcome, now())
+    (outcome, super::clock())
 }
 
 impl Outcome {

@@ -136,7 +136,8 @@ pub fn check() -> Result<(), Fault> {
         let Some(at) = state.open.iter().position(|scope| scope.must_stop() && !scope.leaving) else { return Ok(()) };
         state.cancelling = Cancelling::Block(at);
         signals::begin_grace();
-        let why = if state.open[at].late { "the time of the scope has passed" } else { "a process of the scope failed" };
+        let why =
+            if state.open[at].late { "the time of the scope has passed" } else { "a process of the scope failed" };
         Err(Fault::new(Kind::Cancelled, why))
     })
 }
@@ -184,7 +185,10 @@ impl Children {
             let running = self.running_since(0);
             let Some(one) = running.first() else { return Ok(()) };
             match one.wait_end(now.checked_add(std::time::Duration::from_secs(3600))) {
-                EndWait::Ended => self.reap(*one),
+                EndWait::Ended => {
+                    self.reap(*one);
+                    check()?;
+                }
                 EndWait::TimedOut => {}
                 EndWait::Interrupted => self.attend()?,
             }
@@ -194,7 +198,6 @@ impl Children {
 
     /// Ends the innermost scope, whose block raised this error or none. No error lets that one go on.
     pub fn leave_scope(&mut self, raised: Option<Fault>) -> Result<Value, Fault> {
-        let raised_at = super::outcome::now();
         // Ending the others has a time limit of its own.
         let grace = signals::hold_grace();
         let (first, wait) = innermost(|scope| {
@@ -224,14 +227,16 @@ impl Children {
             return Err(fault);
         }
         let own = match &raised {
-            Some(fault) if fault.0.is_cancelled() && !(was_cancelling && fault.0.exit.is_none()) => return Ok(Value::Null),
+            Some(fault) if fault.0.is_cancelled() && !(was_cancelling && fault.0.exit.is_none()) => {
+                return Ok(Value::Null);
+            }
             Some(fault) => Some(fault).filter(|fault| !fault.0.is_cancelled()),
             None => None,
         };
         // What was cancelled further out goes first.
         check()?;
         match (failure, own) {
-            (Some((at, failure)), Some(_)) if at <= raised_at => Err(failure),
+            (Some((at, failure)), Some(raised)) if at < raised.0.at => Err(failure),
             (_, Some(_)) => Ok(Value::Null),
             (Some((_, failure)), None) => Err(failure),
             (None, None) if late => Err(timed_out("scope")),

@@ -34,7 +34,8 @@ extern "C" fn on_end(signal: i32, info: *mut libc::siginfo_t, _: *mut libc::c_vo
         ASKED_AT.store(now, Ordering::Relaxed);
         if OWN_GRACE.load(Ordering::Relaxed) {
             // SAFETY: the kernel gives a handler the facts of its signal.
-            let grace = unsafe { if (*info).si_code == libc::SI_QUEUE { (*info).si_value().sival_ptr as i64 } else { 0 } };
+            let grace =
+                unsafe { if (*info).si_code == libc::SI_QUEUE { (*info).si_value().sival_ptr as i64 } else { 0 } };
             let grace = if grace > 0 { grace } else { GRACE.as_millis() as i64 };
             KILL_AT.fetch_min(now.saturating_add(grace), Ordering::Relaxed);
             set_alarm();

@@ -110,6 +110,7 @@ impl Fault {
             cause: Value::Null,
             help: None,
             exit: None,
+            at: 0,
         })
     }
 

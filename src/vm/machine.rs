@@ -73,6 +73,8 @@ pub struct Machine {
     pub program: Program,
     /// What natives may ask.
     pub context: Context,
+    /// The time, for errors that are raised: what failed first is asked later, between processes.
+    pub clock: fn() -> u64,
     pub(super) library: Library,
     pub(super) stack: Vec<Value>,
     pub(super) frames: Vec<Frame>,
@@ -92,6 +94,7 @@ impl Machine {
         let mut machine = Machine {
             program,
             context: Context { names: Vec::new(), describe, memos: Vec::new() },
+            clock: || 0,
             library,
             stack: Vec::new(),
             frames: Vec::new(),
@@ -218,13 +221,18 @@ impl Machine {
     pub(super) fn unwind(&mut self, mut fault: Fault) -> Result<(), Fault> {
         let mut here = !std::mem::take(&mut self.rethrown);
         self.answer = Answer::Nothing;
+        if fault.0.at == 0 {
+            let now = (self.clock)();
+            fault.change(|error| error.at = now);
+        }
         while let Some(frame) = self.frames.last().copied() {
             let proto = frame.proto();
             let at = (frame.pc as usize).saturating_sub(1).min(proto.code.len().saturating_sub(1)) as u32;
             let base = frame.base as usize;
             let handler = proto.handlers.iter().find(|h| h.start <= at && at < h.end);
             for handling in proto.handlings.iter().filter(|h| h.start <= at && at < h.end) {
-                let raised = |reg| matches!(self.stack[base + reg as usize], Value::Int(how) if how == i64::from(RAISED));
+                let raised =
+                    |reg| matches!(self.stack[base + reg as usize], Value::Int(how) if how == i64::from(RAISED));
                 let Value::Error(handled) = &self.stack[base + handling.error as usize] else { continue };
                 match handling.completion {
                     Some(completion) if !raised(completion) => continue,

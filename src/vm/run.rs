@@ -7,9 +7,9 @@ use super::iterate::{items, not_iterable};
 use super::machine::{Answer, MAX_CALLS, Machine, Step, interrupted};
 use super::native::Run;
 use super::op::Op;
-use super::{options, slow};
 use super::stream::Flow;
 use super::value::{self, Arith, Function, Order, Ref, Value};
+use super::{options, slow};
 
 /// In the cache of a method call: the number of the library function, and whether the arguments are exactly its own.
 pub(super) const METHOD: u16 = 0x7fff;

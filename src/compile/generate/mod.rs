@@ -36,10 +36,21 @@ pub struct Unit<'a> {
 
 /// What may be jumped to, or must be run, on the way out of a construct.
 enum Control {
-    Loop { breaks: Vec<usize>, continues: Vec<usize> },
-    Finally { completion: Reg, value: Reg, exits: Vec<Exit>, jumps: Vec<usize> },
+    Loop {
+        breaks: Vec<usize>,
+        continues: Vec<usize>,
+    },
+    Finally {
+        completion: Reg,
+        value: Reg,
+        exits: Vec<Exit>,
+        jumps: Vec<usize>,
+    },
     /// The part of a `finally` that runs on every way out.
-    Last { completion: Reg, value: Reg },
+    Last {
+        completion: Reg,
+        value: Reg,
+    },
 }
 
 /// A way out of a construct.

@@ -297,6 +297,8 @@ pub struct ErrorValue {
     pub help: Option<Box<str>>,
     /// The exit status that ends the program, for the effect of `exit(n)` on its way out.
     pub exit: Option<u8>,
+    /// When it was raised, by a clock that all processes share; 0 when nobody knows.
+    pub at: u64,
 }
 
 impl ErrorValue {

@@ -106,6 +106,7 @@ pub fn any_value() -> impl Strategy<Value = Value> {
                 cause,
                 help: Some("do it otherwise".into()),
                 exit: Some(7),
+                at: 8,
             }))),
         ]
     })

@@ -203,6 +203,7 @@ impl Writer {
             None => self.out.push(0),
         }
         self.number(error.exit.map_or(0, |status| u64::from(status) + 1));
+        self.number(error.at);
     }
 
     fn handle(&mut self, key: HandleKey) -> Result<(), Fault> {
@@ -469,6 +470,7 @@ impl Reader<'_> {
             0 => None,
             status => Some(u8::try_from(status - 1).ok()?),
         };
+        let at = self.number()?;
         let null = || Value::Null;
         Some(ErrorValue {
             kind: null(),
@@ -479,6 +481,7 @@ impl Reader<'_> {
             cause: null(),
             help,
             exit,
+            at,
         })
     }
 }

@@ -59,11 +59,12 @@ fn errors_are_whole() {
         error.process = "P.1".into();
         error.cause = cause;
         error.exit = Some(255);
+        error.at = 1 << 60;
     });
     let Value::Error(error) = again(&Value::Error(fault.0.clone())) else { panic!("not an error") };
     assert_eq!(error.trace, fault.0.trace);
     assert_eq!(error.help, fault.0.help);
-    assert_eq!(error.exit, Some(255));
+    assert_eq!((error.exit, error.at), (Some(255), 1 << 60));
     assert_eq!(error.process.as_str(), Some("P.1"));
     assert!(equal(&error.cause, &fault.0.cause) && equal(&error.data, &fault.0.data));
 }
