@@ -234,6 +234,22 @@ fn shared_memory_knows_no_value() {
 }
 
 #[test]
+fn shared_memory_is_written_where_tests_can_stop_it() {
+    let ours = |file: &&File| {
+        file.module() == "shm" && !file.path.ends_with("/atomic.rs") && !file.path.ends_with("/faults.rs")
+    };
+    let plain = |file: &&File| {
+        let words = ["AtomicU32", "AtomicI32", "AtomicU64"];
+        let statements = file.code.split(';').filter(|part| part.contains("std::sync::atomic"));
+        statements.into_iter().any(|part| words.iter().any(|word| part.contains(word)))
+    };
+    let files = files();
+    let problems = files.iter().filter(ours).filter(plain);
+    let what = "takes its atomics from `super::atomic`, where tests can end a process after each store";
+    assert_none(problems.map(|file| format!("{}: shm {what}", file.path)).collect());
+}
+
+#[test]
 fn unsafe_code_stays_where_it_is_allowed() {
     let says = |file: &File| file.code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe");
     let allowed = |file: &File| {

@@ -6,7 +6,7 @@ mod report;
 mod run;
 
 pub use load::Files;
-pub use report::{Reporter, fault_diagnostic};
+pub use report::{Reporter, fault_diagnostic, line, warning_diagnostic};
 
 use crate::repl;
 use arguments::{Action, Options};

@@ -1,7 +1,8 @@
 //! Showing diagnostics and uncaught errors.
 
 use crate::diagnostics::{self, Diagnostic, Format, Label, Severity};
-use crate::source::Sources;
+use crate::proc::tell::Warning;
+use crate::source::{FileId, Place, Sources};
 use crate::vm::fault::{Kind, MAX_TRACE};
 use crate::vm::value::{ErrorValue, Value};
 use std::io::{IsTerminal, Write};
@@ -83,4 +84,23 @@ pub fn fault_diagnostic(error: &ErrorValue) -> Diagnostic {
         diagnostic.notes.push(format!("caused by {kind}: {}", cause.message.as_str().unwrap_or_default()));
     }
     diagnostic
+}
+
+/// A warning of a run, as a diagnostic.
+pub fn warning_diagnostic(warning: &Warning) -> Diagnostic {
+    let label = |(place, text): &(Place, String)| Label { place: *place, text: text.clone() };
+    Diagnostic {
+        severity: Severity::Warning,
+        code: warning.code,
+        message: warning.message.clone(),
+        labels: warning.labels.iter().map(label).collect(),
+        notes: Vec::new(),
+        helps: warning.help.iter().cloned().collect(),
+    }
+}
+
+/// A place in a sentence: `line 12`, with the text it stands in unless that is `main`.
+pub fn line(sources: &Sources, place: Place, main: FileId) -> String {
+    let (line, _) = sources.position(place.file, place.span.start);
+    if place.file == main { format!("line {line}") } else { format!("line {line} of {}", sources.get(place.file).name) }
 }

@@ -3,10 +3,11 @@
 use super::USAGE;
 use super::arguments::Options;
 use super::load::{Files, ReadError};
-use super::report::{Reporter, fault_diagnostic};
+use super::report::{Reporter, fault_diagnostic, line, warning_diagnostic};
 use crate::compile::Compiler;
 use crate::diagnostics::Diagnostic;
 use crate::library;
+use crate::proc::tell::{self, Telling};
 use crate::proc::{self, Real};
 use crate::source::{FileId, Place, Span};
 use crate::syntax;
@@ -18,6 +19,7 @@ use crate::world;
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::Path;
+use std::rc::Rc;
 
 /// Runs the script in a file.
 pub fn file(options: &Options, path: &OsStr) -> u8 {
@@ -77,7 +79,13 @@ fn start(options: &Options, mut files: Files, file: FileId) -> u8 {
     }
     let mut machine = Machine::new(program, library::for_machine(), proc::describe);
     machine.clock = proc::clock;
-    let report = move |error: &crate::vm::value::ErrorValue| reporter.text(&[fault_diagnostic(error)], &files.sources);
+    let sources = Rc::new(files.sources);
+    let (texts, lines) = (sources.clone(), sources.clone());
+    tell::begin(Telling {
+        warning: Box::new(move |warning| reporter.text(&[warning_diagnostic(warning)], &texts)),
+        line: Box::new(move |place| line(&lines, place, file)),
+    });
+    let report = move |error: &crate::vm::value::ErrorValue| reporter.text(&[fault_diagnostic(error)], &sources);
     let mut world = Real::new(options.args.clone(), Box::new(report));
     let main = Value::Function(Ref::new(Function::Closure { proto: main, captures: Box::default() }));
     let result = match machine.start(main, Vec::new(), &Value::Null) {

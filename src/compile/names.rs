@@ -97,6 +97,9 @@ pub struct Names {
     pub uses: HashMap<u32, Use>,
     /// The number of each function, by the address of its tree.
     pub functions: HashMap<*const Function, FnId>,
+    /// The places `cell.value` whose parts may be changed, by their spans: where the cell is in `with`, or where they may
+    /// be parts of a variable.
+    pub cells: HashSet<Span>,
     /// Library functions written in the language that may be called.
     pub scripts: HashSet<u16>,
 }

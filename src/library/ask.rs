@@ -41,8 +41,17 @@ pub fn timeout(function: &'static str, value: &Value) -> Result<Option<f64>, Fau
     Ok(seconds.filter(|seconds| seconds.is_finite()))
 }
 
+/// The largest capacity of a channel.
+const MOST_CAPACITY: u64 = u32::MAX as u64 - 1;
+
 /// How many values a channel holds; `None` without bound, as when nothing was given.
 pub fn capacity(function: &'static str, value: &Value) -> Result<Option<u64>, Fault> {
-    let capacity = given(value).map(|value| At(function, "capacity").count(value)).transpose()?;
-    Ok(capacity.map(|capacity| capacity as u64))
+    let at = At(function, "capacity");
+    let capacity = given(value).map(|value| at.count(value)).transpose()?.map(|capacity| capacity as u64);
+    match capacity {
+        Some(capacity) if capacity > MOST_CAPACITY => {
+            Err(at.bad(&format!("be at most {MOST_CAPACITY}; without it there is no bound")))
+        }
+        _ => Ok(capacity),
+    }
 }

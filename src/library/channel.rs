@@ -174,6 +174,23 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         "A handle of the queue that can only take.\nqueue().taker() is queue",
         Effect(|_, args| Ok(Op::Restrict { channel: ask::receiver(args)?, role: TAKER })),
     ),
+    method_of(
+        "task_done",
+        QUEUE,
+        &[],
+        "Says that one value taken out of the queue has been worked on.\n\
+         {let q = queue(); q.put(1); q.get(); q.task_done() == null}",
+        Effect(|_, args| Ok(Op::TaskDone { channel: ask::receiver(args)? })),
+    ),
+    method_of(
+        "wait_done",
+        QUEUE,
+        &[optional("timeout", "null")],
+        "Waits until `task_done()` has been called for every value that was put.\nqueue().wait_done() == null",
+        Effect(|_, args| {
+            Ok(Op::WaitDone { channel: ask::receiver(args)?, timeout: ask::timeout("wait_done", &args[1])? })
+        }),
+    ),
     function_of(
         "lock",
         &[],

@@ -19,6 +19,7 @@ mod planned;
 mod process;
 mod sequence;
 mod set;
+mod shared;
 mod stream;
 mod system;
 mod text;
@@ -58,6 +59,7 @@ static TABLES: &[&[Declaration]] = &[
     system::DECLARATIONS,
     process::DECLARATIONS,
     channel::DECLARATIONS,
+    shared::DECLARATIONS,
     math::DECLARATIONS,
     json::DECLARATIONS,
 ];

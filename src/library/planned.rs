@@ -1,7 +1,7 @@
 //! Names of the language that have no implementation yet: using one says so.
 
 /// Functions and modules.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 21] = [
     "any_of",
     "barrier",
     "batch",
@@ -18,7 +18,6 @@ const NAMES: [&str; 22] = [
     "run",
     "rwlock",
     "semaphore",
-    "shared",
     "shared_floats",
     "shared_ints",
     "shared_list",

@@ -1,9 +1,10 @@
 //! Pipes, queues and locks: values to bytes and back, waits and their ends.
 
 use super::children::Children;
-use super::{attend, deadline, handles, memory, timed_out};
+use super::{attend, deadline, handles, memory, moves, shared, timed_out};
 use crate::library::{SENDER, TAKER};
 use crate::shm::channel::{Received, Sent};
+use crate::shm::tasks::Waited;
 use crate::shm::user_lock::{Acquired, Released};
 use crate::shm::{Channel, ObjectRef, Pipe, Role, UserLock};
 use crate::vm::fault::{Fault, Kind};
@@ -40,13 +41,8 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
             send(channel, &value, Patience::Until(deadline(timeout)), children).map(|_| Value::Null)
         }
         Op::SendAll { channel, values, timeout } => {
-            let deadline = deadline(timeout);
-            if let Value::List(values) = &values {
-                for value in values.iter() {
-                    send(channel, value, Patience::Until(deadline), children)?;
-                }
-            }
-            Ok(Value::Null)
+            let Value::List(values) = &values else { return Ok(Value::Null) };
+            send_all(channel, values, deadline(timeout), children)
         }
         Op::Receive { channel, timeout } => match receive(channel, Patience::Until(deadline(timeout)), children)? {
             Got::Value(value) => Ok(value),
@@ -73,6 +69,15 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
             }
             Ok(Value::Null)
         }
+        Op::TaskDone { channel } => {
+            check_taker(channel)?;
+            match Channel::of(handles::object(channel)).task_done().map_err(|error| memory(&error))? {
+                true => Ok(Value::Null),
+                false => Err(Fault::value_error("`task_done` was called more often than values were taken")
+                    .help("call it once for each value, when the work on it is done")),
+            }
+        }
+        Op::WaitDone { channel, timeout } => wait_done(channel, deadline(timeout), children),
         Op::Restrict { channel, role } => {
             if channel.role != 0 && channel.role != role {
                 return Err(Fault::value_error(wrong_side(channel)));
@@ -93,21 +98,30 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
             Value::Handle(handle) if handle.key().kind == HandleKind::Lock => {
                 acquire(handle.key(), None, children).map(|()| value)
             }
+            Value::Handle(handle) if handle.key().kind == HandleKind::Shared => {
+                shared::enter(handle.key(), children).map(|()| value)
+            }
             other => Err(Fault::type_error(format!(
                 "`with` needs a lock or an open file, got {}",
                 with_article(other.type_name())
             ))),
         },
-        Op::Leave { value } => match &value {
+        Op::Leave { value, raised } => match &value {
             Value::Handle(handle) if handle.key().kind == HandleKind::Lock => {
                 // It may have been given back by hand.
                 let _ = UserLock::of(handles::object(handle.key())).release();
                 Ok(Value::Null)
             }
+            Value::Handle(handle) if handle.key().kind == HandleKind::Shared => {
+                shared::leave(handle.key(), raised).map(|()| Value::Null)
+            }
             _ => Ok(Value::Null),
         },
+        Op::Property { handle, name } if handle.kind == HandleKind::Shared && name == "value" => {
+            shared::perform(Op::SharedGet { cell: handle }, children)
+        }
         Op::Property { handle, name } => property(handle, &name),
-        _ => Err(Fault::new(Kind::Limit, "this is not built yet")),
+        other => shared::perform(other, children),
     }
 }
 
@@ -159,15 +173,18 @@ impl Parcel {
 
     /// It is in the channel: ends of pipes have moved with it.
     pub fn sent(&self) {
-        for &inner in &self.inside {
-            handles::moved(inner, "was sent to another process");
+        for &inner in self.inside.iter().filter(|key| key.kind == HandleKind::PipeEnd) {
+            handles::moved(inner, &moves::by_message());
         }
     }
 }
 
 /// Null, or for `Patience::Never` whether there was room.
 fn send(key: HandleKey, value: &Value, patience: Patience, children: &mut Children) -> Result<Value, Fault> {
-    let parcel = Parcel::new(key, value)?;
+    deliver(key, &Parcel::new(key, value)?, patience, children)
+}
+
+fn deliver(key: HandleKey, parcel: &Parcel, patience: Patience, children: &mut Children) -> Result<Value, Fault> {
     let (bytes, held) = (&parcel.bytes, &parcel.held);
     let sent = loop {
         let sent = match (key.kind, patience) {
@@ -191,10 +208,72 @@ fn send(key: HandleKey, value: &Value, patience: Patience, children: &mut Childr
         Sent::Full => Ok(Value::False),
         Sent::Closed => Err(match key.kind {
             HandleKind::Queue => Fault::new(Kind::Closed, "the queue is closed: nothing can be put in any more"),
-            _ => Fault::new(Kind::Closed, "the pipe is closed: nobody has its other end any more"),
+            _ if end_of(key).outgoing().is_some_and(Channel::is_closed) => {
+                Fault::new(Kind::Closed, "the pipe is closed: nothing can be sent any more")
+            }
+            _ => Fault::new(Kind::Closed, "nobody has the other end of the pipe any more"),
         }),
         Sent::TimedOut | Sent::Interrupted => {
             Err(timed_out(if key.kind == HandleKind::Queue { "put" } else { "send" }))
+        }
+    }
+}
+
+/// Puts all of a list in, or as many as there is time for.
+fn send_all(
+    key: HandleKey,
+    values: &[Value],
+    deadline: Option<Instant>,
+    children: &mut Children,
+) -> Result<Value, Fault> {
+    // What cannot be put is found before anything is.
+    let mut ready: Vec<Option<Parcel>> = Vec::new();
+    let mut ends = Vec::new();
+    for value in values {
+        let parcel = if is_plain(value) { None } else { Some(Parcel::new(key, value)?) };
+        for end in parcel.iter().flat_map(|parcel| &parcel.inside).filter(|key| key.kind == HandleKind::PipeEnd) {
+            if ends.contains(end) {
+                return Err(Fault::value_error(
+                    "an end of a pipe stands in several of these values, but goes to one place",
+                ));
+            }
+        }
+        ends.extend(parcel.iter().flat_map(|parcel| &parcel.inside).filter(|key| key.kind == HandleKind::PipeEnd));
+        ready.push(parcel);
+    }
+    for (at, (value, parcel)) in values.iter().zip(ready).enumerate() {
+        let parcel = parcel.map_or_else(|| Parcel::new(key, value), Ok)?;
+        deliver(key, &parcel, Patience::Until(deadline), children).map_err(|mut fault| {
+            if fault.is(Kind::Timeout) || fault.is(Kind::Closed) {
+                let text = format!(
+                    "{}; {at} of {} values were put",
+                    fault.0.message.as_str().unwrap_or_default(),
+                    values.len()
+                );
+                fault.change(|error| error.message = Value::str(text.replacen("`put`", "`put_all`", 1)));
+            }
+            fault
+        })?;
+    }
+    Ok(Value::Null)
+}
+
+/// Whether a value is certainly fit to be put.
+fn is_plain(value: &Value) -> bool {
+    matches!(
+        value,
+        Value::Null | Value::True | Value::False | Value::Int(_) | Value::Float(_) | Value::Str(_) | Value::Bytes(_)
+    )
+}
+
+fn wait_done(key: HandleKey, deadline: Option<Instant>, children: &mut Children) -> Result<Value, Fault> {
+    handles::check(key)?;
+    let queue = Channel::of(handles::object(key));
+    loop {
+        match queue.wait_done(deadline).map_err(|error| memory(&error))? {
+            Waited::Done => return Ok(Value::Null),
+            Waited::TimedOut => return Err(timed_out("wait_done")),
+            Waited::Interrupted => children.attend()?,
         }
     }
 }
@@ -283,16 +362,20 @@ fn pending(key: HandleKey) -> Result<u64, Fault> {
 }
 
 fn ended(key: HandleKey) -> Fault {
-    Fault::new(
-        Kind::Closed,
-        match key.kind {
-            HandleKind::Queue => "the queue is empty and nobody can put anything in any more",
-            _ => "the pipe is empty and nobody has its other end any more",
-        },
-    )
+    let (channel, name) = match key.kind {
+        HandleKind::PipeEnd => (end_of(key).incoming(), "pipe"),
+        _ => (Some(Channel::of(handles::object(key))), "queue"),
+    };
+    let why = match name {
+        _ if channel.is_none_or(Channel::is_closed) => "closed and empty",
+        "queue" => "empty and nobody can put anything in any more",
+        _ => "empty and nobody can send anything any more",
+    };
+    Fault::new(Kind::Closed, format!("the {name} is {why}"))
 }
 
-fn acquire(key: HandleKey, deadline: Option<Instant>, children: &mut Children) -> Result<(), Fault> {
+/// Takes the lock of a lock or of another object that has one.
+pub fn acquire(key: HandleKey, deadline: Option<Instant>, children: &mut Children) -> Result<(), Fault> {
     let lock = UserLock::of(handles::object(key));
     loop {
         match lock.acquire(deadline).map_err(|error| memory(&error))? {

@@ -39,8 +39,9 @@ pub fn roles(key: HandleKey) -> &'static [Role] {
         (HandleKind::Queue, _) => &[Role::Put, Role::Take],
         (HandleKind::PipeEnd, 0) => &[Role::A],
         (HandleKind::PipeEnd, _) => &[Role::B],
-        (HandleKind::Process | HandleKind::Lock, _) => &[Role::Handle],
         (HandleKind::File, _) => &[],
+        // An object that knows no parts.
+        _ => &[Role::Handle],
     }
 }
 
@@ -74,6 +75,9 @@ pub fn on_handle(key: HandleKey, alive: bool) {
             let _ = shm::hold(entry.0, role);
         } else if change {
             REACHED.with_borrow_mut(|reached| reached.counts.remove(&entry));
+            if key.kind == HandleKind::Shared {
+                super::shared::forget(entry.0);
+            }
             shm::give_up(entry.0, role);
         }
     }
@@ -129,11 +133,21 @@ pub fn moved(key: HandleKey, how: &str) {
     }
 }
 
+/// How a pipe end went to another process, if it did.
+pub fn how_moved(key: HandleKey) -> Option<String> {
+    REACHED.with_borrow(|reached| roles(key).iter().find_map(|&role| reached.moved.get(&(object(key), role)).cloned()))
+}
+
+/// In a child: a pipe end that its code mentions, but that is not its own.
+pub fn not_mine(key: HandleKey, how: &str) {
+    REACHED.with_borrow_mut(|reached| {
+        reached.moved.extend(roles(key).iter().map(|&role| ((object(key), role), how.to_string())));
+    });
+}
+
 /// Refuses a pipe end that is no longer this process's.
 pub fn check(key: HandleKey) -> Result<(), Fault> {
-    let how = REACHED
-        .with_borrow(|reached| roles(key).iter().find_map(|&role| reached.moved.get(&(object(key), role)).cloned()));
-    match how {
+    match how_moved(key) {
         None => Ok(()),
         Some(how) => Err(Fault::new(Kind::Value, format!("this end of the pipe {how}"))
             .help("an end belongs to one process at a time; keep the other end for this one")),

@@ -3,12 +3,15 @@
 mod channels;
 mod children;
 mod handles;
+mod moves;
 mod outcome;
 mod reaper;
 mod scopes;
 mod select;
 mod session;
+mod shared;
 mod signals;
+pub mod tell;
 
 use crate::shm::{self, ProcessRef, ShmError};
 use crate::source::Place;
@@ -205,6 +208,20 @@ impl Real {
                 reached.push(key);
             }
         });
+        // An end that has moved on stays where it is; whether the child's code ever comes to its name is not known.
+        let mut gone: Vec<(HandleKey, String)> = Vec::new();
+        reached.retain(|&key| match handles::how_moved(key) {
+            Some(how) => {
+                gone.push((key, how));
+                false
+            }
+            None => true,
+        });
+        for (key, _) in &gone {
+            if moves::in_block(machine, &call, *key) {
+                handles::check(*key)?;
+            }
+        }
         let child = shm::register_child(name.as_deref().unwrap_or_default()).map_err(|error| memory(&error))?;
         for &key in &reached {
             // An object that is gone cannot be held; the child notices when it uses it.
@@ -221,9 +238,8 @@ impl Real {
             Ok(Some(pid)) => {
                 shm::process_table::started(child, pid);
                 self.children.add(child, pid, daemon);
-                let how = format!("moved to process {}, which was spawned with it", outcome::title(child));
-                for &key in &reached {
-                    handles::moved(key, &how);
+                for &key in reached.iter().filter(|key| key.kind == HandleKind::PipeEnd) {
+                    handles::moved(key, &moves::by_spawn(machine, &call, key, child));
                 }
                 Ok(Performed::Answer(Ok(Value::handle(handles::key(HandleKind::Process, child.object(), 0)))))
             }
@@ -231,6 +247,8 @@ impl Real {
                 self.become_child(child, parent, place);
                 let globals: Vec<HandleKey> = reached.into_iter().filter(|key| !own.contains(key)).collect();
                 handles::begin_child(&globals);
+                gone.iter().for_each(|(key, how)| handles::not_mine(*key, how));
+                shared::begin_child();
                 let call = match packed.map(|bytes| crate::vm::value::decode(&bytes)) {
                     Some(decoded) => {
                         std::mem::forget(call);
@@ -297,6 +315,7 @@ impl Real {
 
 impl World for Real {
     fn perform(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
+        tell::set_here(place);
         let op = match self.local.perform(op) {
             Ok(answer) => return Performed::Answer(answer),
             Err(op) => op,

@@ -1,11 +1,12 @@
 //! The evaluator's state: a program that grows from entry to entry, and the machine and world that run it.
 
-use crate::cli::{Files, Reporter, fault_diagnostic};
+use crate::cli::{Files, Reporter, fault_diagnostic, line, warning_diagnostic};
 use crate::compile::Compiler;
 use crate::diagnostics::{Diagnostic, Format};
 use crate::library;
+use crate::proc::tell::{self, Telling};
 use crate::proc::{self, Real};
-use crate::source::Place;
+use crate::source::{FileId, Place};
 use crate::syntax;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::machine::Machine;
@@ -16,6 +17,9 @@ use crate::world::{self, Performed, World};
 use std::cell::RefCell;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
+
+/// No entry is the main text of a session: each is named with its lines.
+const NO_FILE: FileId = FileId(u32::MAX);
 
 /// What came from standard input.
 pub enum Line {
@@ -44,7 +48,11 @@ impl Session {
     pub fn new(format: Format, args: Vec<String>) -> Session {
         let files = Rc::new(RefCell::new(Files::default()));
         let reporter = Reporter::new(format);
-        let texts = files.clone();
+        let (texts, lines, warned) = (files.clone(), files.clone(), files.clone());
+        tell::begin(Telling {
+            warning: Box::new(move |warning| reporter.text(&[warning_diagnostic(warning)], &warned.borrow().sources)),
+            line: Box::new(move |place| line(&lines.borrow().sources, place, NO_FILE)),
+        });
         let report = move |error: &ErrorValue| reporter.text(&[fault_diagnostic(error)], &texts.borrow().sources);
         let mut world = Real::new(args, Box::new(report));
         world.begin_session();

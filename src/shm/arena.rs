@@ -3,12 +3,12 @@
 //! The truth is in the chunk table and in each block's serial number (odd while in use); the lists and counters are
 //! derived from it, and are made anew when a process has died inside.
 
+use super::atomic::Ordering::{Relaxed, SeqCst};
+use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::lock::Lock;
 use super::region::{self, at, shared};
 use super::{ObjectRef, ShmError};
 use std::mem::size_of;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU32, AtomicU64, compiler_fence};
 
 /// Every block starts at a multiple of this.
 pub(crate) const GRAIN: u64 = 64;
@@ -275,7 +275,7 @@ pub(crate) fn in_use(block: Block) -> bool {
 }
 
 fn enter() {
-    if globals().lock.lock() {
+    if globals().lock.lock() && !seeded!("no rebuild of the arena") {
         rebuild();
     }
 }
@@ -526,4 +526,58 @@ fn rebuild_chunk(index: u32, class: usize) -> (u32, u64) {
     entry.free.store(free, Relaxed);
     entry.used.store(used, Relaxed);
     (used, bytes)
+}
+
+/// Compares lists and counters with what the chunk table says, between operations.
+#[cfg(any(test, feature = "faults"))]
+pub fn check() {
+    enter();
+    let globals = globals();
+    let (mut blocks, mut bytes, mut used, mut warm, mut index) = (0, 0, 0, 0, 0);
+    let mut partial = [0; CLASSES.len()];
+    while index < globals.high.load(Relaxed) {
+        let entry = chunk(index);
+        match entry.state.load(Relaxed) {
+            FREE => {}
+            FREE_WARM => warm += 1,
+            LARGE => {
+                blocks += 1;
+                bytes += at::<Header>(chunk_start(index)).length.load(Relaxed);
+                used += entry.run.load(Relaxed);
+                index += entry.run.load(Relaxed) - 1;
+            }
+            state => {
+                assert!(state >= SMALL, "the rest of a large block without its start");
+                let class = (state - SMALL) as usize;
+                let header = |place: u32| at::<Header>(chunk_start(index) + u64::from(place) * CLASSES[class]);
+                let live: Vec<_> = (0..entry.fresh.load(Relaxed)).map(header).collect();
+                let live: Vec<_> = live.into_iter().filter(|header| header.serial.load(Relaxed) & 1 == 1).collect();
+                assert_eq!(live.len() as u32, entry.used.load(Relaxed), "blocks in use of a chunk");
+                blocks += live.len() as u64;
+                bytes += live.iter().map(|header| header.length.load(Relaxed)).sum::<u64>();
+                used += 1;
+                let (mut free, mut next) = (0, entry.free.load(Relaxed));
+                while next != 0 {
+                    free += 1;
+                    next = header(next - 1).next.load(Relaxed);
+                }
+                assert_eq!(free + live.len() as u32, entry.fresh.load(Relaxed), "free list of a chunk");
+                partial[class] += u32::from((live.len() as u32) < capacity(class));
+            }
+        }
+        index += 1;
+    }
+    for (class, partial) in partial.into_iter().enumerate() {
+        let (mut listed, mut next) = (0, globals.partial[class].load(Relaxed));
+        while next != 0 {
+            assert_eq!(chunk(next - 1).state.load(Relaxed), SMALL + class as u32, "a chunk in a list");
+            listed += 1;
+            next = chunk(next - 1).next.load(Relaxed);
+        }
+        assert_eq!(listed, partial, "chunks in the list of a class");
+    }
+    let counted = [globals.used.load(Relaxed), globals.warm.load(Relaxed)];
+    assert_eq!([used, warm], counted, "chunks in use and warm ones");
+    assert_eq!([blocks, bytes], [globals.blocks.load(Relaxed), globals.bytes.load(Relaxed)], "blocks and bytes");
+    globals.lock.unlock();
 }

@@ -1,6 +1,8 @@
 //! Queues of byte messages between processes, and what is done for them when processes give them up or die.
 
 use super::arena::{self, Block};
+use super::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use super::atomic::{compiler_fence, fence};
 use super::ends::FOREVER;
 use super::holders::{self, Role};
 use super::line::{CLOSED, IN_BLOCK, INLINE, Line, PARTNERED, RECV, SEND, UNBOUNDED, enter, leave, line, set_up, view};
@@ -9,8 +11,6 @@ use super::park::{self, Wait};
 use super::process_table::{Hand, NOWHERE, Slot, my_slot, slot};
 use super::sleepers::{AT_SEND, Limit, STUCK, Sleepers, Step, Waiting, unregister};
 use super::{ObjectRef, ShmError};
-use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
-use std::sync::atomic::{compiler_fence, fence};
 use std::time::{Duration, Instant};
 
 /// What a send came to.
@@ -169,6 +169,10 @@ impl Channel {
         };
         enter(line, RECV);
         let withdrawn = line.sides[RECV].position.load(Relaxed) == position && line.take(me, &mut Vec::new());
+        if withdrawn {
+            // It never was a task.
+            line.finish(1);
+        }
         leave(line, RECV);
         free_message_hand(me);
         holders::settle();
@@ -253,6 +257,12 @@ impl Channel {
     /// Messages in it.
     pub fn len(self) -> u64 {
         self.line().map_or(0, Line::len)
+    }
+
+    /// Messages ever taken out of it.
+    #[cfg(any(test, feature = "faults"))]
+    pub fn taken(self) -> u64 {
+        self.line().map_or(0, |line| line.sides[RECV].position.load(Acquire))
     }
 
     /// Whether no message is in it.

@@ -1,12 +1,12 @@
 //! Receives that can never be served although somebody who could send is left: all of those wait themselves, in such
 //! receives or in joins of such processes. They end, upstream first.
 
+use super::atomic::Ordering::{Relaxed, SeqCst};
 use super::holders;
 use super::line::{Line, RECV, enter, leave, line};
 use super::process_table::{ProcessRef, high, is_running, reference, slot};
 use super::sleepers::STUCK;
 use super::{ObjectRef, region};
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// In a process's `waiting_at`: it waits without a deadline, here as a receiver that cannot send, or for a process.
 pub(super) const FOREVER: u64 = 1 << 63;

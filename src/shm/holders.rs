@@ -4,12 +4,12 @@
 //! undone exactly, and the last holder gone frees the object.
 
 use super::arena::{self, Block};
+use super::atomic::Ordering::{Relaxed, SeqCst};
+use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::lock::Lock;
 use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
 use super::region::{at, shared};
-use super::{ObjectRef, ShmError, channel, message, user_lock};
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU32, AtomicU64, compiler_fence};
+use super::{ObjectRef, ShmError, cell, channel, message, user_lock};
 
 const GLOBALS: u64 = 12 << 10;
 
@@ -17,6 +17,7 @@ const GLOBALS: u64 = 12 << 10;
 pub(super) const PROCESS: u32 = 1;
 pub(super) const CHANNEL: u32 = 2;
 pub(super) const USER_LOCK: u32 = 3;
+pub(super) const CELL: u32 = 40;
 
 /// The part that a process plays at an object. Each object has at most two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -164,7 +165,7 @@ pub(super) fn header(object: ObjectRef) -> Option<&'static Header> {
 }
 
 fn enter() {
-    if globals().lock.lock() {
+    if globals().lock.lock() && !seeded!("no redo of holders") {
         redo();
     }
 }
@@ -272,6 +273,12 @@ pub fn holds(object: ObjectRef, role: Role) -> bool {
     process_table::registered() && holds_role(object, role.index())
 }
 
+/// Bytes of this process's list of what it holds, which grows and shrinks at times of its own.
+#[cfg(any(test, feature = "faults"))]
+pub fn list_bytes() -> u64 {
+    Block::from_word(my_slot().holds.table.load(Relaxed)).map_or(0, |block| block.length() as u64)
+}
+
 pub(super) fn holds_role(object: ObjectRef, role: u32) -> bool {
     let key = key(object, role);
     my_slot().holds.find(key).load(Relaxed) == key
@@ -336,7 +343,12 @@ fn destroy_doomed(owner: &Slot) {
             return;
         };
         let kind = header.kind.load(Relaxed);
-        if kind == CHANNEL && !channel::empty_a_little(object) {
+        let empty = match kind {
+            CHANNEL => channel::empty_a_little(object),
+            CELL => cell::empty_a_little(object),
+            _ => true,
+        };
+        if !empty {
             continue;
         }
         let next = header.next_doomed.load(Relaxed);
@@ -408,14 +420,17 @@ pub fn forget_process(process: ProcessRef) {
     globals().lock.unlock();
     // It may have died while it cleared up after another.
     if let Some(index) = dead.reaping.load(Relaxed).checked_sub(1) {
-        if process_table::is_reaped(index) {
+        if process_table::is_reaped(index) && !seeded!("half-reaped stay") {
             forget_process(process_table::reference(index));
         }
         dead.reaping.store(0, Relaxed);
     }
-    if let Some(child) = process_table::unborn_child(dead) {
+    if let Some(child) = process_table::unborn_child(dead)
+        && !seeded!("unborn children stay")
+    {
         forget_process(child);
     }
+    cell::repair_for(dead);
     channel::repair_for(dead);
     channel::forget_waiter(process.index);
     free_hands(dead);
@@ -424,7 +439,7 @@ pub fn forget_process(process: ProcessRef) {
         let (object, role) = object_of(key);
         match header(object).map(|header| header.kind.load(Relaxed)) {
             Some(CHANNEL) => channel::disturb(object),
-            Some(USER_LOCK) => user_lock::owner_ended(object, process),
+            Some(USER_LOCK | CELL) => user_lock::owner_ended(object, process),
             _ => {}
         }
         give_up_by(dead, object, role);
@@ -442,11 +457,15 @@ pub fn forget_process(process: ProcessRef) {
 /// Frees the blocks that the dead process had in hand, but not those that it had just published.
 fn free_hands(dead: &Slot) {
     let published = [&dead.holds.table, dead.text(), dead.result()].map(|word| word.load(Relaxed));
+    if seeded!("hands stay") {
+        return;
+    }
     for hand in [Hand::Table, Hand::Text, Hand::Result, Hand::Old].map(|hand| dead.hand(hand)) {
         if published.contains(&hand.load(Relaxed)) {
             hand.store(0, Relaxed);
         }
     }
     message::free_message_hand(dead);
+    message::free_parcel(dead.hand(Hand::Replaced));
     dead.hands.iter().for_each(arena::free_hand);
 }

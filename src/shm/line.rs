@@ -4,6 +4,8 @@
 //! chain follow it; who takes the lock of a side after a death brings them up to date.
 
 use super::arena::{self, Block};
+use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::holders::{self, Header};
 use super::lock::Lock;
 use super::process_table::{self, Hand, NOWHERE, Slot, my_index, slot};
@@ -11,8 +13,6 @@ use super::region::{self, at, shared};
 use super::sleepers::{STUCK, Sleepers};
 use super::{ObjectRef, ShmError};
 use std::mem::size_of;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use std::sync::atomic::{AtomicU32, AtomicU64, compiler_fence};
 
 // The sides of a channel, as indices.
 pub(super) const SEND: usize = 0;
@@ -70,6 +70,10 @@ shared! {
         pub(super) sleepers: [Sleepers; 2],
         /// The other channel of a pipe, in the one that counts.
         pub(super) twin: AtomicU64,
+        /// Messages that somebody has said to be done with, or that were taken back.
+        pub(super) done: AtomicU64,
+        /// Changes with `done`, for those who wait for that.
+        pub(super) done_event: AtomicU32,
     }
 
     pub(super) struct Segment {
@@ -174,6 +178,9 @@ impl Line {
         let slot = &view(segment).slots[(tail - view(segment).base.load(Relaxed)) as usize];
         me.position.store(tail, Relaxed);
         compiler_fence(SeqCst);
+        if seeded!("commit before fill") {
+            slot.state.store(FULL, Release);
+        }
         match parcel {
             Some(block) => {
                 slot.payload[0].store(block.word(), Relaxed);
@@ -300,7 +307,9 @@ fn repair(line: &Line, which: usize) {
     let state = place.and_then(|(segment, place)| segment.slots.get(place)).map(|slot| slot.state.load(Acquire));
     let committed = state.is_some_and(|state| state > if which == SEND { 0 } else { FULL });
     let position = position + u64::from(committed);
-    side.position.store(position, Release);
+    if !seeded!("no index repair") {
+        side.position.store(position, Release);
+    }
     if let Some(dead) = dead {
         let at = dead.position.load(Relaxed);
         let done = at != NOWHERE && at < position;
@@ -310,7 +319,7 @@ fn repair(line: &Line, which: usize) {
             dead.hand(Hand::Message).store(0, Relaxed);
         }
     }
-    if side.registering.load(Relaxed) != 0 {
+    if side.registering.load(Relaxed) != 0 && !seeded!("no recount of sleepers") {
         let object = side_object(line);
         let stuck = (0..process_table::high()).filter(|&index| slot(index).waiting_at.load(Relaxed) == object | STUCK);
         side.stuck.store(stuck.count() as u32, Relaxed);

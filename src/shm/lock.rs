@@ -1,10 +1,10 @@
 //! Robust locks: the kernel tells the next taker when the owner has died. They may be nested and released in any order.
 
+use super::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::park::{self, Wait};
 use super::region::shared;
 use std::mem::{offset_of, size_of};
-use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU32, AtomicU64, compiler_fence};
 use std::time::{Duration, Instant};
 
 const WAITERS: u32 = 0x8000_0000;
@@ -141,7 +141,7 @@ impl Lock {
                 continue;
             }
             // A slice, for kernels that do not pass on the wake-up of an owner who died between release and wake.
-            let slice = Instant::now() + Duration::from_millis(50);
+            let slice = Instant::now() + park::slice(Duration::from_millis(50));
             let end = deadline.map_or(slice, |deadline| deadline.min(slice));
             keep = WAITERS;
             let sleep = || park::wait(&self.word, word | WAITERS, Some(end));
@@ -177,7 +177,7 @@ impl Lock {
 
     #[inline]
     fn begin(&self) {
-        HEAD.pending.store(self.address(), Relaxed);
+        HEAD.pending.store(if seeded!("no pending") { 0 } else { self.address() }, Relaxed);
         compiler_fence(SeqCst);
     }
 
@@ -220,7 +220,7 @@ impl Lock {
         compiler_fence(SeqCst);
         if self.word.compare_exchange(me(), 0, SeqCst, Relaxed).is_err() {
             // `WAITERS` stays until nobody sleeps, else a taker in between would not know of the others.
-            self.word.store(WAITERS, SeqCst);
+            self.word.store(if seeded!("unlock stores 0") { 0 } else { WAITERS }, SeqCst);
             if park::wake(&self.word, 1) == 0 {
                 let _ = self.word.compare_exchange(WAITERS, 0, Relaxed, Relaxed);
             }

@@ -1,12 +1,13 @@
-//! Messages that do not fit into a slot: a block with the bytes, and with the objects that the message holds.
+//! Bytes with the objects that they mention, in one block: messages that do not fit into a slot, values kept in shared
+//! objects. The objects are counted as held by the block.
 
 use super::arena::{self, Block};
+use super::atomic::AtomicU64;
+use super::atomic::Ordering::Relaxed;
 use super::process_table::{Hand, Slot};
 use super::region::{self, at, shared};
 use super::{ObjectRef, Role, ShmError, holders};
 use std::mem::size_of;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
 
 shared! {
     /// Before the bytes of a message in a block: what it holds, as entries that follow.
@@ -42,6 +43,14 @@ pub(super) fn pack(me: &Slot, bytes: &[u8], handles: &[(ObjectRef, Role)]) -> Re
 /// The rest of a receive whose message is in a block: takes over what it holds, copies it, frees it.
 pub(super) fn unpack(me: &Slot, bytes: &mut Vec<u8>) -> Result<(), ShmError> {
     let Some(block) = Block::from_word(me.hand(Hand::Message).load(Relaxed)) else { return Ok(()) };
+    let result = copy_out(block, bytes);
+    free_message_hand(me);
+    holders::settle();
+    result
+}
+
+/// Appends a parcel's bytes to `bytes`; this process holds what the parcel holds from now on. Nobody frees it meanwhile.
+pub(super) fn copy_out(block: Block, bytes: &mut Vec<u8>) -> Result<(), ShmError> {
     let parcel = at::<Parcel>(block.data());
     let handles = parcel.handles.load(Relaxed);
     let mut result = Ok(());
@@ -51,8 +60,6 @@ pub(super) fn unpack(me: &Slot, bytes: &mut Vec<u8>) -> Result<(), ShmError> {
     }
     let before = size_of::<Parcel>() + handles as usize * 8;
     region::read(block.data() + before as u64, block.length() - before, bytes);
-    free_message_hand(me);
-    holders::settle();
     result
 }
 
@@ -68,7 +75,11 @@ pub(super) fn discount_one(block: Block) -> bool {
 
 /// Frees the message in a process's hand, with what it holds.
 pub(super) fn free_message_hand(holder: &Slot) {
-    let hand = holder.hand(Hand::Message);
+    free_parcel(holder.hand(Hand::Message));
+}
+
+/// Frees the parcel in a hand, with what it holds. [`holders::settle`] must follow.
+pub(super) fn free_parcel(hand: &AtomicU64) {
     if let Some(block) = Block::from_word(hand.load(Relaxed)) {
         if arena::in_use(block) {
             while discount_one(block) {}

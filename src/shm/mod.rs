@@ -4,8 +4,12 @@
 //! next finishes or undoes what it was doing. Each operation has one store that commits it.
 
 pub mod arena;
+mod atomic;
+pub mod cell;
 pub mod channel;
 mod ends;
+#[cfg(any(test, feature = "faults"))]
+pub mod faults;
 pub mod holders;
 mod line;
 mod lock;
@@ -16,8 +20,10 @@ pub mod process_table;
 pub mod region;
 pub mod select;
 mod sleepers;
+pub mod tasks;
 pub mod user_lock;
 
+pub use cell::Cell;
 pub use channel::Channel;
 pub use holders::{Role, forget_process, give_up, hold, hold_for, holder_count};
 pub use pipe::{End, Pipe};

@@ -1,6 +1,7 @@
 //! Sleeping until a word in shared memory changes, and waking those who sleep on it.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use super::atomic::{AtomicU32, Ordering, kill_point};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// Why [`wait`] came back. The caller looks at its condition again in every case.
@@ -42,6 +43,7 @@ pub fn wake(word: &AtomicU32, count: u32) -> u32 {
     let count = count.min(i32::MAX as u32);
     // SAFETY: the kernel uses the address as a name only.
     let woken = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, count) };
+    kill_point!();
     u32::try_from(woken).unwrap_or(0)
 }
 
@@ -67,6 +69,15 @@ pub fn take_signal() -> bool {
 /// Runs a wait, unless a signal has been noted.
 pub(super) fn heed_signals(wait: impl FnOnce() -> Wait) -> Wait {
     if SIGNALLED.load(Ordering::SeqCst) { Wait::Interrupted } else { wait() }
+}
+
+/// How long to sleep at most before looking again. Tests can do without, so that every wake-up must come by itself.
+pub(super) fn slice(usual: Duration) -> Duration {
+    #[cfg(any(test, feature = "faults"))]
+    if super::faults::slices_are_off() {
+        return Duration::from_secs(3600);
+    }
+    usual
 }
 
 /// Sleeps in slices that grow: so a wake-up lost by a death is made good even when its reaper is late, and a signal
@@ -101,7 +112,7 @@ impl Patience {
 
     /// One slice of a sleep that is told when to end; the end of a slice is [`Wait::Woken`].
     pub(super) fn sleep(&mut self, deadline: Option<Instant>, sleep: impl FnOnce(Instant) -> Wait) -> Wait {
-        let slice_end = Instant::now() + self.slice;
+        let slice_end = Instant::now() + slice(self.slice);
         let end = deadline.map_or(slice_end, |deadline| deadline.min(slice_end));
         let result = heed_signals(|| sleep(end));
         if result == Wait::TimedOut && deadline.is_none_or(|deadline| Instant::now() < deadline) {

@@ -1,14 +1,15 @@
 //! One anonymous shared-memory region, at the same address in every process, and checked access to it.
 
 use super::ShmError;
+use super::atomic::{AtomicI32, AtomicU32, AtomicU64, kill_point};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap};
 use std::ffi::c_void;
 use std::mem::{align_of, size_of};
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{Relaxed, Release};
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize};
 
 /// What is asked for first; address space, not memory.
 const MOST: u64 = 64 << 30;
@@ -16,7 +17,7 @@ const MOST: u64 = 64 << 30;
 const LEAST: u64 = 512 << 20;
 
 static BASE: AtomicUsize = AtomicUsize::new(0);
-static SIZE: AtomicU64 = AtomicU64::new(0);
+static SIZE: AtomicUsize = AtomicUsize::new(0);
 
 /// A type that other processes may change at any time, and whose every bit pattern is valid.
 ///
@@ -55,7 +56,7 @@ pub fn ensure() -> Result<(), ShmError> {
     loop {
         match map(size) {
             Ok(base) => {
-                SIZE.store(size, Relaxed);
+                SIZE.store(size as usize, Relaxed);
                 BASE.store(base.as_ptr() as usize, Release);
                 return Ok(());
             }
@@ -72,7 +73,7 @@ pub fn exists() -> bool {
 
 /// Bytes of address space that the region has; 0 before [`ensure`].
 pub fn size() -> u64 {
-    SIZE.load(Relaxed)
+    SIZE.load(Relaxed) as u64
 }
 
 fn map(size: u64) -> nix::Result<NonNull<c_void>> {
@@ -119,6 +120,7 @@ pub(super) fn write(offset: u64, bytes: &[u8]) {
     let pointer = pointer(offset, bytes.len() as u64);
     // SAFETY: inside the mapping; a slice of this process's own memory does not overlap it.
     unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), pointer, bytes.len()) }
+    kill_point!();
 }
 
 /// Copies `length` bytes from `offset` to the end of `bytes`. Nobody writes there meanwhile.
@@ -164,4 +166,5 @@ pub(super) fn give_back(offset: u64, length: u64) {
     // SAFETY: inside the mapping, and the caller has made sure that nothing refers to these pages.
     // A refusal only means that the memory stays in use.
     let _ = unsafe { madvise(start, length as usize, MmapAdvise::MADV_REMOVE) };
+    kill_point!();
 }

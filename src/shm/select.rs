@@ -1,10 +1,10 @@
 //! Waiting for the first of several events.
 
+use super::atomic::AtomicU32;
 use super::channel::{Received, Sent};
 use super::line::{RECV, line};
 use super::park::{Patience, Wait};
 use super::{Channel, ObjectRef, ProcessRef, Role, ShmError};
-use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::{Duration, Instant};
 

@@ -1,13 +1,13 @@
 //! Those who sleep at a channel, and how an operation waits: a brief spin, then sleeps until its deadline or a signal.
 
+use super::atomic::Ordering::{Relaxed, SeqCst};
+use super::atomic::{AtomicU32, AtomicU64, compiler_fence, fence};
 use super::ends::{self, FOREVER};
 use super::line::{Line, RECV, SEND, enter, leave};
 use super::park::{self, Patience, Wait};
 use super::process_table::Slot;
 use super::region::shared;
 use super::{ObjectRef, holders};
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU32, AtomicU64, compiler_fence, fence};
 use std::time::Instant;
 
 // In a process's `waiting_at`, beside the object.

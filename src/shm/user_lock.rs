@@ -1,18 +1,19 @@
 //! The language's locks: they belong to the process that took them, and pass on when it ends.
 
 use super::arena;
+use super::atomic::AtomicU64;
+use super::atomic::Ordering::{Relaxed, Release};
 use super::holders::{self, Header, Role};
 use super::lock::{Lock, Taken};
 use super::process_table::{self, Hand, ProcessRef, my_slot};
 use super::region::{at, shared};
 use super::{ObjectRef, ShmError};
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::Instant;
 
 shared! {
-    struct State {
-        header: Header,
+    /// Shared objects that can be locked start with it.
+    pub(super) struct State {
+        pub(super) header: Header,
         lock: Lock,
         /// The process that has it, as a word; 0 when nobody does.
         owner: AtomicU64,
@@ -88,7 +89,7 @@ impl UserLock {
 
     fn state(self) -> Option<&'static State> {
         let state = at::<State>(arena::object(self.0)?.data());
-        (state.header.kind.load(Relaxed) == holders::USER_LOCK).then_some(state)
+        matches!(state.header.kind.load(Relaxed), holders::USER_LOCK | holders::CELL).then_some(state)
     }
 
     /// Takes it, waiting until `deadline`.

@@ -242,8 +242,16 @@ pub enum Instr {
     ScopeLeave { src: Reg },
     /// `dst` = what `with` binds.
     Enter { dst: Reg, src: Reg },
-    /// Ends a `with`.
-    Leave { src: Reg },
+    /// Ends a `with`; `how` says in which way its block ended, see [`RAISED`].
+    Leave { src: Reg, how: Reg },
+    /// `dst` = the value of a shared cell, to be changed.
+    SharedTake { dst: Reg, cell: Reg },
+    /// Gives back what `SharedTake` took.
+    SharedPut { cell: Reg, src: Reg },
+    /// `cell.value = src`
+    SharedSet { cell: Reg, src: Reg },
+    /// `object[key] = src` of an object that is no part of a variable.
+    SharedSetIndex { object: Reg, key: Reg, src: Reg },
     /// Waits for one of the arms in [`Proto::selects`]: `dst` = list of the arm's number, its value and the index of its
     /// channel.
     Select { dst: Reg, site: u32 },
@@ -360,9 +368,6 @@ pub struct Handling {
     pub completion: Option<Reg>,
 }
 
-/// How the protected part of a `finally` ended: by an error.
-pub const RAISED: i32 = 1;
-
 /// A global whose value is in a register while these instructions run; after an error it is put back.
 #[derive(Clone, Copy, Debug)]
 pub struct Borrow {
@@ -428,11 +433,21 @@ pub struct Proto {
 }
 
 impl Proto {
+    /// The names of the captured values.
+    pub fn captured(&self) -> impl Iterator<Item = Rc<str>> {
+        let first = self.arity();
+        let name = move |reg| self.locals.iter().find(|local| usize::from(local.0) == reg).map(|local| local.1.clone());
+        (first..first + usize::from(self.captures)).map(move |reg| name(reg).unwrap_or_else(|| "".into()))
+    }
+
     /// Number of parameters with the rest parameter.
     pub fn arity(&self) -> usize {
         self.params.len() + usize::from(self.rest)
     }
 }
+
+/// In a register that says how a protected stretch ended: by an error.
+pub const RAISED: i32 = 1;
 
 /// The prototype that calls any function: parameters are the function, a list of arguments and a map of named ones.
 pub const APPLY: u32 = 0;

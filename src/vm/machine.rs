@@ -1,6 +1,6 @@
 //! The machine's state, and how calls, errors and the world's answers change it.
 
-use super::code::{APPLY, NATIVE_ARGUMENTS, Program, Proto, RAISED, Reg};
+use super::code::{APPLY, Instr, NATIVE_ARGUMENTS, Program, Proto, RAISED, Reg};
 use super::fault::{Fault, Kind};
 use super::frame::{Frame, Then};
 use super::native::{Context, Declaration, Library, Run};
@@ -8,6 +8,7 @@ use super::op::Op;
 use super::stream::Pipeline;
 use super::value::{ErrorValue, Function, HandleKey, Map, Ref, Site, Value};
 use crate::source::{Place, Span};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How deep calls may go.
@@ -423,7 +424,8 @@ impl Machine {
         let receiver = &self.stack[first];
         if let Some(id) = (self.library.method)(receiver.type_of(), name) {
             if !place && (self.library.get)(id).changes() {
-                return Err(no_place(name, receiver));
+                let fault = no_place(name, receiver);
+                return Err(if self.is_cell_value(first) { fault.help(IN_WITH) } else { fault });
             }
             return self.call_native(id, first, count + 1, dst, named);
         }
@@ -433,6 +435,23 @@ impl Machine {
             return self.call_value(&stored, first + 1, count, dst, named);
         }
         Err(self.no_method(receiver, name))
+    }
+
+    /// Whether what stands in the stack was read as `….value`.
+    #[cold]
+    fn is_cell_value(&self, at: usize) -> bool {
+        let Some(frame) = self.frames.last() else { return false };
+        let (proto, reg) = (frame.proto(), at.saturating_sub(frame.base as usize) as Reg);
+        let before = proto.code.iter().take((frame.pc as usize).saturating_sub(1)).rev();
+        let maker = before.map(|instr| {
+            let mut made = false;
+            instr.writes(&mut |written| made |= written == reg);
+            (made, instr)
+        });
+        match maker.into_iter().find(|(made, _)| *made) {
+            Some((_, Instr::Field { name, .. })) => proto.names[*name as usize].as_str() == Some("value"),
+            _ => false,
+        }
     }
 
     /// A call with a list of arguments and a map of named ones.
@@ -491,6 +510,11 @@ impl Machine {
         super::reach::handles(&self.program, roots, &self.globals, found);
     }
 
+    /// How a call of a function reaches a handle other than by its arguments; see [`super::reach::mentions`].
+    pub fn mentions(&self, function: &Value, sought: HandleKey) -> Option<Vec<Rc<str>>> {
+        super::reach::mentions(&self.program, function, &self.globals, sought)
+    }
+
     /// The place of the current instruction.
     pub(super) fn here(&self) -> Place {
         let Some(frame) = self.frames.iter().rev().find(|frame| !frame.proto().hidden) else {
@@ -501,6 +525,9 @@ impl Machine {
         Place { file: proto.file, span: proto.spans.get(at).copied().unwrap_or(Span::default()) }
     }
 }
+
+const IN_WITH: &str = "the value of a shared cell is changed in `with c { … }`, or by `c.update(|v| …)`; \
+                       others are put into a `var` first";
 
 /// The error for a method that changes its receiver, where that is not part of a variable.
 #[cold]

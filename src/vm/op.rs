@@ -88,6 +88,10 @@ pub enum Op {
     Full { channel: HandleKey },
     /// No more puts.
     Close { handle: HandleKey },
+    /// One value that was taken is done with.
+    TaskDone { channel: HandleKey },
+    /// Waits until all values that were put are done with.
+    WaitDone { channel: HandleKey, timeout: Option<f64> },
     /// A queue's handle that may only put, or only take.
     Restrict { channel: HandleKey, role: u8 },
     /// Takes a lock; with `try_` gives whether it was free.
@@ -102,8 +106,20 @@ pub enum Op {
     ScopeLeave { error: Value },
     /// Begins or ends `with` on a value.
     Enter { value: Value },
-    /// Ends `with`.
-    Leave { value: Value },
+    /// Ends `with`; `raised` when an error leaves the block.
+    Leave { value: Value, raised: bool },
+    /// A cell of common memory with this value.
+    Shared { value: Value },
+    /// The value of a cell.
+    SharedGet { cell: HandleKey },
+    /// The value of a cell that this process has in `with`, to change it and give it back with `SharedPut`.
+    SharedTake { cell: HandleKey },
+    /// Stores a value in a cell.
+    SharedSet { cell: HandleKey, value: Value },
+    /// Gives back what `SharedTake` took, changed.
+    SharedPut { cell: HandleKey, value: Value },
+    /// Adds a number to a cell's value.
+    SharedAdd { cell: HandleKey, number: Value },
     /// Waits for one of the arms: a list of the number of the arm, its value and the index of its channel. `closed` is
     /// the arm for when all channels have ended.
     Select { arms: Vec<SelectArm>, limit: SelectLimit, closed: Option<usize> },

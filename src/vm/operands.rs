@@ -140,6 +140,7 @@ impl Instr {
             | RestOfMap { dst, .. }
             | TestRange { dst, .. }
             | Spawn { dst, .. }
+            | SharedTake { dst, .. }
             | Enter { dst, .. }
             | Select { dst, .. } => f(dst),
             Clear { from, count } => (from..from + count).for_each(f),
@@ -180,7 +181,7 @@ impl Instr {
             | ScopeEnter { src }
             | ScopeLeave { src }
             | Enter { src, .. }
-            | Leave { src } => f(src),
+            | SharedTake { cell: src, .. } => f(src),
             AddInt { a, .. }
             | MulInt { a, .. }
             | FloorDivInt { a, .. }
@@ -245,6 +246,15 @@ impl Instr {
             | CallMethodSpread { base, .. }
             | AssertFailed { base, .. } => {
                 (base..base + 3).for_each(f);
+            }
+            Leave { src, how: other } | SharedPut { cell: other, src } | SharedSet { cell: other, src } => {
+                f(src);
+                f(other);
+            }
+            SharedSetIndex { object, key, src } => {
+                f(object);
+                f(key);
+                f(src);
             }
             TestRange { src, base, .. } => {
                 f(src);

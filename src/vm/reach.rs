@@ -1,9 +1,10 @@
 //! What a function can reach: the handles in its arguments, its captures and the globals that it mentions, also by way
 //! of the functions among them.
 
-use super::code::{Instr, Program};
+use super::code::{Instr, Program, Proto};
 use super::value::{Function, HandleKey, Value};
 use std::collections::HashSet;
+use std::rc::Rc;
 
 /// Walks everything that can be reached from some values, and calls `found` for each handle, perhaps more than once.
 /// `globals` gives the value of a global.
@@ -61,21 +62,103 @@ impl<'a> Walk<'a, '_> {
             }
             let Some(proto) = self.program.protos.get(number as usize) else { continue };
             self.waiting.extend(proto.globals.iter().filter_map(|&index| self.globals.get(index as usize)));
-            for instr in &proto.code {
-                if let Instr::CallFn { proto, .. } = instr {
-                    numbers.push(u32::from(*proto));
-                }
-            }
-            numbers.extend(proto.closures.iter().map(|site| site.proto));
-            for constant in &proto.constants {
-                if let Value::Function(function) = constant
-                    && let Function::Closure { proto, .. } = &**function
-                {
-                    numbers.push(*proto);
-                }
-            }
+            numbers.extend(callees(proto));
         }
     }
+}
+
+/// How a call reaches a handle other than by its arguments: the functions on the way, the called one first, and last
+/// the name that holds the handle. A function without a name is an empty text; `None` when an argument holds it.
+pub fn mentions(program: &Program, function: &Value, globals: &[Value], sought: HandleKey) -> Option<Vec<Rc<str>>> {
+    let mut way = Way { sought, steps: Vec::new(), known: HashSet::new() };
+    let Value::Function(called) = function else { return None };
+    let Function::Closure { proto, .. } = &**called else { return None };
+    let name = program.protos.get(*proto as usize)?.name.clone();
+    way.look(function, name, None);
+    let mut at = 0;
+    while at < way.steps.len() {
+        let (proto, captures) = (program.protos.get(way.steps[at].proto as usize)?, way.steps[at].captures.clone());
+        let captured = captures.iter().zip(proto.captured());
+        let global = |&index: &u32| Some((globals.get(index as usize)?, program.globals.get(index as usize)?.clone()));
+        for (value, name) in captured.chain(proto.globals.iter().filter_map(global)) {
+            if way.look(value, name.clone(), Some(at)) {
+                return Some(way.names(at, name));
+            }
+        }
+        for callee in callees(proto) {
+            let name = program.protos.get(callee as usize).map_or("".into(), |proto| proto.name.clone());
+            // What stands inside a function has its name.
+            let inside = name.is_empty();
+            let (name, from) = if inside { (way.steps[at].name.clone(), way.steps[at].from) } else { (name, Some(at)) };
+            way.step(callee, Vec::new(), name, from);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// The functions that were met on the search for a handle.
+struct Way {
+    sought: HandleKey,
+    steps: Vec<WayStep>,
+    known: HashSet<u32>,
+}
+
+struct WayStep {
+    proto: u32,
+    captures: Vec<Value>,
+    name: Rc<str>,
+    /// The step that mentions it.
+    from: Option<usize>,
+}
+
+impl Way {
+    fn step(&mut self, proto: u32, captures: Vec<Value>, name: Rc<str>, from: Option<usize>) {
+        if self.known.insert(proto) {
+            self.steps.push(WayStep { proto, captures, name, from });
+        }
+    }
+
+    /// Whether the value, which is no function, holds what is sought. A function is looked into later.
+    fn look(&mut self, value: &Value, name: Rc<str>, from: Option<usize>) -> bool {
+        if let Value::Function(function) = value
+            && let Function::Closure { proto, captures } = &**function
+        {
+            self.step(*proto, captures.to_vec(), name, from);
+            return false;
+        }
+        let mut found = false;
+        super::value::handles(value, &mut |key| found |= key == self.sought);
+        found
+    }
+
+    /// The names up to a step, and the last one.
+    fn names(&self, step: usize, last: Rc<str>) -> Vec<Rc<str>> {
+        let mut names = vec![last];
+        let mut at = Some(step);
+        while let Some(step) = at.map(|at| &self.steps[at]) {
+            names.push(step.name.clone());
+            at = step.from;
+        }
+        names.reverse();
+        names
+    }
+}
+
+/// The functions that a function mentions or makes.
+fn callees(proto: &Proto) -> Vec<u32> {
+    let called = proto.code.iter().filter_map(|instr| match instr {
+        Instr::CallFn { proto, .. } => Some(u32::from(*proto)),
+        _ => None,
+    });
+    let constants = proto.constants.iter().filter_map(|constant| match constant {
+        Value::Function(function) => match &**function {
+            Function::Closure { proto, .. } => Some(*proto),
+            Function::Native(_) => None,
+        },
+        _ => None,
+    });
+    called.chain(proto.closures.iter().map(|site| site.proto)).chain(constants).collect()
 }
 
 /// Whether a value may hold others, so that long lists of numbers are passed over quickly.

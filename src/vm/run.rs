@@ -1,6 +1,6 @@
 //! The interpreter loop.
 
-use super::code::{Instr, NATIVE_ARGUMENTS, Proto, Reg};
+use super::code::{Instr, NATIVE_ARGUMENTS, Proto, RAISED, Reg};
 use super::fault::{Fault, Kind};
 use super::frame::{Frame, Then};
 use super::iterate::{items, not_iterable};
@@ -8,7 +8,7 @@ use super::machine::{Answer, MAX_CALLS, Machine, Step, interrupted};
 use super::native::Run;
 use super::op::Op;
 use super::stream::Flow;
-use super::value::{self, Arith, Function, Order, Ref, Value};
+use super::value::{self, Arith, Function, HandleKind, Order, Ref, Value};
 use super::{options, slow};
 
 /// In the cache of a method call: the number of the library function, and whether the arguments are exactly its own.
@@ -575,6 +575,9 @@ impl Machine {
                     }
                     let name = proto!().names[name as usize].as_str().unwrap_or_default();
                     if let Value::Handle(handle) = reg!(a) {
+                        if handle.key().kind == HandleKind::Shared && name == "value" {
+                            ask!(Op::SharedGet { cell: handle.key() }, Answer::Register(dst));
+                        }
                         let op = Op::Property { handle: handle.key(), name: name.to_string() };
                         ask!(op, Answer::Register(dst));
                     }
@@ -887,7 +890,27 @@ impl Machine {
                     ask!(Op::ScopeLeave { error: std::mem::take(reg_mut!(src)) }, Answer::Nothing);
                 }
                 Instr::Enter { dst, src } => ask!(Op::Enter { value: reg!(src).clone() }, Answer::Register(dst)),
-                Instr::Leave { src } => ask!(Op::Leave { value: std::mem::take(reg_mut!(src)) }, Answer::Nothing),
+                Instr::Leave { src, how } => {
+                    let raised = matches!(reg!(how), Value::Int(how) if *how == i64::from(RAISED));
+                    ask!(Op::Leave { value: std::mem::take(reg_mut!(src)), raised }, Answer::Nothing)
+                }
+                Instr::SharedTake { dst, cell } => {
+                    let cell = check!(slow::cell(reg!(cell)));
+                    ask!(Op::SharedTake { cell }, Answer::Register(dst))
+                }
+                Instr::SharedPut { cell, src } => {
+                    let cell = check!(slow::cell(reg!(cell)));
+                    ask!(Op::SharedPut { cell, value: std::mem::take(reg_mut!(src)) }, Answer::Nothing)
+                }
+                Instr::SharedSet { cell, src } => {
+                    let cell = check!(slow::cell(reg!(cell)));
+                    ask!(Op::SharedSet { cell, value: reg!(src).clone() }, Answer::Nothing)
+                }
+                Instr::SharedSetIndex { object, key, src } => {
+                    if let Some(op) = check!(slow::set_shared(reg!(object), reg!(key), reg!(src))) {
+                        ask!(op, Answer::Nothing)
+                    }
+                }
                 Instr::Select { dst, site } => {
                     save!();
                     let op = self.select(proto!(), site)?;

@@ -4,8 +4,9 @@ use super::code::{ListSite, Reg};
 use super::fault::{Fault, Kind};
 use super::iterate::is_container;
 use super::native::Library;
+use super::op::Op;
 use super::types::with_article;
-use super::value::{self, Arith, HandleKind, Map, Range, Value};
+use super::value::{self, Arith, HandleKey, HandleKind, Map, Range, Value};
 use std::cell::Cell;
 use std::cmp::Ordering;
 
@@ -117,6 +118,37 @@ pub(super) fn update_path(
         return value::set_index(place, last.clone(), new);
     }
     value::update(op, value::slot(place, last)?, other)
+}
+
+/// The cell whose value is changed.
+pub(super) fn cell(object: &Value) -> Result<HandleKey, Fault> {
+    match object {
+        Value::Handle(handle) if handle.key().kind == HandleKind::Shared => Ok(handle.key()),
+        Value::Map(_) => Err(fixed("a key of this map cannot be set")),
+        other => Err(Fault::type_error(format!("cannot set `value` of {}", with_article(other.type_name())))),
+    }
+}
+
+/// `object[key] = value` of what is no part of a variable: only shared objects change by it.
+pub(super) fn set_shared(object: &Value, key: &Value, value: &Value) -> Result<Option<Op>, Fault> {
+    match object {
+        Value::Handle(_) => set_item(object, key, value),
+        Value::List(_) | Value::Array(_) | Value::Map(_) => {
+            Err(fixed(&format!("an item of this {} cannot be set", object.type_name())))
+        }
+        // What can never be assigned to says so.
+        _ => value::set_index(&mut object.clone(), key.clone(), value.clone()).map(|()| None),
+    }
+}
+
+fn fixed(message: &str) -> Fault {
+    Fault::type_error(format!("{message}: it is in no `var`"))
+        .help("declare it with `var` (a parameter: `var xs`); in shared objects `m.update(key, f)` changes a part")
+}
+
+/// `handle[key] = value`; what the world has to do.
+fn set_item(object: &Value, _key: &Value, _value: &Value) -> Result<Option<Op>, Fault> {
+    Err(Fault::type_error(format!("{} has no items to set", with_article(object.type_name()))))
 }
 
 /// `place.name = value` where the place is not a map.

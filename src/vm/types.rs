@@ -45,6 +45,11 @@ types! {
     Queue = "queue",
     Lock = "lock",
     File = "file",
+    Shared = "shared",
+    SharedMap = "shared_map",
+    SharedList = "shared_list",
+    SharedInts = "shared_ints",
+    SharedFloats = "shared_floats",
     /// Anything but handles and streams: only right of `is`.
     Data = "data",
     /// Any handle: only right of `is`.
@@ -55,6 +60,11 @@ impl Type {
     /// The type with this name.
     pub fn named(name: &str) -> Option<Type> {
         Type::ALL.iter().copied().find(|t| t.name() == name)
+    }
+
+    /// Whether values of this type are handles whose items are in common memory.
+    pub fn is_shared(self) -> bool {
+        matches!(self, Type::SharedMap | Type::SharedList | Type::SharedInts | Type::SharedFloats)
     }
 
     /// Whether the value is of this type.

@@ -80,9 +80,9 @@ impl Local {
             Op::FileWrite { file, text } => self.write(file, text),
             Op::Close { handle } if is_file(handle) => self.close(handle),
             Op::Enter { value } if is_file_value(&value) => Ok(value),
-            Op::Leave { value } => match &value {
+            Op::Leave { value, raised } => match &value {
                 Value::Handle(handle) if is_file(handle.key()) => self.close(handle.key()),
-                _ => return Err(Op::Leave { value }),
+                _ => return Err(Op::Leave { value, raised }),
             },
             Op::Property { handle, name } if is_file(handle) => self.files.property(handle, &name),
             Op::Args => Ok(Value::list(self.args.iter().map(|arg| Value::from(arg.as_str())).collect())),
@@ -291,7 +291,7 @@ mod tests {
         let entered = perform(&mut local, Op::Enter { value: file.clone() });
         assert_eq!(key(&entered), key(&file));
         perform(&mut local, Op::FileWrite { file: key(&file), text: "a".into() });
-        perform(&mut local, Op::Leave { value: file });
+        perform(&mut local, Op::Leave { value: file, raised: false });
         assert!(matches!(
             perform(&mut local, Op::Property { handle: key(&entered), name: "closed".into() }),
             Value::True
@@ -317,7 +317,10 @@ mod tests {
         assert!(matches!(local.perform(Op::Queue { capacity: Some(1) }), Err(Op::Queue { capacity: Some(1) })));
         let lock = HandleKey { kind: HandleKind::Lock, id: 1, generation: 1, role: 0 };
         assert!(matches!(local.perform(Op::Close { handle: lock }), Err(Op::Close { .. })));
-        assert!(matches!(local.perform(Op::Leave { value: Value::handle(lock) }), Err(Op::Leave { .. })));
+        assert!(matches!(
+            local.perform(Op::Leave { value: Value::handle(lock), raised: false }),
+            Err(Op::Leave { .. })
+        ));
         assert!(matches!(local.perform(Op::Enter { value: Value::Null }), Err(Op::Enter { .. })));
     }
 

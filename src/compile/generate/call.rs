@@ -287,9 +287,9 @@ impl Generator<'_> {
         let span = self.span;
         if !maybe
             && library::is_changing(&name.text)
-            && let Some(path) = self.path(object)
+            && let Some(way) = self.path(object)
         {
-            return self.change(&path, name, args, dst);
+            return self.change(way, name, args, dst);
         }
         let base = self.alloc();
         if piped && let Some((Arg::One(first), others)) = args.split_first() {

@@ -2,7 +2,7 @@
 
 use super::expr::small_int;
 use super::*;
-use crate::vm::code::{Handling, RAISED};
+use crate::vm::code::Handling;
 
 impl Generator<'_> {
     /// Jumps when the condition is `sense`, else goes on; gives the jumps to patch.
@@ -381,7 +381,7 @@ impl Generator<'_> {
 
     /// Runs `body`, then `last` on every way out. `last` is told in which register stands how the body ended, and in
     /// which the error, if it was by one.
-    fn finally(&mut self, body: &mut dyn FnMut(&mut Self), last: &mut dyn FnMut(&mut Self, Reg, Reg)) {
+    pub(super) fn finally(&mut self, body: &mut dyn FnMut(&mut Self), last: &mut dyn FnMut(&mut Self, Reg, Reg)) {
         let completion = self.alloc();
         let value = self.alloc();
         let start = self.here();
@@ -500,8 +500,8 @@ impl Generator<'_> {
                 }
                 this.with(others, body, dst);
             },
-            &mut |this, _, _| {
-                this.at(span, |this| this.emit(Instr::Leave { src: held }));
+            &mut |this, how, _| {
+                this.at(span, |this| this.emit(Instr::Leave { src: held, how }));
             },
         );
     }

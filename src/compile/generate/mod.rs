@@ -14,7 +14,7 @@ use crate::diagnostics::Diagnostic;
 use crate::library;
 use crate::source::{FileId, Place, Span};
 use crate::syntax::ast::*;
-use crate::vm::code::{Borrow, Handler, Instr, NATIVE_ARGUMENTS, Program, Proto, ProtoParam, Reg};
+use crate::vm::code::{Borrow, Handler, Instr, NATIVE_ARGUMENTS, Program, Proto, ProtoParam, RAISED, Reg};
 use crate::vm::value::{Function as FunctionValue, Ref, Str, Value};
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};

@@ -3,6 +3,7 @@
 use super::expr::{arith, writes_last};
 use super::*;
 use crate::vm::code::ChangeSite;
+use crate::vm::types::Type;
 
 /// A step from a variable to a part of it.
 pub(super) enum Key<'e> {
@@ -10,7 +11,7 @@ pub(super) enum Key<'e> {
     Field(&'e Name),
 }
 
-/// A variable that may change and the way to a part of it.
+/// What may change, and the way to a part of it.
 pub(super) struct Path<'e> {
     root: Root,
     keys: Vec<Key<'e>>,
@@ -20,13 +21,63 @@ pub(super) struct Path<'e> {
 enum Root {
     Register(Reg),
     Global(u32),
+    /// The value of the shared cell in this register.
+    Cell(Reg),
+}
+
+/// Where an assignment or a changing method goes.
+pub(super) enum Way<'e> {
+    Variable(Path<'e>),
+    /// `cell.value` and some keys; where that may also be a part of a variable, that.
+    Cell(&'e Expr, Vec<Key<'e>>, Option<Path<'e>>),
+    /// `object[key]` of an object that is no part of a variable.
+    Item(&'e Expr, &'e Expr),
 }
 
 impl Generator<'_> {
     /// The place that a method may change in place. A slice is a copy, and none.
-    pub(super) fn path<'e>(&self, expr: &'e Expr) -> Option<Path<'e>> {
+    pub(super) fn path<'e>(&self, expr: &'e Expr) -> Option<Way<'e>> {
         let is_slice = |key: &Key| matches!(key, Key::Index(index) if matches!(index.kind, ExprKind::Range { .. }));
-        self.place(expr).filter(|path| !path.keys.iter().any(is_slice))
+        let variable = self.place(expr);
+        let way = match self.cell_of(expr) {
+            Some((cell, keys)) => Way::Cell(cell, keys, variable),
+            None => Way::Variable(variable?),
+        };
+        let (Way::Variable(Path { keys, .. }) | Way::Cell(_, keys, _)) = &way else { return None };
+        if keys.iter().any(is_slice) { None } else { Some(way) }
+    }
+
+    /// Where a change of what an expression means goes, if anything changes by it.
+    fn way<'e>(&self, expr: &'e Expr) -> Option<Way<'e>> {
+        let variable = self.place(expr);
+        if let Some((cell, keys)) = self.cell_of(expr) {
+            return Some(Way::Cell(cell, keys, variable));
+        }
+        match (variable, &expr.kind) {
+            (Some(path), _) => Some(Way::Variable(path)),
+            (None, ExprKind::Field { object, name, .. }) if &*name.text == "value" => {
+                Some(Way::Cell(object, Vec::new(), None))
+            }
+            (None, ExprKind::Index { object, index, .. }) => Some(Way::Item(object, index)),
+            _ => None,
+        }
+    }
+
+    /// The shared cell in whose value an expression lies, where the resolver says that it may.
+    fn cell_of<'e>(&self, expr: &'e Expr) -> Option<(&'e Expr, Vec<Key<'e>>)> {
+        let (object, key) = match &expr.kind {
+            ExprKind::Index { object, index, maybe: false } => (object, Key::Index(index)),
+            ExprKind::Field { object, name, maybe: false } => {
+                if self.unit.names.cells.contains(&expr.span) {
+                    return Some((object, Vec::new()));
+                }
+                (object, Key::Field(name))
+            }
+            _ => return None,
+        };
+        let (cell, mut keys) = self.cell_of(object)?;
+        keys.push(key);
+        Some((cell, keys))
     }
 
     /// The place that an expression means, if it is part of a variable that may change.
@@ -71,7 +122,7 @@ impl Generator<'_> {
         }
     }
 
-    /// Runs with the variable in a register; a global is taken out for the time.
+    /// Runs with the variable in a register; a global, or the value of a cell, is taken out for the time.
     fn with_root(&mut self, root: Root, run: impl FnOnce(&mut Self, Reg)) {
         match root {
             Root::Register(reg) => run(self, reg),
@@ -83,6 +134,21 @@ impl Generator<'_> {
                 self.borrow(start, reg, index);
                 self.emit(Instr::SetGlobal { src: reg, index });
                 self.emit(Instr::Clear { from: reg, count: 1 });
+            }
+            Root::Cell(cell) => {
+                let reg = self.alloc();
+                let error = self.alloc();
+                self.emit(Instr::SharedTake { dst: reg, cell });
+                let start = self.here();
+                run(self, reg);
+                let end = self.here();
+                self.emit(Instr::SharedPut { cell, src: reg });
+                let done = self.emit_jump(Instr::Jump { offset: 0 });
+                let target = self.here();
+                self.protect(start, end, target, error, self.state.next);
+                self.emit(Instr::SharedPut { cell, src: reg });
+                self.emit(Instr::Rethrow { src: error });
+                self.patch_here(done);
             }
         }
     }
@@ -97,6 +163,35 @@ impl Generator<'_> {
         self.release(mark);
     }
 
+    /// Runs with the place that is meant; in two forms where only the run can tell which.
+    fn at_way(&mut self, way: Way, run: &mut dyn FnMut(&mut Self, &Path)) {
+        match way {
+            Way::Variable(path) => run(self, &path),
+            Way::Item(..) => {}
+            Way::Cell(object, keys, variable) => {
+                let cell = self.alloc();
+                self.into(object, cell);
+                let path = Path { root: Root::Cell(cell), keys };
+                match variable {
+                    None => run(self, &path),
+                    Some(variable) => {
+                        let is_cell = self.alloc();
+                        self.emit(Instr::Is { dst: is_cell, src: cell, what: Type::Shared });
+                        let plain = self.emit_jump(Instr::JumpIfNot { src: is_cell, offset: 0 });
+                        run(self, &path);
+                        let end = self.emit_jump(Instr::Jump { offset: 0 });
+                        self.patch_here(plain);
+                        // A second reference would make the change copy.
+                        self.emit(Instr::Clear { from: cell, count: 1 });
+                        run(self, &variable);
+                        self.patch_here(end);
+                    }
+                }
+                self.emit(Instr::Clear { from: cell, count: 1 });
+            }
+        }
+    }
+
     fn assign_plain(&mut self, target: &Expr, value: &Expr) {
         if let ExprKind::List(targets) = &target.kind {
             return self.assign_several(target, targets, value);
@@ -104,15 +199,27 @@ impl Generator<'_> {
         if matches!(&target.kind, ExprKind::Name(name) if &**name == "_") {
             return self.discard(value);
         }
-        let Some(path) = self.place(target) else { return };
-        if let (Root::Register(reg), true) = (path.root, path.keys.is_empty())
+        let Some(way) = self.way(target) else { return };
+        if let Way::Variable(Path { root: Root::Register(reg), keys }) = &way
+            && keys.is_empty()
             && writes_last(value)
         {
-            return self.into(value, reg);
+            return self.into(value, *reg);
         }
         let src = self.alloc();
         self.into(value, src);
-        self.store(&path, src);
+        self.store_way(way, src);
+    }
+
+    /// Stores a register, which is not needed any more, where it goes.
+    fn store_way(&mut self, way: Way, src: Reg) {
+        if let Way::Item(object, key) = way {
+            let object = self.value(object);
+            let key = self.value(key);
+            self.emit(Instr::SharedSetIndex { object, key, src });
+            return;
+        }
+        self.at_way(way, &mut |this, path| this.store(path, src));
     }
 
     /// `a, b = b, a`: all values first.
@@ -144,8 +251,8 @@ impl Generator<'_> {
         if let ExprKind::List(targets) = &target.kind {
             return self.at(target.span, |this| this.unpack(targets, src));
         }
-        if let Some(path) = self.place(target) {
-            self.at(target.span, |this| this.store(&path, src));
+        if let Some(way) = self.way(target) {
+            self.at(target.span, |this| this.store_way(way, src));
         }
     }
 
@@ -184,6 +291,9 @@ impl Generator<'_> {
                 self.emit(Instr::SetGlobal { src, index });
                 self.emit(Instr::Clear { from: src, count: 1 });
             }
+            ([], Root::Cell(cell)) => {
+                self.emit(Instr::SharedSet { cell, src });
+            }
             ([Key::Field(name)], root) => {
                 let name = self.name_index(&name.text);
                 self.with_root(root, |this, a| {
@@ -213,33 +323,48 @@ impl Generator<'_> {
 
     /// `place op= value`
     fn assign_update(&mut self, target: &Expr, op: BinaryOp, value: &Expr) {
-        let Some(path) = self.place(target) else { return };
-        if path.keys.is_empty() {
-            if let Root::Register(reg) = path.root
-                && writes_last(value)
-            {
-                return self.operate(op, reg, reg, value);
+        let Some(way) = self.way(target) else { return };
+        let path = match way {
+            Way::Variable(path) => path,
+            way => {
+                let src = self.alloc();
+                self.into(value, src);
+                return self.at_way(way, &mut |this, path| {
+                    let mark = this.mark();
+                    let base = this.alloc_many(path.keys.len() + 1);
+                    this.emit(Instr::Copy { dst: base + path.keys.len() as Reg, src });
+                    this.update(path, op, base);
+                    this.release(mark);
+                });
             }
-            let src = self.alloc();
-            self.into(value, src);
-            return self.with_root(path.root, |this, place| {
-                this.emit(Instr::Update { op: arith(op), place, src });
-            });
+        };
+        if let (true, Root::Register(reg)) = (path.keys.is_empty(), path.root)
+            && writes_last(value)
+        {
+            return self.operate(op, reg, reg, value);
         }
+        let base = self.alloc_many(path.keys.len() + 1);
+        self.into(value, base + path.keys.len() as Reg);
+        self.update(&path, op, base);
+    }
+
+    /// `path op= …`, the right side after the registers for the keys.
+    fn update(&mut self, path: &Path, op: BinaryOp, base: Reg) {
         let count = path.keys.len();
-        let base = self.alloc_many(count + 1);
-        self.into(value, base + count as Reg);
         for (at, key) in path.keys.iter().enumerate() {
             self.key_into(key, base + at as Reg);
         }
         self.with_root(path.root, |this, root| {
-            this.emit(Instr::UpdatePath { op: arith(op), root, keys: base, count: count as u16 });
+            this.emit(match count {
+                0 => Instr::Update { op: arith(op), place: root, src: base },
+                _ => Instr::UpdatePath { op: arith(op), root, keys: base, count: count as u16 },
+            });
         });
     }
 
     /// `place ??= value`
     fn assign_missing(&mut self, target: &Expr, value: &Expr) {
-        let Some(path) = self.place(target) else { return };
+        let Some(way) = self.way(target) else { return };
         let old = self.alloc();
         match &target.kind {
             ExprKind::Index { object, index, .. } => {
@@ -256,18 +381,24 @@ impl Generator<'_> {
         }
         let there = self.emit_jump(Instr::JumpNotNull { src: old, offset: 0 });
         self.into(value, old);
-        self.store(&path, old);
+        self.store_way(way, old);
         self.patch_here(there);
         self.emit(Instr::Clear { from: old, count: 1 });
     }
 
     /// `place.method(args)` where the method may change the place.
-    pub(super) fn change(&mut self, path: &Path, name: &Name, args: &[Arg], dst: Reg) {
+    pub(super) fn change(&mut self, way: Way, name: &Name, args: &[Arg], dst: Reg) {
         let simple = args.len() <= 200 && args.iter().all(|arg| matches!(arg, Arg::One(_)));
-        let keys = path.keys.len();
+        // The keys in a cell are the last ones of a way through a variable.
+        let way_keys = match &way {
+            Way::Variable(path) | Way::Cell(_, _, Some(path)) => &path.keys,
+            Way::Cell(_, keys, None) => keys,
+            Way::Item(..) => return,
+        };
+        let keys = way_keys.len();
         let base = self.alloc_many(keys + if simple { args.len() } else { 2 } + 1);
         let first = base + keys as Reg;
-        for (at, key) in path.keys.iter().enumerate() {
+        for (at, key) in way_keys.iter().enumerate() {
             self.key_into(key, base + at as Reg);
         }
         if simple {
@@ -280,18 +411,26 @@ impl Generator<'_> {
             self.spread_args(args, first);
         }
         let index = self.name_index(&name.text);
-        self.with_root(path.root, |this, root| {
-            let site = ChangeSite {
-                root,
-                base,
-                keys: keys as u16,
-                args: if simple { args.len() as u16 } else { 2 },
-                name: index,
-                spread: !simple,
-            };
-            this.state.proto.changes.push(site);
-            let site = this.state.proto.changes.len() as u32 - 1;
-            this.emit(Instr::CallChange { dst, site });
+        self.at_way(way, &mut |this, path| {
+            let count = path.keys.len();
+            let args = if simple { args.len() } else { 2 };
+            let in_place = matches!(path.root, Root::Register(_));
+            this.with_root(path.root, |this, root| {
+                let mut base = base + (keys - count) as Reg;
+                if !in_place {
+                    // A method in the language runs from its arguments on upwards: what is needed after it stands below.
+                    let above = this.alloc_many(count + args + 1);
+                    for at in 0..(count + args) as Reg {
+                        this.emit(Instr::Move { dst: above + at, src: base + at });
+                    }
+                    base = above;
+                }
+                let site =
+                    ChangeSite { root, base, keys: count as u16, args: args as u16, name: index, spread: !simple };
+                this.state.proto.changes.push(site);
+                let site = this.state.proto.changes.len() as u32 - 1;
+                this.emit(Instr::CallChange { dst, site });
+            });
         });
     }
 }

@@ -5,27 +5,35 @@ use crate::vm::types::Type;
 
 impl Resolver<'_> {
     /// The target of an assignment.
-    pub(super) fn target(&mut self, target: &Expr) {
+    pub(super) fn target(&mut self, target: &Expr, update: bool) {
         match &target.kind {
             ExprKind::Name(name) => self.changed(name, target.span, true),
             ExprKind::List(items) => {
                 for item in items {
                     match item {
-                        Item::One(target) | Item::Spread(target) => self.target(target),
+                        Item::One(target) | Item::Spread(target) => self.target(target, false),
                     }
                 }
             }
-            ExprKind::Index { object, index, .. } => {
-                self.expr(index);
-                self.target_root(object);
-            }
-            ExprKind::Field { object, .. } => self.target_root(object),
+            ExprKind::Index { .. } | ExprKind::Field { .. } => self.part_target(target, update),
             // The parser refused it.
             _ => {}
         }
     }
 
-    pub(super) fn target_root(&mut self, object: &Expr) {
+    /// The target of an assignment that is part of a variable.
+    pub(super) fn variable_part(&mut self, target: &Expr) {
+        match &target.kind {
+            ExprKind::Index { object, index, .. } => {
+                self.expr(index);
+                self.target_root(object);
+            }
+            ExprKind::Field { object, .. } => self.target_root(object),
+            _ => {}
+        }
+    }
+
+    fn target_root(&mut self, object: &Expr) {
         match &object.kind {
             ExprKind::Name(name) => self.changed(name, object.span, false),
             ExprKind::Index { maybe: true, .. } | ExprKind::Field { maybe: true, .. } => {
@@ -215,8 +223,15 @@ impl Resolver<'_> {
                 });
                 Some(Shape::Map(pairs.collect()))
             }
-            ExprKind::Call { callee, .. } => match self.names.uses.get(&callee.span.start) {
-                Some(Use::Native(id)) if library::get(*id).name == "set" => Some(Shape::Of(Type::Set)),
+            ExprKind::Call { callee, args, .. } => match self.names.uses.get(&callee.span.start) {
+                Some(Use::Native(id)) => match library::get(*id).name {
+                    "set" => Some(Shape::Of(Type::Set)),
+                    "shared" => match &args[..] {
+                        [Arg::One(value)] => Some(Shape::Cell(self.shape(value).map(Box::new))),
+                        _ => None,
+                    },
+                    name => Type::named(name).filter(|_| name.starts_with("shared_")).map(Shape::Of),
+                },
                 _ => None,
             },
             ExprKind::Paren(inner) => self.shape(inner),
@@ -224,31 +239,32 @@ impl Resolver<'_> {
         }
     }
 
+    /// What the first value at a way of fields certainly is, with the variable that the way starts at.
+    pub(super) fn shape_at(&self, object: &Expr) -> Option<(VarId, Span, &Shape)> {
+        match &object.kind {
+            ExprKind::Name(name) => {
+                let var = self.lookup(name)?;
+                Some((var, object.span, self.shapes.get(&var)?))
+            }
+            ExprKind::Field { object, name, maybe: false } => match self.shape_at(object)? {
+                (var, root, Shape::Map(fields)) => Some((var, root, fields.get(&name.text)?)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// `place.method(…)` where the method changes the place. Whether it does depends on the value, so only what is
     /// certain is refused here; the machine sees the rest.
     pub(super) fn changing_call(&mut self, object: &Expr, method: &Name) {
-        if !library::is_changing(&method.text) {
+        if !library::is_changing(&method.text) || self.changing_in_cell(object, method) {
             return;
         }
-        let mut root = object;
-        let mut fields = Vec::new();
-        while let ExprKind::Field { object, name, maybe: false } = &root.kind {
-            fields.push(&name.text);
-            root = object;
-        }
-        let ExprKind::Name(name) = &root.kind else { return };
-        let Some(var) = self.lookup(name) else { return };
-        let mut shape = self.shapes.get(&var);
-        for field in fields.into_iter().rev() {
-            shape = match shape {
-                Some(Shape::Map(fields)) => fields.get(field),
-                _ => None,
-            };
-        }
+        let Some((var, root, shape)) = self.shape_at(object) else { return };
         let of = match shape {
-            Some(Shape::Of(of)) => *of,
-            Some(Shape::Map(_)) => Type::Map,
-            None => return,
+            Shape::Of(of) => *of,
+            Shape::Map(_) => Type::Map,
+            Shape::Cell(_) => return,
         };
         if !library::method(of, &method.text).is_some_and(|id| library::get(id).changes()) {
             return;
@@ -259,9 +275,9 @@ impl Resolver<'_> {
             if between.is_empty() || between.iter().any(|&function| !self.names.fns[function].closure) {
                 return;
             }
-            self.assigned_outer_var(var, root.span)
+            self.assigned_outer_var(var, root)
         } else {
-            self.fixed(var, root.span)
+            self.fixed(var, root)
         };
         self.error(error.note(format!("`{}` changes the {} that it is called on", method.text, of.name())));
     }
@@ -270,6 +286,8 @@ impl Resolver<'_> {
 /// What a value certainly is.
 pub(super) enum Shape {
     Of(Type),
+    /// A shared cell, and what it has at first.
+    Cell(Option<Box<Shape>>),
     /// A map, with those of its fields that are certain too.
     Map(HashMap<Rc<str>, Shape>),
 }

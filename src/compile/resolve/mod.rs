@@ -4,6 +4,7 @@ mod change;
 mod module;
 mod pattern;
 mod select;
+mod shared;
 
 use super::names::{FnId, FnInfo, Names, Use, Var, VarId, VarKind};
 use super::{Export, Module};
@@ -17,6 +18,7 @@ use std::rc::Rc;
 
 use change::Shape;
 pub use pattern::bound_names;
+use shared::Unless;
 
 /// Beyond so many names at top level, further ones live in globals.
 const TOP_LEVEL_REGISTERS: usize = 200;
@@ -62,6 +64,12 @@ struct Resolver<'a> {
     reported: HashSet<Rc<str>>,
     /// What the first values of variables certainly are.
     shapes: HashMap<VarId, Shape>,
+    /// The ways to what the `with`s around the current place hold.
+    held: Vec<String>,
+    /// Errors of changes that are right if they go through the handle of a shared object.
+    unless_shared: Vec<Unless>,
+    /// Names that make or bring handles of shared objects were met.
+    may_share: bool,
     /// Loops around the current place, for each function that is open.
     loops: Vec<usize>,
     top_level: usize,
@@ -85,6 +93,9 @@ pub fn resolve(context: &Context, body: &Block, first_global: u32) -> Result<Res
         reported: HashSet::new(),
         shapes: HashMap::new(),
         session_vars: HashMap::new(),
+        held: Vec::new(),
+        unless_shared: Vec::new(),
+        may_share: context.keep_all || !context.imports.is_empty(),
         loops: vec![0],
         top_level: 0,
         errors: Vec::new(),
@@ -102,6 +113,7 @@ pub fn resolve(context: &Context, body: &Block, first_global: u32) -> Result<Res
     resolver.collect_later(body);
     resolver.statements(body);
     resolver.spread_captures();
+    resolver.settle_changes();
     if !resolver.errors.is_empty() {
         resolver.errors.truncate(MAX_ERRORS);
         return Err(resolver.errors);
@@ -332,6 +344,7 @@ impl Resolver<'_> {
             Some(Export::Module(_)) | None => None,
         };
         let used = used.or_else(|| library::function(name).map(Use::Native));
+        self.may_share |= matches!(used, Some(Use::Native(_))) && shared::makes_shared(name);
         let used = used.or_else(|| library::mention(name).map(Use::Mention));
         let used = used.or_else(|| library::constant(name).map(|_| Use::Constant(name.clone())));
         match used {
@@ -523,9 +536,9 @@ impl Resolver<'_> {
                 self.pattern(pattern, if *mutable { VarKind::Var } else { VarKind::Let });
                 self.keep_shape(pattern, value);
             }
-            StmtKind::Assign { target, value, .. } => {
+            StmtKind::Assign { target, op, value, .. } => {
                 self.expr(value);
-                self.target(target);
+                self.target(target, op.is_some());
             }
             StmtKind::Fn { function, .. } => {
                 if let Some(&number) = self.names.functions.get(&Rc::as_ptr(function)) {
@@ -761,11 +774,14 @@ impl Resolver<'_> {
             }
             ExprKind::With { items, body } => {
                 self.in_scope(|this| {
+                    let outer = this.held.len();
                     for (value, pattern) in items {
                         this.expr(value);
                         pattern.iter().for_each(|pattern| this.pattern(pattern, VarKind::Bound));
+                        this.hold(value, pattern.as_ref());
                     }
                     this.block(body);
+                    this.held.truncate(outer);
                 });
             }
             ExprKind::ListComp(element, clauses) => self.clauses(clauses, &mut |this| this.expr(element)),

@@ -360,6 +360,11 @@ pub enum HandleKind {
     Queue,
     Lock,
     File,
+    Shared,
+    SharedMap,
+    SharedList,
+    SharedInts,
+    SharedFloats,
 }
 
 impl HandleKind {
@@ -371,6 +376,11 @@ impl HandleKind {
             HandleKind::Queue => Type::Queue,
             HandleKind::Lock => Type::Lock,
             HandleKind::File => Type::File,
+            HandleKind::Shared => Type::Shared,
+            HandleKind::SharedMap => Type::SharedMap,
+            HandleKind::SharedList => Type::SharedList,
+            HandleKind::SharedInts => Type::SharedInts,
+            HandleKind::SharedFloats => Type::SharedFloats,
         }
     }
 }

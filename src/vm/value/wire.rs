@@ -212,6 +212,11 @@ impl Writer {
             HandleKind::PipeEnd => 1,
             HandleKind::Queue => 2,
             HandleKind::Lock => 3,
+            HandleKind::Shared => 40,
+            HandleKind::SharedMap => 41,
+            HandleKind::SharedList => 42,
+            HandleKind::SharedInts => 43,
+            HandleKind::SharedFloats => 44,
             HandleKind::File => {
                 return Err(Fault::type_error("an open file cannot be sent: it belongs to the process that opened it")
                     .help("send the path, and open it in the other process"));
@@ -422,6 +427,11 @@ impl Reader<'_> {
                     1 => HandleKind::PipeEnd,
                     2 => HandleKind::Queue,
                     3 => HandleKind::Lock,
+                    40 => HandleKind::Shared,
+                    41 => HandleKind::SharedMap,
+                    42 => HandleKind::SharedList,
+                    43 => HandleKind::SharedInts,
+                    44 => HandleKind::SharedFloats,
                     _ => return None,
                 };
                 let role = self.byte()?;

@@ -1,0 +1,45 @@
+//! Ends of pipes that went to another process, in words.
+
+use super::{outcome, tell};
+use crate::shm::ProcessRef;
+use crate::vm::machine::Machine;
+use crate::vm::value::{HandleKey, Value};
+use std::rc::Rc;
+
+/// How an end moved with the spawn that is being performed, whose call is a list of function, arguments and named ones.
+pub fn by_spawn(machine: &Machine, call: &Value, end: HandleKey, child: ProcessRef) -> String {
+    let way = mentions(machine, call, end).map_or(String::new(), |way| because(&way));
+    format!("moved to process {}, spawned on {}{way}", outcome::title(child), tell::line(tell::here()))
+}
+
+/// How an end moved with the message that is being sent.
+pub fn by_message() -> String {
+    format!("was sent to another process on {}", tell::line(tell::here()))
+}
+
+/// Whether the very block or closure that is being spawned mentions an end.
+pub fn in_block(machine: &Machine, call: &Value, end: HandleKey) -> bool {
+    mentions(machine, call, end).is_some_and(|way| way.len() == 2 && way[0].is_empty())
+}
+
+fn mentions(machine: &Machine, call: &Value, end: HandleKey) -> Option<Vec<Rc<str>>> {
+    let Value::List(parts) = call else { return None };
+    let [function, arguments @ ..] = &parts[..] else { return None };
+    let mut given = false;
+    for argument in arguments {
+        crate::vm::value::handles(argument, &mut |key| given |= key == end);
+    }
+    if given { None } else { machine.mentions(function, end) }
+}
+
+/// `, because f mentions g, which mentions here`
+fn because(way: &[Rc<str>]) -> String {
+    let mut text = match &*way[0] {
+        "" => ", whose code".to_string(),
+        name => format!(", because `{name}`"),
+    };
+    for (at, name) in way[1..].iter().enumerate() {
+        text += &format!("{} mentions `{name}`", if at == 0 { "" } else { ", which" });
+    }
+    text
+}

@@ -1,0 +1,238 @@
+//! Shared cells: their values to bytes and back, and the copies that `with` works on.
+
+use super::channels::acquire;
+use super::children::Children;
+use super::{handles, memory};
+use crate::shm::{Cell, ObjectRef, Role};
+use crate::vm::fault::{Fault, Kind};
+use crate::vm::op::Op;
+use crate::vm::types::with_article;
+use crate::vm::value::{Arith, HandleKey, HandleKind, Value, binary, decode, encode};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// A cell that this process has in `with`.
+struct Open {
+    object: ObjectRef,
+    /// The copies that the `with`s inside each other work on, the innermost last; `Undefined` while one is taken.
+    copies: Vec<Value>,
+}
+
+#[derive(Default)]
+struct State {
+    open: Vec<Open>,
+    /// Values read before, and which values of their cells they are. None mentions handles: those would be held.
+    known: HashMap<ObjectRef, (u64, Value)>,
+}
+
+thread_local! {
+    static STATE: RefCell<State> = RefCell::default();
+}
+
+/// Performs an operation on a cell.
+pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
+    match op {
+        Op::Shared { value } => {
+            let (bytes, held) = pack(&value)?;
+            let cell = Cell::new(&bytes, &held).map_err(|error| memory(&error))?;
+            Ok(Value::handle(handles::key(HandleKind::Shared, cell.object(), 0)))
+        }
+        Op::SharedGet { cell } => get(cell),
+        Op::SharedTake { cell } => {
+            copy(cell, std::mem::take).filter(|value| !matches!(value, Value::Undefined)).ok_or_else(|| not_held(cell))
+        }
+        Op::SharedPut { cell, value } => {
+            // What is replaced is dropped outside: handles in it tell that they go.
+            drop(copy(cell, |copy| std::mem::replace(copy, value)));
+            Ok(Value::Null)
+        }
+        Op::SharedSet { cell, value } => {
+            let mut value = Some(value);
+            drop(copy(cell, |copy| std::mem::replace(copy, value.take().unwrap_or_default())));
+            match value {
+                None => Ok(Value::Null),
+                Some(value) => changed(cell, children, |_| Ok(value)),
+            }
+        }
+        Op::SharedAdd { cell, number } => {
+            match copy(cell, |copy| sum(copy, &number).map(|sum| *copy = sum)) {
+                Some(result) => result?,
+                None => drop(changed(cell, children, |old| sum(&old, &number))?),
+            }
+            Ok(Value::Null)
+        }
+        _ => Err(Fault::new(Kind::Limit, "this is not built yet")),
+    }
+}
+
+/// Does something with the copy that this process works on, if it has the cell in `with`.
+fn copy<R>(cell: HandleKey, run: impl FnOnce(&mut Value) -> R) -> Option<R> {
+    let object = handles::object(cell);
+    STATE.with_borrow_mut(|state| {
+        let open = state.open.iter_mut().find(|open| open.object == object)?;
+        open.copies.last_mut().map(run)
+    })
+}
+
+fn get(cell: HandleKey) -> Result<Value, Fault> {
+    match copy(cell, |copy| copy.clone()) {
+        Some(Value::Undefined) => Err(not_held(cell)),
+        Some(value) => Ok(value),
+        None => read(cell, false),
+    }
+}
+
+/// The value that all see. It stays known, unless it is taken to be changed.
+fn read(key: HandleKey, take: bool) -> Result<Value, Fault> {
+    let cell = Cell::of(handles::object(key));
+    let known = STATE.with_borrow_mut(|state| {
+        let (version, value) = state.known.get(&cell.object())?;
+        if cell.version() != Some(*version) {
+            state.known.remove(&cell.object());
+            return None;
+        }
+        if take { state.known.remove(&cell.object()).map(|(_, value)| value) } else { Some(value.clone()) }
+    });
+    if let Some(value) = known {
+        return Ok(value);
+    }
+    let mut bytes = Vec::new();
+    let version = cell.read(&mut bytes).map_err(|error| memory(&error))?;
+    let value = decode(&bytes)?;
+    if !take {
+        know(cell, version, &value);
+    }
+    Ok(value)
+}
+
+fn know(cell: Cell, version: u64, value: &Value) {
+    if value.is_heap() && !mentions_handles(value) {
+        STATE.with_borrow_mut(|state| state.known.insert(cell.object(), (version, value.clone())));
+    }
+}
+
+fn mentions_handles(value: &Value) -> bool {
+    let mut any = false;
+    if value.is_heap() {
+        crate::vm::value::handles(value, &mut |_| any = true);
+    }
+    any
+}
+
+/// Changes the value that all see, under the cell's lock; gives null.
+fn changed(
+    key: HandleKey,
+    children: &mut Children,
+    change: impl FnOnce(Value) -> Result<Value, Fault>,
+) -> Result<Value, Fault> {
+    acquire(key, None, children)?;
+    let result = read(key, true).and_then(change).and_then(|value| store(key, &value));
+    let _ = Cell::of(handles::object(key)).lock().release();
+    result.map(|()| Value::Null)
+}
+
+/// Stores a value; this process has the cell's lock.
+fn store(key: HandleKey, value: &Value) -> Result<(), Fault> {
+    let (bytes, held) = pack(value)?;
+    let cell = Cell::of(handles::object(key));
+    let version = cell.store(&bytes, &held).map_err(|error| memory(&error))?;
+    know(cell, version, value);
+    Ok(())
+}
+
+/// Bytes, and what is mentioned in them.
+type Packed = (Vec<u8>, Vec<(ObjectRef, Role)>);
+
+/// A value as it stands in common memory, with what it holds.
+pub fn pack(value: &Value) -> Result<Packed, Fault> {
+    let bytes = encode(value)?;
+    let mut held = Vec::new();
+    if value.is_heap() {
+        let mut ends = false;
+        crate::vm::value::handles(value, &mut |key| {
+            ends |= key.kind == HandleKind::PipeEnd;
+            held.extend(handles::roles(key).iter().map(|&role| (handles::object(key), role)));
+        });
+        if ends {
+            return Err(Fault::type_error("a pipe end cannot be kept in a shared value: it belongs to one process")
+                .help("keep a queue there, which any number of processes may use"));
+        }
+    }
+    Ok((bytes, held))
+}
+
+fn sum(value: &Value, number: &Value) -> Result<Value, Fault> {
+    match value {
+        Value::Int(_) | Value::Big(_) | Value::Float(_) => binary(Arith::Add, value, number),
+        other => Err(Fault::type_error(format!(
+            "`add` needs a number in the cell, which has {}",
+            with_article(other.type_name())
+        ))
+        .help("`c.update(|v| …)` changes any value")),
+    }
+}
+
+/// Begins `with cell`.
+pub fn enter(key: HandleKey, children: &mut Children) -> Result<(), Fault> {
+    if copy(key, |_| ()).is_some() {
+        let object = handles::object(key);
+        STATE.with_borrow_mut(|state| {
+            if let Some(open) = state.open.iter_mut().find(|open| open.object == object) {
+                open.copies.extend(open.copies.last().cloned());
+            }
+        });
+        return Ok(());
+    }
+    acquire(key, None, children)?;
+    match read(key, true) {
+        Ok(value) => {
+            let open = Open { object: handles::object(key), copies: vec![value] };
+            STATE.with_borrow_mut(|state| state.open.push(open));
+            Ok(())
+        }
+        Err(fault) => {
+            let _ = Cell::of(handles::object(key)).lock().release();
+            Err(fault)
+        }
+    }
+}
+
+/// Ends `with cell`: what was changed is stored, unless an error leaves the block.
+pub fn leave(key: HandleKey, raised: bool) -> Result<(), Fault> {
+    let object = handles::object(key);
+    let (ended, _dropped) = STATE.with_borrow_mut(|state| {
+        let Some(at) = state.open.iter().position(|open| open.object == object) else { return (None, None) };
+        let value = state.open[at].copies.pop();
+        match (state.open[at].copies.last_mut(), value) {
+            (Some(_), value) if raised => (None, value),
+            (Some(outer), Some(value)) => (None, Some(std::mem::replace(outer, value))),
+            (_, value) => {
+                state.open.swap_remove(at);
+                (value, None)
+            }
+        }
+    });
+    let Some(value) = ended else { return Ok(()) };
+    let result = if raised { Ok(()) } else { store(key, &value) };
+    let _ = Cell::of(object).lock().release();
+    result
+}
+
+/// This process can reach the cell no longer.
+pub fn forget(object: ObjectRef) {
+    let known = STATE.with_borrow_mut(|state| state.known.remove(&object));
+    drop(known);
+}
+
+/// Begins anew in a child: what its parent has in `with` is not its own.
+pub fn begin_child() {
+    STATE.with_borrow_mut(|state| std::mem::forget(std::mem::take(state)));
+}
+
+fn not_held(cell: HandleKey) -> Fault {
+    if copy(cell, |_| ()).is_some() {
+        return Fault::value_error("the value of the cell is being changed at this moment");
+    }
+    Fault::value_error("this changes a part of a shared value, and could lose the update of another process")
+        .help("write `with c { … }` around it, or `c.update(|v| …)`; `c.add(n)` adds a number")
+}

@@ -1,0 +1,244 @@
+//! One value in common memory. Readers never wait for who is changing it, and see the old value until the new one is
+//! stored, whole.
+//!
+//! Writers hold the object's lock, the one of a transaction. The value stands in one of two places; `current`, whose
+//! lowest bit says in which, is the one store that commits a new value, in the other place. Short values stand there
+//! themselves: who copied one while `current` changed copies again. Longer ones are parcels: `guard` is held while one is
+//! copied and while it is exchanged, so that nobody reads what is freed.
+
+use super::arena::{self, Block};
+use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use super::atomic::{AtomicU32, AtomicU64, compiler_fence, fence};
+use super::holders::{self, Role};
+use super::lock::Lock;
+use super::message::{copy_out, discount_one, free_message_hand, free_parcel, pack};
+use super::process_table::{Hand, NOWHERE, Slot, my_index, my_slot, slot};
+use super::region::{self, at, shared};
+use super::user_lock::{self, UserLock};
+use super::{ObjectRef, ShmError};
+use std::mem::size_of;
+
+/// Bytes of a value that stand in the object itself.
+const INLINE: usize = 48;
+/// In a place's length: the value is a parcel.
+const IN_BLOCK: u64 = u64::MAX;
+
+shared! {
+    struct Place {
+        length: AtomicU64,
+        payload: [AtomicU64; INLINE / 8],
+    }
+
+    struct State {
+        lock: user_lock::State,
+        guard: Lock,
+        /// Slot of the process that holds `guard`, plus one.
+        inside: AtomicU32,
+        unused: AtomicU32,
+        /// How many values it has had.
+        current: AtomicU64,
+        places: [Place; 2],
+    }
+}
+
+const _: () = assert!(size_of::<State>() <= 496);
+
+/// A shared value, as every process names it. Its maker holds [`Role::Handle`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Cell(ObjectRef);
+
+impl Cell {
+    /// A new cell with this value. What it mentions in `handles` is held by the cell as long as it has the value.
+    pub fn new(bytes: &[u8], handles: &[(ObjectRef, Role)]) -> Result<Cell, ShmError> {
+        super::start()?;
+        let me = my_slot();
+        let parcel = parcel(me, bytes, handles)?;
+        let made = arena::allocate_object(me.hand(Hand::Object)).and_then(|block| {
+            let object = arena::object_ref(block);
+            let state = at::<State>(block.data());
+            state.places[0].fill(bytes, parcel);
+            state.lock.header.kind.store(holders::CELL, Release);
+            holders::hold(object, Role::Handle).map(|()| Cell(object))
+        });
+        if made.is_ok() {
+            // In this order: from now on the object frees its value.
+            me.hand(Hand::Object).store(0, SeqCst);
+            me.hand(Hand::Message).store(0, SeqCst);
+        } else {
+            arena::free_hand(me.hand(Hand::Object));
+            free_message_hand(me);
+            holders::settle();
+        }
+        made
+    }
+
+    /// The cell that `object` names.
+    pub fn of(object: ObjectRef) -> Cell {
+        Cell(object)
+    }
+
+    /// Its name for [`holders`].
+    pub fn object(self) -> ObjectRef {
+        self.0
+    }
+
+    /// Its lock, which must be held to store.
+    pub fn lock(self) -> UserLock {
+        UserLock::of(self.0)
+    }
+
+    fn state(self) -> Option<&'static State> {
+        let state = at::<State>(arena::object(self.0)?.data());
+        (state.lock.header.kind.load(Relaxed) == holders::CELL).then_some(state)
+    }
+
+    /// Appends the value to `bytes`; this process holds what it mentions from now on. Gives which value of the cell it is.
+    pub fn read(self, bytes: &mut Vec<u8>) -> Result<u64, ShmError> {
+        let state = self.state().ok_or(ShmError::Gone)?;
+        let start = bytes.len();
+        loop {
+            let current = state.current.load(SeqCst);
+            let place = state.place(current);
+            match place.length.load(Relaxed) {
+                IN_BLOCK => {
+                    let me = my_slot();
+                    state.enter(me, self.0);
+                    let current = state.current.load(SeqCst);
+                    let copied = state.place(current).block().map(|block| copy_out(block, bytes));
+                    state.leave(me);
+                    match copied {
+                        Some(result) => return result.map(|()| current),
+                        None => continue,
+                    }
+                }
+                length => region::read_atomics(&place.payload, length as usize, bytes),
+            }
+            fence(Acquire);
+            if state.current.load(SeqCst) == current {
+                return Ok(current);
+            }
+            bytes.truncate(start);
+        }
+    }
+
+    /// Which of its values it has now.
+    pub fn version(self) -> Option<u64> {
+        self.state().map(|state| state.current.load(SeqCst))
+    }
+
+    /// Stores a value; this process holds the lock. Gives which value of the cell it is.
+    pub fn store(self, bytes: &[u8], handles: &[(ObjectRef, Role)]) -> Result<u64, ShmError> {
+        let state = self.state().ok_or(ShmError::Gone)?;
+        let me = my_slot();
+        let parcel = parcel(me, bytes, handles)?;
+        let current = state.current.load(Relaxed);
+        let old = state.place(current).block();
+        let next = current + 1;
+        if parcel.is_none() && old.is_none() {
+            state.place(next).fill(bytes, None);
+            state.current.store(next, SeqCst);
+            // Who still reads the place that comes next must see that it is not the current one.
+            fence(SeqCst);
+            return Ok(next);
+        }
+        state.enter(me, self.0);
+        state.place(next).fill(bytes, parcel);
+        me.hand(Hand::Replaced).store(old.map_or(0, Block::word), SeqCst);
+        state.current.store(next, SeqCst);
+        me.hand(Hand::Message).store(0, SeqCst);
+        state.leave(me);
+        free_parcel(me.hand(Hand::Replaced));
+        holders::settle();
+        Ok(next)
+    }
+}
+
+/// A block for what does not fit into the object.
+fn parcel(me: &Slot, bytes: &[u8], handles: &[(ObjectRef, Role)]) -> Result<Option<Block>, ShmError> {
+    if bytes.len() > INLINE || !handles.is_empty() { pack(me, bytes, handles).map(Some) } else { Ok(None) }
+}
+
+impl State {
+    fn place(&self, number: u64) -> &Place {
+        &self.places[(number & 1) as usize]
+    }
+
+    fn enter(&self, me: &Slot, object: ObjectRef) {
+        me.position.store(NOWHERE, Relaxed);
+        me.channel.store(object.word(), Relaxed);
+        compiler_fence(SeqCst);
+        if self.guard.lock() {
+            self.repair();
+        }
+        self.inside.store(my_index() + 1, Relaxed);
+        compiler_fence(SeqCst);
+    }
+
+    fn leave(&self, me: &Slot) {
+        compiler_fence(SeqCst);
+        self.inside.store(0, Relaxed);
+        self.guard.unlock();
+        me.channel.store(0, Relaxed);
+    }
+
+    /// What is the cell's value is in nobody's hand.
+    fn repair(&self) {
+        let Some(dead) = self.inside.load(Relaxed).checked_sub(1).map(slot) else { return };
+        let value = self.place(self.current.load(SeqCst)).block().map_or(0, Block::word);
+        for hand in [Hand::Message, Hand::Replaced].map(|hand| dead.hand(hand)) {
+            if value != 0 && hand.load(Relaxed) == value {
+                hand.store(0, Relaxed);
+            }
+        }
+        compiler_fence(SeqCst);
+        self.inside.store(0, Relaxed);
+    }
+}
+
+impl Place {
+    fn fill(&self, bytes: &[u8], parcel: Option<Block>) {
+        match parcel {
+            Some(block) => {
+                self.payload[0].store(block.word(), Relaxed);
+                self.length.store(IN_BLOCK, Relaxed);
+            }
+            None => {
+                region::write_atomics(&self.payload, bytes);
+                self.length.store(bytes.len() as u64, Relaxed);
+            }
+        }
+    }
+
+    fn block(&self) -> Option<Block> {
+        if self.length.load(Relaxed) != IN_BLOCK {
+            return None;
+        }
+        Block::from_word(self.payload[0].load(Relaxed))
+    }
+}
+
+/// Finishes what a dead process was doing at a cell, so that what is in its hands is certain.
+pub(super) fn repair_for(dead: &Slot) {
+    let cell = Cell(ObjectRef::from_word(dead.channel.load(Relaxed)));
+    if let Some(state) = cell.state() {
+        let me = my_slot();
+        state.enter(me, cell.0);
+        state.leave(me);
+    }
+}
+
+/// Some work on emptying a cell that nobody holds; true when nothing is left but the object itself.
+pub(super) fn empty_a_little(object: ObjectRef) -> bool {
+    let Some(state) = Cell(object).state() else { return true };
+    let place = state.place(state.current.load(Relaxed));
+    if let Some(block) = place.block().filter(|&block| arena::in_use(block)) {
+        if discount_one(block) {
+            return false;
+        }
+        let hand = my_slot().hand(Hand::Replaced);
+        hand.store(block.word(), SeqCst);
+        place.length.store(0, SeqCst);
+        free_parcel(hand);
+    }
+    true
+}
