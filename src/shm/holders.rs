@@ -142,6 +142,16 @@ impl Holds {
         Ok(())
     }
 
+    /// Of a dead process that holds nothing any more. `hand` is an empty one of it.
+    fn free_table(&self, hand: &AtomicU64) {
+        // They are from before the table was needed, and must not be seen again.
+        self.inline.iter().for_each(|entry| entry.store(EMPTY, Relaxed));
+        hand.store(self.table.load(Relaxed), SeqCst);
+        self.table.store(0, SeqCst);
+        arena::free_hand(hand);
+        self.filled.store(0, Relaxed);
+    }
+
     fn keys(&self) -> Vec<u64> {
         let (count, entry) = self.entries();
         (0..count).map(|index| entry(index).load(Relaxed)).filter(|&key| key > DELETED).collect()
@@ -300,6 +310,7 @@ fn give_up_by(holder: &Slot, object: ObjectRef, role: u32) {
     let entry = holder.holds.find(key);
     let held = entry.load(Relaxed) == key;
     if held {
+        my_slot().losing.store(object.word(), SeqCst);
         match header(object) {
             Some(header) => {
                 let count = header.roles[role as usize].load(Relaxed).saturating_sub(1);
@@ -316,8 +327,14 @@ fn give_up_by(holder: &Slot, object: ObjectRef, role: u32) {
 
 /// Tells those who wait at the object that a holder has gone, and destroys what nobody holds any more.
 fn after_loss(object: ObjectRef) {
-    notify_loss(object);
+    tell_loss(object);
     settle();
+}
+
+/// The last step of a loss that this process's slot tells of.
+fn tell_loss(object: ObjectRef) {
+    notify_loss(object);
+    my_slot().losing.store(0, SeqCst);
 }
 
 fn notify_loss(object: ObjectRef) {
@@ -335,10 +352,20 @@ pub(super) fn settle() {
 
 /// Works off a stack of doomed objects. Emptying one may doom others, which go on top.
 fn destroy_doomed(owner: &Slot) {
+    let hand = owner.hand(Hand::Object);
+    // Of one who died here: the topmost object is in its hand already, or the one before it still is.
+    if hand.load(Relaxed) != owner.doomed.load(Relaxed) {
+        arena::free_hand(hand);
+    }
+    if let Some(process) = ProcessRef::from_word(owner.releasing.load(Relaxed))
+        && process.object().word() != owner.doomed.load(Relaxed)
+    {
+        process_table::release(process);
+    }
     while owner.doomed.load(Relaxed) != 0 {
         let object = ObjectRef::from_word(owner.doomed.load(Relaxed));
         let Some(header) = header(object) else {
-            // Freed by the process that died here: the rest of its stack has gone with it into other hands.
+            debug_assert!(false, "a doomed object is freed after it has left the stack");
             owner.doomed.store(0, Relaxed);
             return;
         };
@@ -353,13 +380,14 @@ fn destroy_doomed(owner: &Slot) {
         }
         let next = header.next_doomed.load(Relaxed);
         if kind == PROCESS {
-            owner.doomed.store(next, SeqCst);
-            if let Some(process) = ProcessRef::of(object).filter(|process| process_table::is_reaped(process.index)) {
-                process_table::release(process.index);
+            if let Some(process) = ProcessRef::of(object) {
+                owner.releasing.store(process.word(), SeqCst);
+                owner.doomed.store(next, SeqCst);
+                process_table::release(process);
+                owner.releasing.store(0, SeqCst);
             }
             continue;
         }
-        let hand = owner.hand(Hand::Object);
         hand.store(object.word(), SeqCst);
         owner.doomed.store(next, SeqCst);
         arena::free_hand(hand);
@@ -382,6 +410,7 @@ pub(super) fn count_message(progress: &AtomicU64, value: u64, object: ObjectRef,
 /// The reverse of [`count_message`]; [`settle`] must follow when the caller's hands are empty.
 pub(super) fn discount_message(progress: &AtomicU64, value: u64, object: ObjectRef, role: u32) {
     enter();
+    my_slot().losing.store(object.word(), SeqCst);
     match header(object) {
         Some(header) => {
             let count = header.roles[role as usize].load(Relaxed).saturating_sub(1);
@@ -390,7 +419,7 @@ pub(super) fn discount_message(progress: &AtomicU64, value: u64, object: ObjectR
         None => progress.store(value, Relaxed),
     }
     globals().lock.unlock();
-    notify_loss(object);
+    tell_loss(object);
 }
 
 /// The role as message entries keep it.
@@ -419,22 +448,19 @@ pub fn forget_process(process: ProcessRef) {
     enter();
     globals().lock.unlock();
     // It may have died while it cleared up after another.
-    if let Some(index) = dead.reaping.load(Relaxed).checked_sub(1) {
-        if process_table::is_reaped(index) && !seeded!("half-reaped stay") {
-            forget_process(process_table::reference(index));
-        }
-        dead.reaping.store(0, Relaxed);
-    }
-    if let Some(child) = process_table::unborn_child(dead)
-        && !seeded!("unborn children stay")
-    {
-        forget_process(child);
+    if !seeded!("half-reaped stay") {
+        process_table::finish_reaping(process);
     }
     cell::repair_for(dead);
     channel::repair_for(dead);
     channel::forget_waiter(process.index);
-    free_hands(dead);
+    if !seeded!("loss not told") {
+        let lost = ObjectRef::from_word(dead.losing.load(Relaxed));
+        notify_loss(lost);
+        channel::disturb(lost);
+    }
     destroy_doomed(dead);
+    free_hands(dead);
     for key in dead.holds.keys() {
         let (object, role) = object_of(key);
         match header(object).map(|header| header.kind.load(Relaxed)) {
@@ -444,13 +470,10 @@ pub fn forget_process(process: ProcessRef) {
         }
         give_up_by(dead, object, role);
     }
-    if let Some(block) = Block::from_word(dead.holds.table.swap(0, SeqCst)) {
-        arena::free(block);
-    }
-    dead.holds.clear();
+    dead.holds.free_table(dead.hand(Hand::Table));
     settle();
     if dead.roles[0].load(Relaxed) == 0 {
-        process_table::release(process.index);
+        process_table::release(process);
     }
 }
 

@@ -59,8 +59,8 @@ shared! {
         children: AtomicU32,
         /// Slot, plus one, of the child that is being forked.
         spawning: AtomicU32,
-        /// Slot, plus one, of the dead process whose end this one is clearing up.
-        pub(super) reaping: AtomicU32,
+        /// The dead process whose end this one is clearing up, as a word.
+        pub(super) reaping: AtomicU64,
         status: AtomicI32,
         text: AtomicU64,
         result: AtomicU64,
@@ -71,6 +71,10 @@ shared! {
         pub(super) position: AtomicU64,
         /// Object whose last holder this process has made go.
         pub(super) doomed: AtomicU64,
+        /// The dead process, as a word, whose slot this one is about to free.
+        pub(super) releasing: AtomicU64,
+        /// Object that loses a holder by this process, until those who wait at it have been told.
+        pub(super) losing: AtomicU64,
         /// Channel that it sleeps at, with flags.
         pub(super) waiting_at: AtomicU64,
         /// How many waits it has begun.
@@ -83,6 +87,8 @@ shared! {
 
 const SLOT: u64 = 512;
 const _: () = assert!(size_of::<Slot>() as u64 <= SLOT);
+/// Status of a process whose end nobody has told yet.
+const UNKNOWN: i32 = i32::MIN;
 /// No position.
 pub(super) const NOWHERE: u64 = u64::MAX;
 
@@ -184,7 +190,7 @@ impl Slot {
 /// Registers the process that starts the tree.
 pub(super) fn register_first() -> Result<(), ShmError> {
     lock::register();
-    let index = take_slot()?;
+    let index = take_slot(None)?;
     let slot = slot(index);
     slot.life.take_for_life();
     slot.pid.store(std::process::id() as i32, Relaxed);
@@ -200,10 +206,8 @@ pub(super) fn register_first() -> Result<(), ShmError> {
 pub fn register_child(name: &str) -> Result<ProcessRef, ShmError> {
     super::start()?;
     let parent = my_slot();
-    let index = take_slot()?;
+    let index = take_slot(Some(my_index()))?;
     let child = slot(index);
-    child.parent.store(my_index() + 1, Relaxed);
-    parent.spawning.store(index + 1, SeqCst);
     let number = parent.children.load(Relaxed) + 1;
     let id = format!("{}.{number}", reference(my_index()).id());
     let made = set_text(child, &id, name).and_then(|()| holders::hold(reference(index).object(), super::Role::Handle));
@@ -223,9 +227,7 @@ pub fn started(child: ProcessRef, pid: i32) {
 
 /// Takes back [`register_child`] when the fork failed.
 pub fn cancel_child(child: ProcessRef) {
-    slot(child.index).life.declare_dead();
-    slot(child.index).state.store(REAPED, Release);
-    holders::forget_process(child);
+    clear_up(my_slot(), child);
     holders::give_up(child.object(), super::Role::Handle);
     let parent = my_slot();
     parent.spawning.store(0, Relaxed);
@@ -262,26 +264,60 @@ pub fn reap(process: ProcessRef, ended: Ended) {
     if !process.exists() {
         return;
     }
+    let status = match ended {
+        Ended::Exit(status) => status,
+        Ended::Signal(signal) => -signal,
+    };
+    slot(process.index).status.store(status, Relaxed);
+    clear_up(my_slot(), process);
+}
+
+/// Undoes what a process held that has ended. Should the one die that does it, its slot `by` tells of it.
+fn clear_up(by: &Slot, process: ProcessRef) {
     let slot = slot(process.index);
-    my_slot().reaping.store(process.index + 1, SeqCst);
-    slot.status.store(
-        match ended {
-            Ended::Exit(status) => status,
-            Ended::Signal(signal) => -signal,
-        },
-        Relaxed,
-    );
+    by.reaping.store(process.word(), SeqCst);
     slot.life.declare_dead();
     slot.state.store(REAPED, Release);
     slot.life.wake_watchers();
     holders::forget_process(process);
-    my_slot().reaping.store(0, SeqCst);
+    by.reaping.store(0, SeqCst);
+}
+
+/// Finishes what a dead process had begun or left undone for its dead children: it may have been the only one that knew
+/// of their end.
+pub(super) fn finish_reaping(parent: ProcessRef) {
+    let dead = slot(parent.index);
+    if let Some(process) = ProcessRef::from_word(dead.reaping.load(Relaxed)).filter(|process| process.exists()) {
+        clear_up(dead, process);
+    }
+    dead.reaping.store(0, SeqCst);
+    let ended = |&index: &u32| {
+        let child = slot(index);
+        child.parent.load(Relaxed) == parent.index + 1
+            && match child.state.load(Acquire) {
+                // No child will come of it.
+                STARTING => child.life.owner_died() || child.life.declare_unborn(),
+                RUNNING => child.life.owner_died(),
+                _ => false,
+            }
+    };
+    // Until it was taken, the slot was free for others too: it may be somebody else's.
+    if let Some(child) = dead.spawning.load(Relaxed).checked_sub(1).filter(ended)
+        && !seeded!("unborn children stay")
+    {
+        clear_up(dead, reference(child));
+    }
+    dead.spawning.store(0, Relaxed);
+    if dead.children.load(Relaxed) > 0 {
+        (0..high()).filter(ended).map(reference).for_each(|child| clear_up(dead, child));
+    }
 }
 
 /// The process with this system id, for whoever reaps processes that it did not fork.
 pub fn by_pid(pid: i32) -> Option<ProcessRef> {
     let mut all = (0..high()).filter(|&index| slot(index).pid.load(Relaxed) == pid);
-    all.find(|&index| matches!(slot(index).state.load(Acquire), STARTING | RUNNING)).map(reference)
+    let unknown = |index| is_reaped(index) && slot(index).status.load(Relaxed) == UNKNOWN;
+    all.find(|&index| matches!(slot(index).state.load(Acquire), STARTING | RUNNING) || unknown(index)).map(reference)
 }
 
 /// Every process in the table that has not been reaped.
@@ -296,6 +332,17 @@ pub fn slots_in_use() -> usize {
 }
 
 impl ProcessRef {
+    /// In one word of shared memory; 0 is none.
+    pub(super) fn word(self) -> u64 {
+        u64::from(self.index + 1) << 32 | u64::from(self.generation)
+    }
+
+    /// The reverse of [`ProcessRef::word`].
+    pub(super) fn from_word(word: u64) -> Option<ProcessRef> {
+        let index = ((word >> 32) as u32).checked_sub(1)?;
+        Some(ProcessRef { index, generation: word as u32 })
+    }
+
     /// As an object that can be held (role [`super::Role::Handle`]): its slot stays while somebody holds it.
     pub fn object(self) -> ObjectRef {
         ObjectRef { offset: SLOTS + u64::from(self.index) * SLOT, generation: self.generation }
@@ -323,6 +370,7 @@ impl ProcessRef {
     pub fn ended(self) -> Option<Ended> {
         let reaped = self.exists() && slot(self.index).state.load(Acquire) == REAPED;
         reaped.then(|| match slot(self.index).status.load(Relaxed) {
+            UNKNOWN => Ended::Signal(libc::SIGKILL),
             status if status < 0 => Ended::Signal(-status),
             status => Ended::Exit(status),
         })
@@ -428,7 +476,8 @@ fn rebuild() {
     globals.free.store(free, Relaxed);
 }
 
-fn take_slot() -> Result<u32, ShmError> {
+/// A slot that nobody else has; `parent`, a slot too, names it before it is taken.
+fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
     enter();
     let globals = globals();
     let index = match globals.free.load(Relaxed) {
@@ -441,25 +490,38 @@ fn take_slot() -> Result<u32, ShmError> {
     }
     let slot = slot(index);
     let next = slot.next_free.load(Relaxed);
+    slot.generation.store((slot.generation.load(Relaxed) + 1) & 0x3fff_ffff, Relaxed);
     slot.roles.iter().for_each(|count| count.store(0, Relaxed));
     slot.kind.store(holders::PROCESS, Relaxed);
-    for word in [&slot.parent, &slot.children, &slot.spawning, &slot.reaping] {
+    for word in [&slot.children, &slot.spawning] {
         word.store(0, Relaxed);
     }
+    slot.parent.store(parent.map_or(0, |parent| parent + 1), Relaxed);
     slot.pid.store(0, Relaxed);
-    slot.status.store(0, Relaxed);
+    slot.status.store(UNKNOWN, Relaxed);
     slot.waits.store(0, Relaxed);
-    for word in [&slot.text, &slot.result, &slot.channel, &slot.doomed, &slot.waiting_at].into_iter().chain(&slot.hands)
-    {
+    let words = [
+        &slot.text,
+        &slot.result,
+        &slot.channel,
+        &slot.doomed,
+        &slot.losing,
+        &slot.reaping,
+        &slot.releasing,
+        &slot.waiting_at,
+    ];
+    for word in words.into_iter().chain(&slot.hands) {
         word.store(0, Relaxed);
     }
     slot.position.store(NOWHERE, Relaxed);
     slot.holds.clear();
     slot.life.reset();
     compiler_fence(SeqCst);
+    if let Some(parent) = parent {
+        self::slot(parent).spawning.store(index + 1, SeqCst);
+    }
     slot.state.store(STARTING, Release);
     if index == globals.high.load(Relaxed) {
-        slot.generation.store(1, Relaxed);
         globals.high.store(index + 1, Release);
     } else {
         globals.free.store(next, Relaxed);
@@ -469,22 +531,22 @@ fn take_slot() -> Result<u32, ShmError> {
 }
 
 /// Makes the slot free for another process if it has been reaped and nobody holds it.
-pub(super) fn release(index: u32) {
-    let slot = slot(index);
-    for word in [&slot.text, &slot.result] {
-        if let Some(block) = Block::from_word(word.load(Relaxed)) {
-            arena::free(block);
-            word.store(0, Relaxed);
-        }
-    }
+pub(super) fn release(process: ProcessRef) {
+    let slot = slot(process.index);
     enter();
-    if slot.state.load(Relaxed) == REAPED && slot.roles[0].load(Relaxed) == 0 {
+    let free = slot.state.load(Relaxed) == REAPED && slot.roles[0].load(Relaxed) == 0;
+    if free && slot.generation.load(Relaxed) == process.generation {
         let globals = globals();
-        slot.generation.store((slot.generation.load(Relaxed) + 1) & 0x3fff_ffff, Relaxed);
+        for word in [&slot.text, &slot.result] {
+            if let Some(block) = Block::from_word(word.load(Relaxed)) {
+                arena::free(block);
+                word.store(0, Relaxed);
+            }
+        }
         compiler_fence(SeqCst);
         slot.state.store(FREE, SeqCst);
         slot.next_free.store(globals.free.load(Relaxed), Relaxed);
-        globals.free.store(index + 1, Relaxed);
+        globals.free.store(process.index + 1, Relaxed);
     }
     globals().lock.unlock();
 }
@@ -492,16 +554,4 @@ pub(super) fn release(index: u32) {
 /// Whether the slot of a dead process can be given up when nobody holds it.
 pub(super) fn is_reaped(index: u32) -> bool {
     slot(index).state.load(Acquire) == REAPED
-}
-
-/// The child that a dead process was forking: no child came of it unless that has told so.
-pub(super) fn unborn_child(parent: &Slot) -> Option<ProcessRef> {
-    let index = parent.spawning.load(Relaxed).checked_sub(1)?;
-    parent.spawning.store(0, Relaxed);
-    let child = slot(index);
-    let unborn = child.state.load(Acquire) == STARTING && child.life.declare_unborn();
-    unborn.then(|| {
-        child.state.store(REAPED, Release);
-        reference(index)
-    })
 }

@@ -50,15 +50,6 @@ pub enum Released {
     NotOwner,
 }
 
-fn word(process: ProcessRef) -> u64 {
-    u64::from(process.index + 1) << 32 | u64::from(process.generation)
-}
-
-fn process(word: u64) -> Option<ProcessRef> {
-    let index = ((word >> 32) as u32).checked_sub(1)?;
-    Some(ProcessRef { index, generation: word as u32 })
-}
-
 impl UserLock {
     /// A new lock, which nobody has.
     pub fn new() -> Result<UserLock, ShmError> {
@@ -115,8 +106,8 @@ impl UserLock {
         };
         // Between taking and the store of its name, the owner before counts as having had it: it had released it.
         state.abandoned.store(abandoned, Relaxed);
-        state.owner.store(process_table::me().map_or(0, word), Relaxed);
-        Ok(process(abandoned).map_or(Acquired::Ok, Acquired::Abandoned))
+        state.owner.store(process_table::me().map_or(0, ProcessRef::word), Relaxed);
+        Ok(ProcessRef::from_word(abandoned).map_or(Acquired::Ok, Acquired::Abandoned))
     }
 
     /// Gives it back.
@@ -138,19 +129,19 @@ impl UserLock {
     /// The process that has it.
     pub fn owner(self) -> Option<ProcessRef> {
         let state = self.state()?;
-        if state.lock.owner() == 0 { None } else { process(state.owner.load(Relaxed)) }
+        if state.lock.owner() == 0 { None } else { ProcessRef::from_word(state.owner.load(Relaxed)) }
     }
 
     /// The process that ended with it before its present or last owner took it.
     pub fn abandoned(self) -> Option<ProcessRef> {
-        process(self.state()?.abandoned.load(Relaxed))
+        ProcessRef::from_word(self.state()?.abandoned.load(Relaxed))
     }
 }
 
 /// Passes on what the kernel did not: it walks a long list of locks only so far.
 pub(super) fn owner_ended(object: ObjectRef, dead: ProcessRef) {
     if let Some(state) = UserLock(object).state()
-        && state.owner.load(Relaxed) == word(dead)
+        && state.owner.load(Relaxed) == dead.word()
         && let Some(pid) = dead.pid()
     {
         state.lock.mark_dead(pid as u32);

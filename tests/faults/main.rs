@@ -1,0 +1,58 @@
+//! Deaths on purpose: a process is stopped after each of its stores to shared memory in turn, in every operation and
+//! situation, and so is the one that clears up after it. The source of `shm` is compiled here with its points to die at.
+
+#[allow(dead_code, unused_imports)]
+#[path = "../../src/shm/mod.rs"]
+mod shm;
+
+mod channels;
+mod objects;
+mod stage;
+
+use stage::{Scene, Size};
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+use std::time::Instant;
+
+fn main() -> ExitCode {
+    let names: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let wanted = |scene: &&Scene| names.is_empty() || names.iter().any(|part| scene.name.contains(part.as_str()));
+    let scenes: Vec<Scene> = channels::scenes().into_iter().chain(objects::scenes()).collect();
+    let scenes: Vec<&Scene> = scenes.iter().filter(wanted).collect();
+    if std::env::args().any(|arg| arg == "--list") {
+        scenes.iter().for_each(|scene| println!("{}: test", scene.name));
+        return ExitCode::SUCCESS;
+    }
+    let size = Size::of_environment();
+    println!("\nrunning {} tests", scenes.len());
+    let started = Instant::now();
+    let (mut single, mut double, mut failed, mut places) = (0, 0, 0, BTreeSet::new());
+    for scene in &scenes {
+        let began = Instant::now();
+        let result = stage::run(scene, size);
+        single += result.single;
+        double += result.double;
+        places.extend(result.places);
+        failed += usize::from(result.problem.is_some());
+        println!(
+            "test {} ... {} ({} deaths, {} double, {:.2} s)",
+            scene.name,
+            result.problem.as_deref().unwrap_or("ok"),
+            result.single,
+            result.double,
+            began.elapsed().as_secs_f64()
+        );
+    }
+    if std::env::var_os("MPLANG_TEST_PLACES").is_some() {
+        places.iter().for_each(|place| println!("    {place}"));
+    }
+    println!(
+        "\n{single} deaths and {double} double deaths, at {} places of the source, in {:.1} s; {}",
+        places.len(),
+        started.elapsed().as_secs_f64(),
+        size.describe()
+    );
+    let word = if failed == 0 { "ok" } else { "FAILED" };
+    println!("\ntest result: {word}. {} passed; {failed} failed\n", scenes.len() - failed);
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(101) }
+}
