@@ -238,7 +238,7 @@ impl Machine {
                 match handling.completion {
                     Some(completion) if !raised(completion) => continue,
                     // What goes wrong in `finally` does not make a process go on that was told to end.
-                    Some(_) if !handler.is_some_and(|h| handling.start <= h.start) && overrides(handled, &fault.0) => {
+                    Some(_) if handler.is_none_or(|h| h.start < handling.start) && overrides(handled, &fault.0) => {
                         fault = Fault(handled.clone());
                         here = false;
                     }
