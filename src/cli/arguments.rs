@@ -1,6 +1,7 @@
 //! What the words of the command line ask for.
 
 use crate::diagnostics::Format;
+use crate::proc::OutputMode;
 use std::ffi::OsString;
 
 /// What `--help` prints.
@@ -14,6 +15,9 @@ mplang, a small scripting language for parallel work
   mplang - ARGS…              runs standard input
   mplang repl                 the REPL
 
+  --output MODE               live: as it is printed; grouped: each process's together, when it ends;
+                              ordered: as if each spawned process had run at the place of its spawn
+  --seed N                    makes the random numbers the same at every run
   --dump-bytecode             shows the code of a script and does not run it
   --error-format FORMAT       fancy, short or json
   --version, --help
@@ -49,6 +53,10 @@ pub struct Options {
     pub dump: bool,
     /// How errors are written.
     pub format: Format,
+    /// When output is written.
+    pub output: OutputMode,
+    /// The seed of the random numbers.
+    pub seed: Option<i64>,
 }
 
 /// Subcommands of the language's plan that are not built yet.
@@ -56,7 +64,14 @@ const PLANNED: [&str; 8] = ["check", "fmt", "test", "explain", "ps", "batch", "c
 
 /// Reads the words after the command's name.
 pub fn parse(args: Vec<OsString>) -> Result<Options, String> {
-    let mut options = Options { action: Action::Default, args: Vec::new(), dump: false, format: Format::Fancy };
+    let mut options = Options {
+        action: Action::Default,
+        args: Vec::new(),
+        dump: false,
+        format: Format::Fancy,
+        output: OutputMode::Live,
+        seed: None,
+    };
     let mut words = args.into_iter();
     while let Some(word) = words.next() {
         let text = word.to_string_lossy().into_owned();
@@ -72,6 +87,16 @@ pub fn parse(args: Vec<OsString>) -> Result<Options, String> {
                 options.format = format_named(&format.to_string_lossy())?;
                 continue;
             }
+            "--output" => {
+                let mode = words.next().ok_or("`--output` needs live, grouped or ordered")?;
+                options.output = mode_named(&mode.to_string_lossy())?;
+                continue;
+            }
+            "--seed" => {
+                let seed = words.next().ok_or("`--seed` needs an int")?;
+                options.seed = Some(seed_of(&seed.to_string_lossy())?);
+                continue;
+            }
             "-e" => {
                 let code = words.next().ok_or("`-e` needs the text to run")?;
                 options.action = Action::Code(code.into_string().map_err(|_| "the text after `-e` is not UTF-8")?);
@@ -81,6 +106,14 @@ pub fn parse(args: Vec<OsString>) -> Result<Options, String> {
             "run" => options.action = Action::Script(words.next().ok_or("`run` needs a script")?),
             _ if text.starts_with("--error-format=") => {
                 options.format = format_named(&text["--error-format=".len()..])?;
+                continue;
+            }
+            _ if text.starts_with("--output=") => {
+                options.output = mode_named(&text["--output=".len()..])?;
+                continue;
+            }
+            _ if text.starts_with("--seed=") => {
+                options.seed = Some(seed_of(&text["--seed=".len()..])?);
                 continue;
             }
             _ if text.starts_with('-') => return Err(format!("there is no option `{text}`")),
@@ -103,6 +136,19 @@ fn format_named(name: &str) -> Result<Format, String> {
         "short" => Ok(Format::Short),
         "json" => Ok(Format::Json),
         other => Err(format!("`--error-format` is fancy, short or json, not `{other}`")),
+    }
+}
+
+fn seed_of(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| format!("`--seed` needs an int of 64 bits, not `{text}`"))
+}
+
+fn mode_named(name: &str) -> Result<OutputMode, String> {
+    match name {
+        "live" => Ok(OutputMode::Live),
+        "grouped" => Ok(OutputMode::Grouped),
+        "ordered" => Ok(OutputMode::Ordered),
+        other => Err(format!("`--output` is live, grouped or ordered, not `{other}`")),
     }
 }
 
@@ -129,6 +175,10 @@ mod tests {
         assert!(words("--fast a.mp").is_err());
         assert!(words("-e").is_err());
         assert!(words("--error-format pretty a.mp").is_err());
+        assert_eq!(words("--seed -3 a.mp").unwrap().seed, Some(-3));
+        assert!(words("--seed=x a.mp").is_err());
+        assert_eq!(words("--output=ordered a.mp").unwrap().output, OutputMode::Ordered);
+        assert!(words("--output sorted a.mp").unwrap_err().contains("live, grouped or ordered"));
         assert_eq!(words("fmt").unwrap_err(), "`mplang fmt` is not built yet");
     }
 }

@@ -8,6 +8,7 @@ mod run;
 pub use load::Files;
 pub use report::{Reporter, fault_diagnostic, line, warning_diagnostic};
 
+use crate::proc::OutputMode;
 use crate::repl;
 use arguments::{Action, Options};
 use std::io::{IsTerminal, Read, Write};
@@ -32,8 +33,8 @@ fn perform(options: Options) -> u8 {
     match options.action {
         Action::Help => say(arguments::HELP),
         Action::Version => say(concat!("mplang ", env!("CARGO_PKG_VERSION"), "\n")),
-        Action::Repl => repl::run(options.format, options.args),
-        Action::Default if std::io::stdin().is_terminal() => repl::run(options.format, options.args),
+        Action::Repl => session(options),
+        Action::Default if std::io::stdin().is_terminal() => session(options),
         Action::Default | Action::Stdin => match standard_input() {
             Ok(text) => run::text(&options, "<stdin>", &text),
             Err(message) => {
@@ -44,6 +45,15 @@ fn perform(options: Options) -> u8 {
         Action::Code(ref code) => run::text(&options, "<command>", code),
         Action::Script(ref path) => run::file(&options, path),
     }
+}
+
+fn session(options: Options) -> u8 {
+    if options.output != OutputMode::Live || options.seed.is_some() {
+        let message = "mplang: `--output` and `--seed` are for scripts; in a session `random.seed(n)` sets a seed";
+        let _ = writeln!(std::io::stderr(), "{message}");
+        return USAGE;
+    }
+    repl::run(options.format, options.args)
 }
 
 fn say(text: &str) -> u8 {

@@ -88,10 +88,11 @@ fn start(options: &Options, mut files: Files, file: FileId) -> u8 {
     let report = move |error: &crate::vm::value::ErrorValue| reporter.text(&[fault_diagnostic(error)], &sources);
     let mut world = Real::new(options.args.clone(), Box::new(report));
     let main = Value::Function(Ref::new(Function::Closure { proto: main, captures: Box::default() }));
-    let result = match machine.start(main, Vec::new(), &Value::Null) {
-        Ok(()) => world::drive(&mut machine, &mut world),
-        Err(fault) => Err(fault),
-    };
+    if let Some(seed) = options.seed {
+        world.set_seed(seed);
+    }
+    let started = world.set_output(options.output).and_then(|()| machine.start(main, Vec::new(), &Value::Null));
+    let result = started.and_then(|()| world::drive(&mut machine, &mut world));
     world.finish(result)
 }
 

@@ -17,6 +17,7 @@ mod number;
 mod order;
 mod planned;
 mod process;
+mod random;
 mod sequence;
 mod set;
 mod shared;
@@ -62,6 +63,7 @@ static TABLES: &[&[Declaration]] = &[
     shared::DECLARATIONS,
     math::DECLARATIONS,
     json::DECLARATIONS,
+    random::DECLARATIONS,
 ];
 
 struct Library {

@@ -1,7 +1,7 @@
 //! Names of the language that have no implementation yet: using one says so.
 
 /// Functions and modules.
-const NAMES: [&str; 21] = [
+const NAMES: &[&str] = &[
     "any_of",
     "barrier",
     "batch",
@@ -12,7 +12,6 @@ const NAMES: [&str; 21] = [
     "first",
     "fs",
     "lines",
-    "random",
     "rate",
     "rlock",
     "run",
@@ -26,7 +25,7 @@ const NAMES: [&str; 21] = [
 ];
 
 /// Methods of everything that can be looped over.
-const METHODS: [&str; 3] = ["pfilter", "pmap", "preduce"];
+const METHODS: &[&str] = &["pfilter", "pmap", "preduce"];
 
 /// Whether the language has this function or module, but not here yet.
 pub fn is_planned(name: &str) -> bool {

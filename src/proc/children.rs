@@ -2,7 +2,7 @@
 
 use super::outcome::{self, Outcome};
 use super::signals::{self, GRACE};
-use super::{attend, handles, reaper, scopes, timed_out};
+use super::{attend, handles, output, reaper, scopes, timed_out};
 use crate::shm::ProcessRef;
 use crate::shm::process_table::EndWait;
 use crate::vm::fault::{Fault, Kind};
@@ -342,6 +342,7 @@ impl Children {
 fn note_signals() {
     crate::shm::park::take_signal();
     reaper::reap_ended();
+    output::read_at_end();
 }
 
 impl Child {

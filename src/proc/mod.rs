@@ -5,6 +5,7 @@ mod children;
 mod handles;
 mod moves;
 mod outcome;
+mod output;
 mod reaper;
 mod scopes;
 mod select;
@@ -21,9 +22,12 @@ use crate::vm::op::Op;
 use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Value, on_handle};
 use crate::world::{self, Local, Performed, World, after, describe_file};
 use children::{Children, Tell};
+pub use outcome::now as clock;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Instant;
+
+pub use output::OutputMode;
 
 /// How a handle prints.
 pub fn describe(key: HandleKey) -> String {
@@ -35,12 +39,6 @@ pub fn describe(key: HandleKey) -> String {
         },
         kind => format!("<{}>", kind.type_of().name()),
     }
-}
-
-/// Nanoseconds since the start of the system, the same for all processes.
-pub fn clock() -> u64 {
-    nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)
-        .map_or(0, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
 }
 
 /// Ends this process with a status.
@@ -90,6 +88,19 @@ impl Real {
         Real { local: Local::new(args, attend), children: Children::new(Some(tell.clone())), tell, spawned_at: None }
     }
 
+    /// From now on output is written in this mode.
+    pub fn set_output(&mut self, mode: OutputMode) -> Result<(), Fault> {
+        if output::begin(mode)? {
+            self.local.keep_output(output::keep, output::read_own);
+        }
+        Ok(())
+    }
+
+    /// Makes the random numbers of the run those of this seed.
+    pub fn set_seed(&mut self, seed: i64) {
+        self.local.seed(seed);
+    }
+
     /// Shows an error that nobody caught.
     fn show(&mut self, error: &ErrorValue) {
         // What was printed before comes first; a failure of that is told by the last flush.
@@ -134,7 +145,8 @@ impl Real {
         if !failures.is_empty() || self.children.told() {
             status = status.max(1);
         }
-        if let Err(Fault(error)) = self.local.flush() {
+        signals::limit_end();
+        if let Err(Fault(error)) = self.local.flush().and(output::finish()) {
             status = error.exit.unwrap_or(1);
             if error.exit.is_none() {
                 self.show(&error);
@@ -163,6 +175,7 @@ impl Real {
             });
         }
         let _ = self.local.flush();
+        output::ending();
         if self.local.output_closed() {
             // As it would have died had it not looked after its children first; the whole run ends so.
             signals::die_by(libc::SIGPIPE)
@@ -227,6 +240,7 @@ impl Real {
             // An object that is gone cannot be held; the child notices when it uses it.
             let _ = handles::hold_for(child, key);
         }
+        let kept = output::spawned(child).inspect_err(|_| shm::process_table::cancel_child(child))?;
         let parent = std::process::id();
         // Ctrl-C at the terminal is for the entry that runs; the session stops what that has spawned.
         match signals::fork(SESSION.get()) {
@@ -245,6 +259,7 @@ impl Real {
             }
             Ok(None) => {
                 self.become_child(child, parent, place);
+                output::begin_child(kept);
                 let globals: Vec<HandleKey> = reached.into_iter().filter(|key| !own.contains(key)).collect();
                 handles::begin_child(&globals);
                 gone.iter().for_each(|(key, how)| handles::not_mine(*key, how));
@@ -280,7 +295,7 @@ impl Real {
         std::mem::forget(std::mem::replace(&mut self.children, Children::new(None)));
         reaper::begin_child();
         scopes::begin_child();
-        self.local.forked();
+        self.local.forked(child.id());
     }
 
     fn own(&mut self, op: Op) -> Result<Value, Fault> {
@@ -345,7 +360,7 @@ fn attend() -> Result<(), Fault> {
             }
             Err(ended_by(signal))
         }
-        None => scopes::check(),
+        None => output::read().and_then(|()| scopes::check()),
     }
 }
 

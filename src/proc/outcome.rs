@@ -27,7 +27,7 @@ const HEADER: usize = 9;
 pub fn pack(result: &Result<Value, Fault>) -> Vec<u8> {
     let at = match result {
         Err(fault) if fault.0.at > 0 => fault.0.at,
-        _ => super::clock(),
+        _ => now(),
     };
     let (tag, body) = match result {
         Ok(value) => match encode(value) {
@@ -47,6 +47,12 @@ pub fn pack(result: &Result<Value, Fault>) -> Vec<u8> {
     bytes.extend(at.to_le_bytes());
     bytes.extend(body);
     bytes
+}
+
+/// Nanoseconds on the system's clock, which counts from the start of the system for all processes.
+pub fn now() -> u64 {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)
+        .map_or(0, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
 }
 
 /// What came of a process that has ended, and when.
@@ -73,7 +79,7 @@ pub fn read(process: ProcessRef) -> (Outcome, u64) {
         // Its parent has not told yet how it ended; without a result it was killed.
         None => Outcome::Killed(9),
     };
-    (outcome, super::clock())
+    (outcome, now())
 }
 
 impl Outcome {

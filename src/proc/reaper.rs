@@ -2,7 +2,7 @@
 //! nobody waits for the dead.
 
 use super::outcome::{self, Outcome};
-use super::{handles, scopes, signals};
+use super::{handles, output, scopes, signals};
 use crate::shm::ProcessRef;
 use crate::shm::process_table::{Ended, by_pid, reap};
 use crate::vm::value::Value;
@@ -92,6 +92,7 @@ fn note(pid: i32, ended: Ended) {
         if let Some(orphan) = by_pid(pid) {
             reap(orphan, ended);
         }
+        output::ended();
         return;
     };
     // The handles in its result are held here before what it held is given up.
@@ -105,6 +106,7 @@ fn note(pid: i32, ended: Ended) {
     }
     reap(process, ended);
     scopes::ended(process, &outcome.0);
+    output::ended();
     if matches!(outcome.0, Outcome::Killed(libc::SIGPIPE)) {
         // It found that nobody reads the run's output any more.
         signals::end_by(libc::SIGPIPE);

@@ -207,6 +207,14 @@ pub fn end_process(pid: i32, signal: i32, grace: Option<Duration>) {
     unsafe { libc::sigqueue(pid, signal, value) };
 }
 
+/// What was printed is written, and then the process ends: by itself soon, when it was asked to end and nobody reads.
+pub fn limit_end() {
+    if ending().is_some() {
+        KILL_AT.store(milliseconds() + GRACE.as_millis() as i64, Ordering::Relaxed);
+        set_alarm();
+    }
+}
+
 /// A session: it goes on after Ctrl-C.
 pub fn wait_for_ever() {
     OWN_GRACE.store(false, Ordering::Relaxed);

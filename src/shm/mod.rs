@@ -20,6 +20,7 @@ pub mod process_table;
 pub mod region;
 pub mod select;
 mod sleepers;
+pub mod spool;
 pub mod tasks;
 pub mod user_lock;
 

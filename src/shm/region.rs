@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
 /// What is asked for first; address space, not memory.
-const MOST: u64 = 64 << 30;
+pub(super) const MOST: u64 = 64 << 30;
 /// Below this the process table and the arena no longer fit.
 const LEAST: u64 = 512 << 20;
 

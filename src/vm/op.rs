@@ -1,6 +1,51 @@
 //! What a machine asks of the world.
 
-use super::value::{HandleKey, Value};
+use super::value::{HandleKey, List, Value};
+use num_bigint::BigInt;
+
+/// What is drawn from this process's random numbers.
+#[derive(Clone)]
+pub enum Draw {
+    /// Nothing: they begin anew with this seed.
+    Seed(BigInt),
+    /// An int, both bounds included.
+    Int {
+        /// The least.
+        low: i64,
+        /// The greatest.
+        high: i64,
+    },
+    /// The same where a bound is beyond 64 bits.
+    Big {
+        /// The least.
+        low: BigInt,
+        /// The greatest.
+        high: BigInt,
+    },
+    /// A float.
+    Float {
+        /// The least.
+        low: f64,
+        /// What lies beyond all.
+        high: f64,
+    },
+    /// A float of the normal distribution.
+    Normal {
+        /// Its middle.
+        mean: f64,
+        /// Its width.
+        deviation: f64,
+    },
+    /// An item of a list or range that is not empty.
+    Choice(Value),
+    /// So many of the items, in random order.
+    Sample {
+        /// The items.
+        items: List,
+        /// How many.
+        count: usize,
+    },
+}
 
 /// One request. The world performs it and gives a value back; nothing else that the machine does can be seen outside.
 #[allow(missing_docs)]
@@ -42,6 +87,8 @@ pub enum Op {
     Now,
     /// Seconds on a clock that only goes forward.
     Clock,
+    /// Draws random numbers.
+    Random { draw: Draw },
     /// Runs a function in a new process. `named` is a map of named arguments or null.
     Spawn { function: Value, args: Vec<Value>, named: Value, name: Option<String>, daemon: bool },
     /// Waits for processes and gives their results: a list when `many`.

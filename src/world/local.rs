@@ -3,7 +3,8 @@
 use super::failure::io;
 use super::files::Files;
 use super::input::Input;
-use super::output::Output;
+use super::output::{Keep, Output};
+use super::random::Random;
 use super::wait::Attend;
 use super::{clock, glob};
 use crate::vm::fault::{Fault, Kind};
@@ -38,7 +39,10 @@ pub struct Local {
     stderr: Output<Stderr>,
     input: Input,
     files: Files,
+    random: Random,
     args: Vec<String>,
+    /// Writes what was printed and waits.
+    converse: Option<Attend>,
     attend: Attend,
 }
 
@@ -50,7 +54,9 @@ impl Local {
             stderr: Output::new(std::io::stderr(), "standard error", attend).live(),
             input: Input::new(attend),
             files: Files::new(attend),
+            random: Random::new(),
             args,
+            converse: None,
             attend,
         }
     }
@@ -91,6 +97,7 @@ impl Local {
             Op::Sleep { seconds } => self.flushed(|local| clock::sleep(seconds, local.attend).map(|()| Value::Null)),
             Op::Now => Ok(Value::float(clock::now())),
             Op::Clock => Ok(Value::float(clock::clock())),
+            Op::Random { draw } => self.random.draw(draw),
             Op::CpuCount => Ok(Value::count(std::thread::available_parallelism().map_or(1, usize::from))),
             Op::Pid => Ok(Value::Int(i64::from(std::process::id()))),
             other => return Err(other),
@@ -103,13 +110,25 @@ impl Local {
         self.stdout.flush().and(files)
     }
 
+    /// What is printed is offered to `keep` before it is written; before `input()` waits, `converse` writes it.
+    pub fn keep_output(&mut self, keep: Keep, converse: Attend) {
+        self.stdout.keep_with(keep);
+        self.converse = Some(converse);
+    }
+
     /// Whether nobody reads standard output any more.
     pub fn output_closed(&self) -> bool {
         self.stdout.is_closed()
     }
 
-    /// This process is a forked child now, which has an input and open files of its own: none.
-    pub fn forked(&mut self) {
+    /// Sets the seed of the run's random numbers.
+    pub fn seed(&mut self, seed: i64) {
+        self.random.seed(&seed.into());
+    }
+
+    /// This process is a forked child now, with this id, which has an input and open files of its own: none.
+    pub fn forked(&mut self, id: String) {
+        self.random.begin(id);
         self.stdout.forget();
         self.input.forked();
         self.files.forked();
@@ -139,6 +158,7 @@ impl Local {
             self.stdout.print(prompt)?;
         }
         self.flush()?;
+        self.converse.map_or(Ok(()), |converse| converse())?;
         match self.input.lines()?.next_line()? {
             Some(line) => Ok(Value::from(line)),
             None => Err(io("standard input is at its end")
@@ -303,7 +323,7 @@ mod tests {
     #[test]
     fn children_have_no_input() {
         let mut local = local();
-        local.forked();
+        local.forked("P.1".into());
         for op in [Op::Input { prompt: None }, Op::StdinLines] {
             let fault = local.perform(op).ok().unwrap().err().unwrap();
             assert!(fault.is(Kind::Io));

@@ -8,6 +8,7 @@ mod input;
 mod lines;
 mod local;
 mod output;
+mod random;
 #[cfg(test)]
 mod testing;
 mod wait;
@@ -15,7 +16,7 @@ mod wait;
 pub use clock::after;
 pub use files::{describe_file, on_file_handle};
 pub use local::{Local, leave};
-pub use output::{Output, say, set_output_lock, with_output_lock};
+pub use output::{Keep, Output, say, set_output_lock, unwritten, with_output_lock, write_out};
 pub use wait::{Attend, wait};
 
 use crate::source::Place;

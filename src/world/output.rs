@@ -3,7 +3,7 @@
 use super::failure::{describe, io};
 use super::local::leave;
 use super::wait::Attend;
-use crate::vm::fault::Fault;
+use crate::vm::fault::{Fault, Kind};
 use crate::vm::machine::interrupted;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -43,6 +43,23 @@ pub fn say(text: &[u8]) {
     while with_output_lock(|| write_some(stderr.as_fd(), text, &mut done)) == Err(Errno::EINTR) {}
 }
 
+/// Writes bytes that waited on standard output, on from `done`. A signal that the machine must see ends it with `EINTR`.
+pub fn write_out(bytes: &[u8], done: &mut usize) -> nix::Result<()> {
+    with_output_lock(|| write_some(std::io::stdout().as_fd(), bytes, done))
+}
+
+/// Why text could not be written: an error, or for a reader who has gone the end of the program.
+pub fn unwritten(name: &str, errno: Errno) -> Fault {
+    if errno == Errno::EPIPE {
+        leave(CLOSED_STATUS)
+    } else {
+        io(format!("cannot write to {name}: {}", describe(errno)))
+    }
+}
+
+/// Keeps text for later where it is not the turn of this process to write: false when it is.
+pub type Keep = fn(&[u8]) -> Result<bool, Fault>;
+
 /// Text on its way to a descriptor that other processes write to as well.
 pub struct Output<F> {
     descriptor: F,
@@ -54,6 +71,8 @@ pub struct Output<F> {
     pending: Vec<u8>,
     /// How much of `pending` ends with a whole line.
     whole: usize,
+    /// What is asked before text is written.
+    keep: Option<Keep>,
     attend: Attend,
 }
 
@@ -61,7 +80,12 @@ impl<F: AsFd> Output<F> {
     /// An output that gathers lines, unless the descriptor is a terminal.
     pub fn new(descriptor: F, name: &'static str, attend: Attend) -> Output<F> {
         let live = isatty(&descriptor).unwrap_or(false);
-        Output { descriptor, name, live, closed: false, pending: Vec::new(), whole: 0, attend }
+        Output { descriptor, name, live, closed: false, pending: Vec::new(), whole: 0, keep: None, attend }
+    }
+
+    /// From now on text is offered to `keep` first.
+    pub fn keep_with(&mut self, keep: Keep) {
+        self.keep = Some(keep);
     }
 
     /// The same, but every print is written at once.
@@ -99,6 +123,21 @@ impl<F: AsFd> Output<F> {
     /// Writes so many gathered bytes. What an interrupt left over is kept; what failed is dropped, so that one
     /// failure is told once.
     fn write(&mut self, count: usize) -> Result<(), Fault> {
+        if let Some(keep) = self.keep {
+            match keep(&self.pending[..count]) {
+                Ok(false) => {}
+                Ok(true) => {
+                    self.drop_first(count);
+                    return Ok(());
+                }
+                Err(fault) => {
+                    if fault.is(Kind::Io) {
+                        self.forget();
+                    }
+                    return Err(fault);
+                }
+            }
+        }
         let mut done = 0;
         let result = loop {
             let fd = self.descriptor.as_fd();
@@ -121,10 +160,7 @@ impl<F: AsFd> Output<F> {
                 self.pending = Vec::new();
                 self.whole = 0;
                 self.closed = errno == Errno::EPIPE;
-                if self.closed {
-                    return Err(leave(CLOSED_STATUS));
-                }
-                Err(io(format!("cannot write to {}: {}", self.name, describe(errno))))
+                Err(unwritten(self.name, errno))
             }
         }
     }
@@ -171,7 +207,6 @@ fn write_some(fd: BorrowedFd, bytes: &[u8], done: &mut usize) -> nix::Result<()>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vm::fault::Kind;
     use nix::fcntl::{FcntlArg, OFlag, fcntl};
     use std::fs::File;
     use std::io::Read;
