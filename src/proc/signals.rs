@@ -20,6 +20,8 @@ static SPAWNED: AtomicBool = AtomicBool::new(false);
 static KILL_AT: AtomicI64 = AtomicI64::new(NEVER);
 static WAKE_AT: AtomicI64 = AtomicI64::new(NEVER);
 const NEVER: i64 = i64::MAX;
+/// How much longer than the grace time an end may take, in milliseconds: children are ended and output is written.
+static LAST_WORK: AtomicI64 = AtomicI64::new(0);
 
 /// How long a process that was asked to end may go on: what `finally` and `with` clear up.
 pub const GRACE: Duration = Duration::from_secs(2);
@@ -37,6 +39,7 @@ extern "C" fn on_end(signal: i32, info: *mut libc::siginfo_t, _: *mut libc::c_vo
             let grace =
                 unsafe { if (*info).si_code == libc::SI_QUEUE { (*info).si_value().sival_ptr as i64 } else { 0 } };
             let grace = if grace > 0 { grace } else { GRACE.as_millis() as i64 };
+            let grace = grace.saturating_add(LAST_WORK.load(Ordering::Relaxed));
             KILL_AT.fetch_min(now.saturating_add(grace), Ordering::Relaxed);
             set_alarm();
         }
@@ -192,11 +195,15 @@ pub fn obeyed() -> bool {
     OBEYED.load(Ordering::Relaxed)
 }
 
-/// The code of this process has ended: what follows watches over its own time.
+/// The code of this process has ended: what follows has time of its own.
 pub fn code_ended() {
-    OWN_GRACE.store(false, Ordering::Relaxed);
     WAKE_AT.store(NEVER, Ordering::Relaxed);
+    LAST_WORK.store(GRACE.as_millis() as i64, Ordering::Relaxed);
     end_grace();
+    if ending().is_some() && OWN_GRACE.load(Ordering::Relaxed) {
+        KILL_AT.store(milliseconds() + 2 * GRACE.as_millis() as i64, Ordering::Relaxed);
+        set_alarm();
+    }
 }
 
 /// Makes a process end by a signal. TERM leaves it this time for its `finally` and `with`; `None`: as long as it takes.
@@ -228,6 +235,7 @@ fn forget() {
     // Its timer is not set: that was the parent's.
     KILL_AT.store(NEVER, Ordering::Relaxed);
     WAKE_AT.store(NEVER, Ordering::Relaxed);
+    LAST_WORK.store(0, Ordering::Relaxed);
     park::take_signal();
     forget_ending();
 }
