@@ -6,12 +6,14 @@ mod handles;
 mod moves;
 mod outcome;
 mod output;
+mod place;
 mod reaper;
 mod scopes;
 mod select;
 mod session;
 mod shared;
 mod signals;
+mod sync;
 pub mod tell;
 
 use crate::shm::{self, ProcessRef, ShmError};
@@ -323,7 +325,10 @@ impl Real {
             }
             Op::Interrupted => self.children.attend().map(|()| Value::Null),
             Op::Select { arms, limit, closed } => select::perform(&arms, limit, closed, &mut self.children),
-            other => channels::perform(other, &mut self.children),
+            other => match sync::perform(other, &mut self.children) {
+                Ok(answer) => answer,
+                Err(other) => channels::perform(other, &mut self.children),
+            },
         }
     }
 }
@@ -331,6 +336,7 @@ impl Real {
 impl World for Real {
     fn perform(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
         tell::set_here(place);
+        shm::process_table::set_place(place::to_word(place));
         let op = match self.local.perform(op) {
             Ok(answer) => return Performed::Answer(answer),
             Err(op) => op,

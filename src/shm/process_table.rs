@@ -77,6 +77,8 @@ shared! {
         pub(super) losing: AtomicU64,
         /// Channel that it sleeps at, with flags.
         pub(super) waiting_at: AtomicU64,
+        /// Where in the script it is: see [`set_place`].
+        place: AtomicU64,
         /// How many waits it has begun.
         pub(super) waits: AtomicU32,
         /// Of a receive without a deadline: the channel's count of ends when it began.
@@ -332,17 +334,6 @@ pub fn slots_in_use() -> usize {
 }
 
 impl ProcessRef {
-    /// In one word of shared memory; 0 is none.
-    pub(super) fn word(self) -> u64 {
-        u64::from(self.index + 1) << 32 | u64::from(self.generation)
-    }
-
-    /// The reverse of [`ProcessRef::word`].
-    pub(super) fn from_word(word: u64) -> Option<ProcessRef> {
-        let index = ((word >> 32) as u32).checked_sub(1)?;
-        Some(ProcessRef { index, generation: word as u32 })
-    }
-
     /// As an object that can be held (role [`super::Role::Handle`]): its slot stays while somebody holds it.
     pub fn object(self) -> ObjectRef {
         ObjectRef { offset: SLOTS + u64::from(self.index) * SLOT, generation: self.generation }
@@ -351,6 +342,17 @@ impl ProcessRef {
     /// The process of an object made by [`ProcessRef::object`].
     pub fn of(object: ObjectRef) -> Option<ProcessRef> {
         slot_index_at(object.offset).map(|index| ProcessRef { index, generation: object.generation })
+    }
+
+    /// In one word, which is not 0.
+    pub fn word(self) -> u64 {
+        u64::from(self.index + 1) << 32 | u64::from(self.generation)
+    }
+
+    /// The reverse of [`ProcessRef::word`]; 0 names nobody.
+    pub fn from_word(word: u64) -> Option<ProcessRef> {
+        let index = ((word >> 32) as u32).checked_sub(1)?;
+        Some(ProcessRef { index, generation: word as u32 })
     }
 
     /// Whether its slot is still its own.
@@ -447,6 +449,18 @@ impl ProcessRef {
     }
 }
 
+/// Tells where in the script this process is, as a word that means something to its program.
+pub fn set_place(place: u64) {
+    if registered() {
+        my_slot().place.store(place, Relaxed);
+    }
+}
+
+/// Where in the script this process is.
+pub fn my_place() -> u64 {
+    if registered() { my_slot().place.load(Relaxed) } else { 0 }
+}
+
 fn set_text(slot: &Slot, id: &str, name: &str) -> Result<(), ShmError> {
     let text = [id.as_bytes(), b"\0", name.as_bytes()].concat();
     let hand = my_slot().hand(Hand::Text);
@@ -509,6 +523,7 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
         &slot.reaping,
         &slot.releasing,
         &slot.waiting_at,
+        &slot.place,
     ];
     for word in words.into_iter().chain(&slot.hands) {
         word.store(0, Relaxed);
