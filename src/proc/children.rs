@@ -122,7 +122,14 @@ impl Children {
         }
         let outcome = match self.find(process) {
             Some(child) => child.outcome(),
-            None => outcome::read(process),
+            None => {
+                // How it ended is known to its parent first.
+                while process.result().is_none() && process.exists() && process.ended().is_none() {
+                    let soon = Instant::now() + Duration::from_millis(1);
+                    crate::world::wait(None, Some(soon), attend)?;
+                }
+                outcome::read(process)
+            }
         };
         if matches!(outcome.0, Outcome::Killed(_)) {
             // When the same signal ends this process too, that is no failure of the child.
@@ -135,6 +142,7 @@ impl Children {
 
     /// The result of a process has been seen.
     fn take(&mut self, process: ProcessRef) {
+        process.take();
         if let Some(child) = self.find(process) {
             child.taken = true;
         }
@@ -355,7 +363,7 @@ impl Child {
     /// Its failure, with its time, if nobody took that. A death by the signal that ends the whole run is none, nor is
     /// one that was wanted.
     fn untaken_failure(&self) -> Option<(u64, Fault)> {
-        let (outcome, at) = reaper::outcome(self.process).filter(|_| !self.taken)?;
+        let (outcome, at) = reaper::outcome(self.process).filter(|_| !self.taken && !self.process.is_taken())?;
         let with_the_run = matches!(outcome, Outcome::Killed(signal) if signals::ending() == Some(signal));
         let failed = outcome.is_failure(self.asked) && !with_the_run;
         if failed { outcome.result(self.process).err().map(|fault| (at, fault)) } else { None }

@@ -167,15 +167,17 @@ impl Real {
             crate::vm::value::handles(value, &mut |key| kept.push(key));
         }
         handles::give_up_all(&kept);
-        let failures = self.children.wait_all();
+        let mut failures = self.children.wait_all().into_iter();
         if result.is_ok()
-            && let Some(failure) = failures.into_iter().next()
+            && let Some(failure) = failures.next()
         {
             result = Err(match self.spawned_at {
                 Some(place) => failure.spawned_at(place),
                 None => failure,
             });
         }
+        // One failure goes to whoever waits for this process: the others would be lost.
+        failures.for_each(|failure| self.show(&failure.0));
         let _ = self.local.flush();
         output::ending();
         if self.local.output_closed() {
