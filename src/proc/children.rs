@@ -284,7 +284,7 @@ impl Children {
             loop {
                 match process.wait_end(Some(deadline)) {
                     EndWait::Ended => break,
-                    EndWait::Interrupted => note_signals(),
+                    EndWait::Interrupted => note_ends(),
                     EndWait::TimedOut => {
                         signals::end_process(pid, libc::SIGKILL, None);
                         break;
@@ -348,9 +348,14 @@ impl Children {
 
 /// Takes notice of signals while this process is ending anyway.
 fn note_signals() {
+    note_ends();
+    output::read_at_end();
+}
+
+/// The same while others are being stopped, which must not wait for a reader of the output.
+fn note_ends() {
     crate::shm::park::take_signal();
     reaper::reap_ended();
-    output::read_at_end();
 }
 
 impl Child {

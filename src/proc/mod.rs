@@ -163,9 +163,12 @@ impl Real {
             self.children.stop_all();
         }
         let mut kept = Vec::new();
-        if let Ok(value) = &result {
-            crate::vm::value::handles(value, &mut |key| kept.push(key));
-        }
+        let outcome = match &result {
+            Ok(value) => value.clone(),
+            Err(Fault(error)) => Value::Error(error.clone()),
+        };
+        crate::vm::value::handles(&outcome, &mut |key| kept.push(key));
+        drop(outcome);
         handles::give_up_all(&kept);
         let mut failures = self.children.wait_all().into_iter();
         if result.is_ok()
@@ -264,8 +267,14 @@ impl Real {
             Ok(None) => {
                 self.become_child(child, parent, place);
                 output::begin_child(kept);
-                let globals: Vec<HandleKey> = reached.into_iter().filter(|key| !own.contains(key)).collect();
-                handles::begin_child(&globals);
+                // Outer names that its code mentions stand until it ends; what is its own, as long as its names.
+                let mut mentioned: Vec<HandleKey> = Vec::new();
+                machine.reach_by_globals(&call, &mut |key| {
+                    if reached.contains(&key) && !mentioned.contains(&key) {
+                        mentioned.push(key);
+                    }
+                });
+                handles::begin_child(&mentioned);
                 gone.iter().for_each(|(key, how)| handles::not_mine(*key, how));
                 shared::begin_child();
                 let call = match packed.map(|bytes| crate::vm::value::decode(&bytes)) {

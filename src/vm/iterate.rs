@@ -88,8 +88,13 @@ impl Machine {
         let base = frame.base as usize + at as usize;
         match &self.stack[base] {
             Value::Handle(handle) => {
+                let channel = handle.key();
+                // The item before is given up: its turn of the loop has ended.
+                for slot in &mut self.stack[base + 2..base + 4] {
+                    *slot = Value::Null;
+                }
                 self.answer = Answer::Item { base: at, pair, exit };
-                return Ok(Flow::Ask(Op::ReceiveOrEnd { channel: handle.key() }));
+                return Ok(Flow::Ask(Op::ReceiveOrEnd { channel }));
             }
             Value::Stream(stream) => {
                 let stream = stream.clone();

@@ -607,9 +607,9 @@ impl Machine {
                     if let (Value::Int(at), Value::List(list)) = (reg!(b), reg_mut!(a))
                         && (*at as usize) < list.len()
                     {
-                        list.make_mut()[*at as usize] = reg!(src).clone();
+                        list.make_mut()[*at as usize] = std::mem::take(reg_mut!(src));
                     } else {
-                        check!(value::set_index(reg_mut!(a), reg!(b).clone(), reg!(src).clone()));
+                        check!(value::set_index(reg_mut!(a), reg!(b).clone(), std::mem::take(reg_mut!(src))));
                     }
                 }
                 Instr::SetField { a, name, src } => {
@@ -623,16 +623,16 @@ impl Machine {
                             (map.entry_mut(cache.get() as usize), key)
                             && found.same(sought)
                         {
-                            *value = reg!(src).clone();
+                            *value = std::mem::take(reg_mut!(src));
                             continue;
                         }
-                        map.insert(key.clone(), reg!(src).clone());
+                        map.insert(key.clone(), std::mem::take(reg_mut!(src)));
                         if let Some(at) = map.position(key) {
                             cache.set(at as u32);
                         }
                     } else {
                         let key = proto!().names[name as usize].clone();
-                        check!(slow::set_field(reg_mut!(a), key, reg!(src).clone()));
+                        check!(slow::set_field(reg_mut!(a), key, std::mem::take(reg_mut!(src))));
                     }
                 }
                 Instr::SetPath { root, keys, count } => check!(slow::set_path(base, root, keys, count)),
@@ -882,7 +882,9 @@ impl Machine {
                 Instr::Spawn { dst, base: at } => {
                     let op =
                         check!(options::spawn(std::mem::take(reg_mut!(at)), reg!(at + 1), reg!(at + 2), reg!(at + 3)));
-                    set!(at + 1, Value::Null);
+                    for reg in at + 1..at + 4 {
+                        set!(reg, Value::Null);
+                    }
                     ask!(op, Answer::Register(dst));
                 }
                 Instr::ScopeEnter { src } => ask!(check!(options::scope(reg!(src))), Answer::Nothing),

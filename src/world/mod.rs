@@ -48,6 +48,9 @@ pub fn drive(machine: &mut Machine, world: &mut dyn World) -> Result<Value, Faul
             Step::Done(value) => return Ok(value),
             Step::Failed(fault) => return Err(fault),
             Step::Ask(op, place) => {
+                if !matches!(op, Op::Interrupted) {
+                    machine.give_up_free();
+                }
                 answer = match world.perform(op, place, machine) {
                     Performed::Answer(answer) => answer,
                     Performed::Restarted => Ok(Value::Null),
