@@ -75,6 +75,8 @@ shared! {
         status: AtomicI32,
         /// What is known of its death: most memory in KiB, and flags.
         death: AtomicU64,
+        /// Somebody has seen what came of it.
+        taken: AtomicU32,
         text: AtomicU64,
         result: AtomicU64,
         /// Blocks that nobody else knows of yet or any more.
@@ -498,6 +500,18 @@ impl ProcessRef {
         (kib > 0).then_some(kib << 10)
     }
 
+    /// Somebody has seen what came of it, so that nobody else needs to be told.
+    pub fn take(self) {
+        if self.exists() {
+            slot(self.index).taken.store(1, Relaxed);
+        }
+    }
+
+    /// Whether somebody has seen what came of it.
+    pub fn is_taken(self) -> bool {
+        self.exists() && slot(self.index).taken.load(Relaxed) != 0
+    }
+
     /// System id.
     pub fn pid(self) -> Option<i32> {
         self.exists().then(|| slot(self.index).pid.load(Relaxed)).filter(|&pid| pid != 0)
@@ -658,6 +672,7 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
     slot.parent.store(parent.map_or(0, |parent| parent + 1), Relaxed);
     slot.pid.store(0, Relaxed);
     slot.status.store(UNKNOWN, Relaxed);
+    slot.taken.store(0, Relaxed);
     slot.death.store(0, Relaxed);
     slot.wait.clear();
     let words =
