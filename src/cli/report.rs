@@ -65,6 +65,9 @@ pub fn fault_diagnostic(error: &ErrorValue) -> Diagnostic {
             diagnostic.labels.push(Label { place: site.place, text });
         }
     }
+    for site in &error.related {
+        diagnostic.labels.push(Label { place: site.place, text: site.function.to_string() });
+    }
     if error.trace.len() >= MAX_TRACE {
         diagnostic.notes.push("and many calls further out".to_string());
     } else if let Some(more @ 1..) = error.trace.len().checked_sub(SHOWN_STEPS) {

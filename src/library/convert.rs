@@ -396,6 +396,7 @@ fn error(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
         message,
         data: take(&mut args[2]),
         trace: Vec::new(),
+        related: Vec::new(),
         process: Value::Null,
         cause: Value::Null,
         help: None,

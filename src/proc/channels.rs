@@ -1,7 +1,7 @@
 //! Pipes, queues and locks: values to bytes and back, waits and their ends.
 
 use super::children::Children;
-use super::{attend, deadline, handles, memory, moves, shared, timed_out};
+use super::{attend, deadline, deadlock, handles, memory, moves, shared, timed_out};
 use crate::library::{SENDER, TAKER};
 use crate::shm::channel::{Received, Sent};
 use crate::shm::tasks::Waited;
@@ -213,6 +213,7 @@ fn deliver(key: HandleKey, parcel: &Parcel, patience: Patience, children: &mut C
             }
             _ => Fault::new(Kind::Closed, "nobody has the other end of the pipe any more"),
         }),
+        Sent::Deadlock => Err(deadlock::fault()),
         Sent::TimedOut | Sent::Interrupted => {
             Err(timed_out(if key.kind == HandleKind::Queue { "put" } else { "send" }))
         }
@@ -274,6 +275,7 @@ fn wait_done(key: HandleKey, deadline: Option<Instant>, children: &mut Children)
             Waited::Done => return Ok(Value::Null),
             Waited::TimedOut => return Err(timed_out("wait_done")),
             Waited::Interrupted => children.attend()?,
+            Waited::Deadlock => return Err(deadlock::fault()),
         }
     }
 }
@@ -309,6 +311,7 @@ fn receive(key: HandleKey, patience: Patience, children: &mut Children) -> Resul
             }
             Received::Closed => return Ok(Got::End),
             Received::Empty | Received::TimedOut => return Ok(Got::Nothing),
+            Received::Deadlock => return Err(deadlock::fault()),
             Received::Interrupted => {
                 children.attend()?;
             }
@@ -385,6 +388,7 @@ pub fn acquire(key: HandleKey, deadline: Option<Instant>, children: &mut Childre
                     .help("a lock is taken once; `rlock()` is one that may be taken again"));
             }
             Acquired::TimedOut => return Err(timed_out("acquire")),
+            Acquired::Deadlock => return Err(deadlock::fault()),
             Acquired::Interrupted => {
                 children.attend()?;
             }

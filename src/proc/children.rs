@@ -2,7 +2,7 @@
 
 use super::outcome::{self, Outcome};
 use super::signals::{self, GRACE};
-use super::{attend, handles, output, reaper, timed_out};
+use super::{attend, deadlock, handles, output, reaper, timed_out};
 use crate::shm::ProcessRef;
 use crate::shm::process_table::EndWait;
 use crate::vm::fault::{Fault, Kind};
@@ -112,6 +112,7 @@ impl Children {
                 EndWait::Ended => break,
                 EndWait::TimedOut => return Err(timed_out(what)),
                 EndWait::Interrupted => self.attend()?,
+                EndWait::Deadlock => return Err(deadlock::fault()),
             }
         }
         let outcome = match self.find(process) {
@@ -229,7 +230,7 @@ impl Children {
             loop {
                 match child.process.wait_end(Some(deadline)) {
                     EndWait::Ended => break,
-                    EndWait::Interrupted => note_signals(),
+                    EndWait::Interrupted | EndWait::Deadlock => note_signals(),
                     EndWait::TimedOut => {
                         let _ = kill(Pid::from_raw(child.pid), Signal::SIGKILL);
                         break;
@@ -252,9 +253,9 @@ impl Children {
             let (process, pid) = (self.all[at].process, self.all[at].pid);
             let mut deadline = self.all[at].daemon.then_some(daemons_end);
             loop {
-                match process.wait_end(deadline) {
+                match process.wait_end_at_end(deadline) {
                     EndWait::Ended => break,
-                    EndWait::Interrupted => note_signals(),
+                    EndWait::Interrupted | EndWait::Deadlock => note_signals(),
                     EndWait::TimedOut => {
                         let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
                         deadline = None;

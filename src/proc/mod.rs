@@ -2,10 +2,12 @@
 
 mod channels;
 mod children;
+mod deadlock;
 mod handles;
 mod moves;
 mod outcome;
 mod output;
+mod place;
 mod reaper;
 mod select;
 mod session;
@@ -323,6 +325,7 @@ impl Real {
 impl World for Real {
     fn perform(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
         tell::set_here(place);
+        shm::process_table::set_place(place::to_word(place));
         let op = match self.local.perform(op) {
             Ok(answer) => return Performed::Answer(answer),
             Err(op) => op,

@@ -2,7 +2,7 @@
 
 use super::channels::{Parcel, check_taker, end_of};
 use super::children::{self, Children};
-use super::{deadline, handles, memory};
+use super::{deadline, deadlock, handles, memory};
 use crate::shm::select::{Arm, Limit, Selected, select};
 use crate::shm::{Channel, ProcessRef};
 use crate::vm::fault::{Fault, Kind};
@@ -63,6 +63,7 @@ pub fn perform(
                 }
             }
             Selected::Closed => all_ended = true,
+            Selected::Deadlock => return Err(deadlock::fault()),
         }
     }
 }

@@ -15,7 +15,7 @@ pub(crate) const GRAIN: u64 = 64;
 const CHUNK: u64 = 64 << 10;
 /// Where the parts of the region lie.
 const GLOBALS: u64 = 4 << 10;
-const TABLE: u64 = 128 << 20;
+const TABLE: u64 = 160 << 20;
 const START: u64 = 256 << 20;
 
 /// Sizes of blocks with their headers. The last is a class of its own for objects that handles name: its chunks keep
@@ -254,6 +254,20 @@ pub(crate) fn object_at(data: u64) -> u64 {
 /// The handle of a block of objects.
 pub(crate) fn object_ref(block: Block) -> ObjectRef {
     ObjectRef::from_word(block.0)
+}
+
+/// Every object.
+pub(crate) fn objects() -> impl Iterator<Item = ObjectRef> {
+    let chunks =
+        (0..globals().high.load(Relaxed)).filter(|&at| chunk(at).state.load(Relaxed) == SMALL + OBJECTS as u32);
+    chunks.flat_map(|number| {
+        let starts = (0..chunk(number).fresh.load(Relaxed))
+            .map(move |place| chunk_start(number) + u64::from(place) * CLASSES[OBJECTS]);
+        starts.filter_map(|start| {
+            let serial = at::<Header>(start).serial.load(Relaxed);
+            (serial & 1 == 1).then_some(ObjectRef { offset: start, generation: serial })
+        })
+    })
 }
 
 pub(crate) fn in_use(block: Block) -> bool {

@@ -9,9 +9,10 @@
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use super::atomic::{AtomicU32, AtomicU64, compiler_fence, fence};
+use super::channel::Stamp;
 use super::holders::{self, Role};
 use super::lock::Lock;
-use super::message::{copy_out, discount_one, free_message_hand, free_parcel, pack};
+use super::message::{copy_out, discount_one, entries, free_message_hand, free_parcel, pack};
 use super::process_table::{Hand, NOWHERE, Slot, my_index, my_slot, slot};
 use super::region::{self, at, shared};
 use super::user_lock::{self, UserLock};
@@ -215,6 +216,19 @@ impl Place {
         }
         Block::from_word(self.payload[0].load(Relaxed))
     }
+}
+
+/// What the value holds, as keys of the holders, and which value of the cell it is.
+pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holders::Key>>)> {
+    let state = Cell(object).state()?;
+    // Not by `enter`: this process may be in the middle of another operation.
+    if state.guard.lock() {
+        state.repair();
+    }
+    let current = state.current.load(SeqCst);
+    let inside = state.place(current).block().filter(|&block| arena::in_use(block)).map(entries);
+    state.guard.unlock();
+    Some(((current, 0), inside.into_iter().filter(|entries| !entries.is_empty()).collect()))
 }
 
 /// Finishes what a dead process was doing at a cell, so that what is in its hands is certain.

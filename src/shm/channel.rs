@@ -3,13 +3,13 @@
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use super::atomic::{compiler_fence, fence};
-use super::ends::FOREVER;
 use super::holders::{self, Role};
 use super::line::{CLOSED, IN_BLOCK, INLINE, Line, PARTNERED, RECV, SEND, UNBOUNDED, enter, leave, line, set_up, view};
-use super::message::{discount_one, free_message_hand, pack, unpack};
+use super::message::{discount_one, entries, free_message_hand, pack, unpack};
 use super::park::{self, Wait};
-use super::process_table::{Hand, NOWHERE, Slot, my_slot, slot};
-use super::sleepers::{AT_SEND, Limit, STUCK, Sleepers, Step, Waiting, unregister};
+use super::process_table::{Hand, NOWHERE, Slot, my_slot};
+use super::sleepers::{Limit, Sleepers, Step, Waiting};
+use super::waits::{Need, Seen};
 use super::{ObjectRef, ShmError};
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,8 @@ pub enum Sent {
     Interrupted,
     /// Without waiting there is no room.
     Full,
+    /// Nobody will ever make room: see [`super::deadlock::take_circle`]. Nothing was sent.
+    Deadlock,
 }
 
 /// What a receive came to.
@@ -41,6 +43,8 @@ pub enum Received {
     Interrupted,
     /// There is no message now.
     Empty,
+    /// The wait is part of a circle: see [`super::deadlock::take_circle`].
+    Deadlock,
 }
 
 /// A queue of messages, as every process names it. Its maker holds [`Role::Put`] and [`Role::Take`].
@@ -135,9 +139,10 @@ impl Channel {
                 Step::Spin => {
                     park::spin(|| line.has_room());
                 }
-                Step::Sleep => wait.sleep_as_sender(line, me, self.0, || line.has_room() || line.is_abandoned()),
+                Step::Sleep => wait.sleep_as_sender(line, self.0, || line.has_room() || line.is_abandoned()),
                 Step::GiveUp => return Ok(Sent::Full),
                 Step::Stop(Wait::TimedOut) => return Ok(Sent::TimedOut),
+                Step::Stop(Wait::Deadlock) => return Ok(Sent::Deadlock),
                 Step::Stop(_) => return Ok(Sent::Interrupted),
             }
         }
@@ -162,8 +167,9 @@ impl Channel {
                 Step::Spin => {
                     park::spin(taken);
                 }
-                Step::Sleep => wait.sleep_as_sender(line, me, self.0, || taken() || line.is_abandoned()),
+                Step::Sleep => wait.sleep_as_sender(line, self.0, || taken() || line.is_abandoned()),
                 Step::Stop(Wait::Interrupted) => break Sent::Interrupted,
+                Step::Stop(Wait::Deadlock) => break Sent::Deadlock,
                 _ => break otherwise,
             }
         };
@@ -203,7 +209,8 @@ impl Channel {
             enter(line, RECV);
             let side = &line.sides[RECV];
             // In this order: who could send has sent before it went.
-            let ended = line.is_closed() || line.is_stuck() || ends.is_some_and(|ends| ends != side.ends.load(Relaxed));
+            let began = ends.unwrap_or(side.ends.load(Relaxed));
+            let ended = line.has_ended(began) || wait.is_for_ever() && self.only_i_could_send(line);
             if line.take(me, bytes) {
                 leave(line, RECV);
                 match line.capacity.load(Relaxed) {
@@ -222,10 +229,10 @@ impl Channel {
                 }
                 return Ok(Received::Closed);
             }
-            ends = ends.or(Some(side.ends.load(Relaxed)));
+            ends = Some(began);
             let step = wait.next();
             if let Step::Sleep = step {
-                wait.sleep_as_receiver(line, me, self.0, ends.unwrap_or(0));
+                wait.sleep_as_receiver(line, self.0, began);
                 continue;
             }
             leave(line, RECV);
@@ -235,9 +242,16 @@ impl Channel {
                 }
                 Step::GiveUp => return Ok(Received::Empty),
                 Step::Stop(Wait::TimedOut) => return Ok(Received::TimedOut),
+                Step::Stop(Wait::Deadlock) => return Ok(Received::Deadlock),
                 _ => return Ok(Received::Interrupted),
             }
         }
+    }
+
+    /// Whether this process alone has the sending role: nobody sends while it waits.
+    fn only_i_could_send(self, line: &Line) -> bool {
+        let role = line.put_role();
+        line.holders(role) == 1 && holders::holds_role(line.counting_object(self.0), role)
     }
 
     /// Refuses further messages; what is there can still be taken.
@@ -377,7 +391,7 @@ pub(super) fn empty_a_little(object: ObjectRef) -> bool {
 pub(super) fn holders_changed(object: ObjectRef) {
     fence(SeqCst);
     for line in lines(object) {
-        if line.is_stuck() {
+        if line.is_deserted() {
             line.sleepers[RECV].wake_all();
         }
         if line.is_abandoned() {
@@ -406,20 +420,42 @@ pub(super) fn repair_for(dead: &Slot) {
     dead.channel.store(0, Relaxed);
 }
 
-/// Takes a dead process out of the sleepers.
-pub(super) fn forget_waiter(index: u32) {
-    let dead = slot(index);
-    let word = dead.waiting_at.load(Relaxed);
-    if let Some(line) = line(ObjectRef::from_word(word & !(STUCK | AT_SEND | FOREVER))) {
-        if word & AT_SEND != 0 {
-            dead.waiting_at.store(0, Relaxed);
-            line.sleepers[SEND].leave();
-        } else {
-            enter(line, RECV);
-            unregister(line, dead);
-            leave(line, RECV);
-        }
+/// Takes a dead process out of the sleepers where it waited.
+pub(super) fn forget_waiter(wait: &Seen) {
+    for arm in &wait.arms {
+        let Some(line) = line(arm.object).filter(|_| matches!(arm.need, Need::Message | Need::Room | Need::Taker))
+        else {
+            continue;
+        };
+        line.sleepers[if arm.need == Need::Message { RECV } else { SEND }].leave();
         line.sleepers.iter().for_each(Sleepers::disturb);
     }
-    dead.waiting_at.store(0, Relaxed);
+}
+
+/// Whether a channel is half of a pipe.
+pub(super) fn is_pipe(object: ObjectRef) -> bool {
+    line(object).is_some_and(|line| line.header.flags.load(Relaxed) & PARTNERED != 0)
+}
+
+/// How far a channel's senders and receivers have come: while both stay, so do its messages.
+pub(super) type Stamp = (u64, u64);
+
+/// The present [`Stamp`] of a channel.
+pub(super) fn stamp(object: ObjectRef) -> Option<Stamp> {
+    let position = |side: usize| line(object).map(|line| line.sides[side].position.load(SeqCst));
+    Some((position(SEND)?, position(RECV)?))
+}
+
+/// What each waiting message of a channel holds, as keys of the holders, leaving out those that hold nothing; and the
+/// channel's [`stamp`].
+pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holders::Key>>)> {
+    let line = line(object)?;
+    // Nobody takes a message, and frees it, meanwhile.
+    enter(line, RECV);
+    let found = line.waiting().filter(|slot| slot.length.load(Relaxed) == IN_BLOCK);
+    let blocks = found.filter_map(|slot| Block::from_word(slot.payload[0].load(Relaxed)));
+    let inside: Vec<_> = blocks.map(entries).filter(|entries| !entries.is_empty()).collect();
+    let stamp = stamp(object);
+    leave(line, RECV);
+    stamp.map(|stamp| (stamp, inside))
 }

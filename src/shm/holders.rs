@@ -9,7 +9,7 @@ use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::lock::Lock;
 use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
 use super::region::{at, shared};
-use super::{ObjectRef, ShmError, cell, channel, message, user_lock};
+use super::{ObjectRef, ShmError, cell, channel, message, user_lock, waits};
 
 const GLOBALS: u64 = 12 << 10;
 
@@ -18,6 +18,18 @@ pub(super) const PROCESS: u32 = 1;
 pub(super) const CHANNEL: u32 = 2;
 pub(super) const USER_LOCK: u32 = 3;
 pub(super) const CELL: u32 = 40;
+
+/// What an object is, in words.
+pub fn describe(object: ObjectRef) -> &'static str {
+    match header(object).map(|header| header.kind.load(Relaxed)) {
+        Some(PROCESS) => "the process",
+        Some(CHANNEL) if channel::is_pipe(object) => "the pipe",
+        Some(CHANNEL) => "the queue",
+        Some(USER_LOCK) => "the lock",
+        Some(CELL) => "the shared value",
+        _ => "something that is gone",
+    }
+}
 
 /// The part that a process plays at an object. Each object has at most two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -158,7 +170,10 @@ impl Holds {
     }
 }
 
-fn key(object: ObjectRef, role: u32) -> u64 {
+/// An object and one of its roles, as one word.
+pub(super) type Key = u64;
+
+pub(super) fn key(object: ObjectRef, role: u32) -> Key {
     object.word() | if role == 0 { 0 } else { SECOND }
 }
 
@@ -267,15 +282,20 @@ pub(super) fn locked<R>(run: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Whether the process of a slot holds a role of `object`. Within [`locked`].
-pub(super) fn process_holds(index: u32, object: ObjectRef, role: u32) -> bool {
-    let key = key(object, role);
-    slot(index).holds.find(key).load(Relaxed) == key
+/// Tells each role that the process of a slot holds. Within [`locked`].
+pub(super) fn each_key(index: u32, mut tell: impl FnMut(Key)) {
+    let (count, entry) = slot(index).holds.entries();
+    (0..count).map(|index| entry(index).load(Relaxed)).filter(|&key| key > DELETED).for_each(&mut tell);
+}
+
+/// How many processes, and messages under way, hold a role of `object`.
+pub(super) fn count(object: ObjectRef, role: u32) -> u32 {
+    header(object).map_or(0, |header| header.roles[role as usize % 2].load(SeqCst))
 }
 
 /// How many processes, and messages under way, hold a role of `object`.
 pub fn holder_count(object: ObjectRef, role: Role) -> u32 {
-    header(object).map_or(0, |header| header.roles[role.index() as usize].load(Relaxed))
+    count(object, role.index())
 }
 
 /// Whether this process holds a role of `object`.
@@ -301,6 +321,7 @@ pub fn give_up(object: ObjectRef, role: Role) {
         // Nobody here could release it any more, and it must not be freed as a member of this process's list.
         let _ = super::UserLock::of(object).release();
         give_up_by(my_slot(), object, role.index());
+        waits::graph_changed();
     }
 }
 
@@ -453,7 +474,9 @@ pub fn forget_process(process: ProcessRef) {
     }
     cell::repair_for(dead);
     channel::repair_for(dead);
-    channel::forget_waiter(process.index);
+    if let Some(wait) = waits::forget(dead) {
+        channel::forget_waiter(&wait);
+    }
     if !seeded!("loss not told") {
         let lost = ObjectRef::from_word(dead.losing.load(Relaxed));
         notify_loss(lost);
@@ -475,6 +498,7 @@ pub fn forget_process(process: ProcessRef) {
     if dead.roles[0].load(Relaxed) == 0 {
         process_table::release(process);
     }
+    waits::graph_changed();
 }
 
 /// Frees the blocks that the dead process had in hand, but not those that it had just published.

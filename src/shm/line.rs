@@ -8,9 +8,9 @@ use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::holders::{self, Header};
 use super::lock::Lock;
-use super::process_table::{self, Hand, NOWHERE, Slot, my_index, slot};
+use super::process_table::{Hand, NOWHERE, Slot, my_index, slot};
 use super::region::{self, at, shared};
-use super::sleepers::{STUCK, Sleepers};
+use super::sleepers::Sleepers;
 use super::{ObjectRef, ShmError};
 use std::mem::size_of;
 
@@ -40,8 +40,8 @@ shared! {
         pub(super) lock: Lock,
         /// Slot of the process inside, plus one.
         pub(super) owner: AtomicU32,
-        /// `stuck` is being changed.
-        pub(super) registering: AtomicU32,
+        /// How often all receivers were told that nobody is left to send.
+        pub(super) ends: AtomicU32,
         /// Messages sent or received so far.
         pub(super) position: AtomicU64,
         /// Where the next one is.
@@ -50,11 +50,7 @@ shared! {
         pub(super) seen: AtomicU64,
         /// The segment before, which a dead sender may still have to be followed from.
         pub(super) retired: AtomicU64,
-        /// Receivers asleep without a deadline that hold the sending role.
-        pub(super) stuck: AtomicU32,
-        /// How often all receivers were told that nobody is left to send.
-        pub(super) ends: AtomicU32,
-        pub(super) unused: [AtomicU64; 7],
+        pub(super) unused: [AtomicU64; 8],
     }
 
     /// A channel. The sides start at a multiple of 64.
@@ -128,10 +124,19 @@ impl Line {
         self.header.flags.load(Relaxed) & PARTNERED != 0 && self.holders(1 - self.put_role()) == 0
     }
 
-    /// Whether nobody is left to send: all who could are gone, or asleep as receivers here. Exact under the receivers'
-    /// lock: who is counted as stuck needs it to become free.
-    pub(super) fn is_stuck(&self) -> bool {
-        self.holders(self.put_role()) == self.sides[RECV].stuck.load(SeqCst)
+    /// Whether nobody is left who could send.
+    pub(super) fn is_deserted(&self) -> bool {
+        self.holders(self.put_role()) == 0
+    }
+
+    /// Whether a receive that began when the channel had ended so often gets nothing more once it is empty.
+    pub(super) fn has_ended(&self, ends: u32) -> bool {
+        self.is_closed() || self.is_deserted() || self.sides[RECV].ends.load(SeqCst) != ends
+    }
+
+    /// Whether a send waits until its message is taken.
+    pub(super) fn is_rendezvous(&self) -> bool {
+        self.capacity.load(Relaxed) == 0
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -159,6 +164,13 @@ impl Line {
             let head = self.sides[RECV].position.load(Acquire);
             side.seen.store(head, Relaxed);
             room(head)
+        }
+    }
+
+    /// A receiver is about to sleep: who would put into a rendezvous only if somebody takes can do so now.
+    pub(super) fn taker_came(&self) {
+        if self.is_rendezvous() {
+            self.sleepers[SEND].wake_all();
         }
     }
 
@@ -235,6 +247,23 @@ impl Line {
         }
         let slot = &view(segment).slots[(head - view(segment).base.load(Relaxed)) as usize];
         (slot.state.load(Acquire) == FULL).then_some(slot)
+    }
+
+    /// The messages that wait to be taken. Under the receivers' lock.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &'static MessageSlot> {
+        let mut place = self.head().and_then(|_| {
+            let side = &self.sides[RECV];
+            let segment = view(Block::from_word(side.segment.load(Relaxed))?);
+            Some((segment, (side.position.load(Relaxed) - segment.base.load(Relaxed)) as usize))
+        });
+        std::iter::from_fn(move || {
+            let (mut segment, mut at) = place?;
+            if at == SLOTS_PER_SEGMENT as usize {
+                (segment, at) = (view(Block::from_word(segment.next.load(Acquire))?), 0);
+            }
+            place = Some((segment, at + 1));
+            Some(&segment.slots[at]).filter(|slot| slot.state.load(Acquire) == FULL)
+        })
     }
 
     /// Takes the next message: its bytes, or its block into this process's hand. Under the receivers' lock.
@@ -319,17 +348,6 @@ fn repair(line: &Line, which: usize) {
             dead.hand(Hand::Message).store(0, Relaxed);
         }
     }
-    if side.registering.load(Relaxed) != 0 && !seeded!("no recount of sleepers") {
-        let object = side_object(line);
-        let stuck = (0..process_table::high()).filter(|&index| slot(index).waiting_at.load(Relaxed) == object | STUCK);
-        side.stuck.store(stuck.count() as u32, Relaxed);
-        side.registering.store(0, Relaxed);
-    }
     compiler_fence(SeqCst);
     side.owner.store(0, Relaxed);
-}
-
-/// The name of the object that `line` is in.
-fn side_object(line: &Line) -> u64 {
-    arena::object_at(region::offset_of(line))
 }

@@ -47,6 +47,7 @@ pub(super) enum Taken {
     OwnerDied,
     TimedOut,
     Interrupted,
+    Deadlock,
 }
 
 /// Tells the kernel where this process's list is. To be called in each process before its first lock, and again in a
@@ -92,10 +93,19 @@ impl Lock {
             return false;
         }
         loop {
-            match self.wait_for(None, false) {
+            // In slices, for kernels that do not pass on the wake-up of an owner who died between release and wake.
+            let slice = |word: &AtomicU32, expected: u32| match park::wait(
+                word,
+                expected,
+                Some(Instant::now() + park::slice(Duration::from_millis(50))),
+            ) {
+                Wait::TimedOut => Wait::Woken,
+                woken => woken,
+            };
+            match self.wait_for(slice) {
                 Taken::Free => return false,
                 Taken::OwnerDied => return true,
-                Taken::TimedOut | Taken::Interrupted => {}
+                Taken::TimedOut | Taken::Interrupted | Taken::Deadlock => {}
             }
         }
     }
@@ -119,12 +129,12 @@ impl Lock {
         self.finish(taken.unwrap_or(Taken::TimedOut))
     }
 
-    /// Takes the lock; waits for it until `deadline` or a signal.
-    pub(super) fn acquire(&self, deadline: Option<Instant>) -> Taken {
-        self.wait_for(deadline, true)
+    /// Takes the lock; waits for it with `sleep`, which gets the word and its value, until that says that it must end.
+    pub(super) fn acquire(&self, sleep: impl FnMut(&AtomicU32, u32) -> Wait) -> Taken {
+        self.wait_for(sleep)
     }
 
-    fn wait_for(&self, deadline: Option<Instant>, heed_signals: bool) -> Taken {
+    fn wait_for(&self, mut sleep: impl FnMut(&AtomicU32, u32) -> Wait) -> Taken {
         self.begin();
         // Once somebody sleeps, every owner must see `WAITERS` until nobody does: who slept puts it back.
         let mut keep = 0;
@@ -140,20 +150,15 @@ impl Lock {
             if word & WAITERS == 0 && self.word.compare_exchange(word, word | WAITERS, Relaxed, Relaxed).is_err() {
                 continue;
             }
-            // A slice, for kernels that do not pass on the wake-up of an owner who died between release and wake.
-            let slice = Instant::now() + park::slice(Duration::from_millis(50));
-            let end = deadline.map_or(slice, |deadline| deadline.min(slice));
             keep = WAITERS;
-            let sleep = || park::wait(&self.word, word | WAITERS, Some(end));
-            match if heed_signals { park::heed_signals(sleep) } else { sleep() } {
+            match sleep(&self.word, word | WAITERS) {
+                Wait::Woken => {}
                 Wait::Interrupted => break Taken::Interrupted,
-                Wait::TimedOut if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
-                    break self.grab(keep).unwrap_or(Taken::TimedOut);
-                }
-                _ => {}
+                Wait::TimedOut => break self.grab(keep).unwrap_or(Taken::TimedOut),
+                Wait::Deadlock => break self.grab(keep).unwrap_or(Taken::Deadlock),
             }
         };
-        if result == Taken::Interrupted {
+        if matches!(result, Taken::Interrupted | Taken::Deadlock) {
             // The wake-up that came with the signal may have been for the lock: pass it on.
             if self.word.load(Relaxed) & OWNER == 0 {
                 park::wake(&self.word, 1);
@@ -184,7 +189,7 @@ impl Lock {
     fn finish(&self, result: Taken) -> Taken {
         match result {
             Taken::Free | Taken::OwnerDied => self.link(),
-            Taken::TimedOut | Taken::Interrupted => HEAD.pending.store(0, Relaxed),
+            Taken::TimedOut | Taken::Interrupted | Taken::Deadlock => HEAD.pending.store(0, Relaxed),
         }
         result
     }
@@ -267,21 +272,12 @@ impl Lock {
         self.word.load(Acquire) & DIED != 0
     }
 
-    /// Sleeps until a life word's process has ended, or for some other reason.
-    pub(super) fn watch(&self, deadline: Option<Instant>) -> Wait {
-        let word = self.word.load(Acquire);
-        if word & DIED != 0 {
-            return Wait::Woken;
-        }
-        let result = park::wait(&self.word, word, deadline);
-        // The kernel wakes one.
-        if self.owner_died() {
-            self.wake_watchers();
-        }
-        result
+    /// The word that changes when a life word's process ends, and what it is now.
+    pub(super) fn life_word(&self) -> (&AtomicU32, u32) {
+        (&self.word, self.word.load(Acquire))
     }
 
-    /// Wakes all who sleep in `watch`.
+    /// Wakes all who sleep until the process has ended.
     pub(super) fn wake_watchers(&self) {
         park::wake_all(&self.word);
     }

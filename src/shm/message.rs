@@ -63,6 +63,13 @@ pub(super) fn copy_out(block: Block, bytes: &mut Vec<u8>) -> Result<(), ShmError
     result
 }
 
+/// What the message holds.
+pub(super) fn entries(block: Block) -> Vec<holders::Key> {
+    let counted = at::<Parcel>(block.data()).counted.load(Relaxed);
+    let start = block.data() + size_of::<Parcel>() as u64;
+    (0..counted).map(|index| at::<AtomicU64>(start + index * 8).load(Relaxed)).collect()
+}
+
 /// Gives up one thing that the message holds; false when there was none.
 pub(super) fn discount_one(block: Block) -> bool {
     let parcel = at::<Parcel>(block.data());

@@ -7,7 +7,7 @@ pub mod arena;
 mod atomic;
 pub mod cell;
 pub mod channel;
-mod ends;
+pub mod deadlock;
 #[cfg(any(test, feature = "faults"))]
 pub mod faults;
 pub mod holders;
@@ -23,13 +23,15 @@ mod sleepers;
 pub mod spool;
 pub mod tasks;
 pub mod user_lock;
+mod waits;
 
 pub use cell::Cell;
 pub use channel::Channel;
-pub use holders::{Role, forget_process, give_up, hold, hold_for, holder_count};
+pub use holders::{Role, describe, forget_process, give_up, hold, hold_for, holder_count};
 pub use pipe::{End, Pipe};
 pub use process_table::{ProcessRef, after_fork, register_child};
 pub use user_lock::UserLock;
+pub use waits::Need;
 
 use std::fmt;
 

@@ -13,6 +13,8 @@ pub enum Wait {
     TimedOut,
     /// A signal was handled: the caller acts on it and may wait again.
     Interrupted,
+    /// The wait is part of a circle that no process can leave: it will never end.
+    Deadlock,
 }
 
 /// Sleeps while `word` is `expected`, until woken or `deadline`.
@@ -80,48 +82,68 @@ pub(super) fn slice(usual: Duration) -> Duration {
     usual
 }
 
-/// Sleeps in slices that grow: so a wake-up lost by a death is made good even when its reaper is late, and a signal
-/// that came a moment before the sleep is seen.
-#[derive(Debug)]
-pub(super) struct Patience {
-    slice: Duration,
-    most: Duration,
-    /// A slice has passed.
-    late: bool,
+/// Words that the system can wait for at once.
+const MOST_WORDS: usize = 128;
+
+/// The kernel's `struct futex_waitv`.
+#[repr(C)]
+struct WaitWord {
+    expected: u64,
+    address: u64,
+    flags: u32,
+    reserved: u32,
 }
 
-impl Patience {
-    pub(super) fn new() -> Patience {
-        Patience { slice: Duration::from_millis(10), most: Duration::from_secs(2), late: false }
-    }
+/// Size of a word: 32 bits (`FUTEX2_SIZE_U32`), shared between processes.
+const WORD_OF_32_BITS: u32 = 2;
 
-    /// For those who look at each slice whether the others can go on.
-    pub(super) fn watchful() -> Patience {
-        Patience { slice: Duration::from_millis(1), most: Duration::from_millis(50), late: false }
+/// Sleeps while every word has its expected value, until woken or `end`. More words than the system can wait for, or an
+/// older system (before Linux 5.16), shorten the sleep.
+pub(super) fn wait_any<'a>(words: impl Iterator<Item = (&'a AtomicU32, u32)>, end: Instant) -> Wait {
+    let mut all: Vec<WaitWord> = words
+        .map(|(word, expected)| WaitWord {
+            expected: u64::from(expected),
+            address: word.as_ptr() as u64,
+            flags: WORD_OF_32_BITS,
+            reserved: 0,
+        })
+        .collect();
+    let mut end = end;
+    if all.len() > MOST_WORDS {
+        end = end.min(Instant::now() + POLL);
+        all.truncate(MOST_WORDS);
     }
+    if all.is_empty() {
+        return pause(end);
+    }
+    let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
+        return Wait::TimedOut;
+    };
+    let mut until = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: it fills the structure.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut until) };
+    let nanoseconds = until.tv_nsec as u64 + u64::from(left.subsec_nanos());
+    until.tv_sec =
+        until.tv_sec.saturating_add(left.as_secs().min(1 << 40) as i64 + (nanoseconds / 1_000_000_000) as i64);
+    until.tv_nsec = (nanoseconds % 1_000_000_000) as libc::c_long;
+    // SAFETY: the kernel reads the words, which lie in shared memory, and the two structures, which outlive the call.
+    let result = unsafe {
+        libc::syscall(libc::SYS_futex_waitv, all.as_ptr(), all.len(), 0, &raw const until, libc::CLOCK_MONOTONIC)
+    };
+    match if result < 0 { nix::Error::last() } else { return Wait::Woken } {
+        nix::Error::ETIMEDOUT => Wait::TimedOut,
+        nix::Error::EINTR => Wait::Interrupted,
+        nix::Error::ENOSYS => pause(end.min(Instant::now() + POLL)),
+        _ => Wait::Woken,
+    }
+}
 
-    /// Whether a slice has passed without an end of the sleep.
-    pub(super) fn is_late(&self) -> bool {
-        self.late
-    }
+/// How often words are looked at that cannot be slept on.
+const POLL: Duration = Duration::from_millis(2);
 
-    /// As [`wait`]; the end of a slice is [`Wait::Woken`].
-    pub(super) fn wait(&mut self, word: &AtomicU32, expected: u32, deadline: Option<Instant>) -> Wait {
-        self.sleep(deadline, |end| wait(word, expected, Some(end)))
-    }
-
-    /// One slice of a sleep that is told when to end; the end of a slice is [`Wait::Woken`].
-    pub(super) fn sleep(&mut self, deadline: Option<Instant>, sleep: impl FnOnce(Instant) -> Wait) -> Wait {
-        let slice_end = Instant::now() + slice(self.slice);
-        let end = deadline.map_or(slice_end, |deadline| deadline.min(slice_end));
-        let result = heed_signals(|| sleep(end));
-        if result == Wait::TimedOut && deadline.is_none_or(|deadline| Instant::now() < deadline) {
-            self.slice = (self.slice * 2).min(self.most);
-            self.late = true;
-            return Wait::Woken;
-        }
-        result
-    }
+/// Sleeps until `end` or a signal.
+fn pause(end: Instant) -> Wait {
+    wait(&AtomicU32::new(0), 0, Some(end))
 }
 
 /// Looks a few hundred times whether `ready`, where another CPU could make it so; says whether it is.

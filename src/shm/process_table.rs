@@ -4,9 +4,10 @@ use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use super::atomic::{AtomicI32, AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::lock::{self, Lock};
-use super::park::{self, Patience, Wait};
+use super::park::{self, Wait};
 use super::region::{at, shared};
-use super::{ObjectRef, ShmError, ends, holders};
+use super::waits::{self, Need, Sleep};
+use super::{ObjectRef, ShmError, holders};
 use std::mem::size_of;
 use std::time::Instant;
 
@@ -29,6 +30,8 @@ pub(super) enum Hand {
     Result,
     Table,
     Text,
+    /// The arms of the present wait.
+    Wait,
     /// What the block of another hand has just replaced.
     Old,
     /// The parcel that the one in `Message` has just replaced.
@@ -65,7 +68,7 @@ shared! {
         text: AtomicU64,
         result: AtomicU64,
         /// Blocks that nobody else knows of yet or any more.
-        pub(super) hands: [AtomicU64; 8],
+        pub(super) hands: [AtomicU64; Hand::Replaced as usize + 1],
         /// Channel of the present send or receive, and the position that it works on; `NOWHERE` before.
         pub(super) channel: AtomicU64,
         pub(super) position: AtomicU64,
@@ -75,17 +78,15 @@ shared! {
         pub(super) releasing: AtomicU64,
         /// Object that loses a holder by this process, until those who wait at it have been told.
         pub(super) losing: AtomicU64,
-        /// Channel that it sleeps at, with flags.
-        pub(super) waiting_at: AtomicU64,
-        /// How many waits it has begun.
-        pub(super) waits: AtomicU32,
-        /// Of a receive without a deadline: the channel's count of ends when it began.
-        pub(super) ends_seen: AtomicU32,
+        /// Where in the script it is: see [`set_place`].
+        place: AtomicU64,
+        /// What it waits for.
+        pub(super) wait: waits::Record,
         pub(super) holds: holders::Holds,
     }
 }
 
-const SLOT: u64 = 512;
+const SLOT: u64 = 1024;
 const _: () = assert!(size_of::<Slot>() as u64 <= SLOT);
 /// Status of a process whose end nobody has told yet.
 const UNKNOWN: i32 = i32::MIN;
@@ -121,6 +122,8 @@ pub enum EndWait {
     TimedOut,
     /// A signal was handled.
     Interrupted,
+    /// The wait is part of a circle: see [`super::deadlock::take_circle`].
+    Deadlock,
 }
 
 fn globals() -> &'static Globals {
@@ -198,6 +201,7 @@ pub(super) fn register_first() -> Result<(), ShmError> {
     set_text(slot, "P", "")?;
     slot.roles[0].store(1, Relaxed);
     slot.state.store(RUNNING, Release);
+    waits::count_awake(true);
     Ok(())
 }
 
@@ -246,6 +250,7 @@ pub fn after_fork(child: ProcessRef) -> Result<(), ShmError> {
     }
     slot.pid.store(std::process::id() as i32, Relaxed);
     slot.state.store(RUNNING, Release);
+    waits::count_awake(true);
     Ok(())
 }
 
@@ -421,29 +426,51 @@ impl ProcessRef {
 
     /// Sleeps until it has ended. Anybody may wait for anybody; only its parent reaps.
     pub fn wait_end(self, deadline: Option<Instant>) -> EndWait {
-        let mut patience = Patience::watchful();
-        let me = registered().then(my_slot).filter(|_| deadline.is_none());
+        self.wait_end_with(Sleep::new(deadline))
+    }
+
+    /// As [`ProcessRef::wait_end`], for a process that has run its code: no error can be raised in it.
+    pub fn wait_end_at_end(self, deadline: Option<Instant>) -> EndWait {
+        self.wait_end_with(Sleep::at_end(deadline))
+    }
+
+    /// The word that changes when it ends, and what it is now.
+    pub(super) fn life_word(self) -> Option<(&'static AtomicU32, u32)> {
+        self.exists().then(|| slot(self.index).life.life_word())
+    }
+
+    fn wait_end_with(self, mut sleep: Sleep) -> EndWait {
         loop {
             if self.has_ended() {
                 return EndWait::Ended;
             }
-            if let Some(me) = me {
-                me.waits.fetch_add(1, SeqCst);
-                me.waiting_at.store(self.object().word() | ends::FOREVER, SeqCst);
-                if patience.is_late() {
-                    ends::look();
-                }
-            }
-            let woken = patience.sleep(deadline, |end| slot(self.index).life.watch(Some(end)));
-            if let Some(me) = me {
-                me.waiting_at.store(0, SeqCst);
+            let life = &slot(self.index).life;
+            let (word, expected) = life.life_word();
+            let woken = sleep.on(word, expected, self.object(), Need::End);
+            if self.has_ended() {
+                // The kernel wakes one.
+                life.wake_watchers();
+                return EndWait::Ended;
             }
             match woken {
                 Wait::Woken => {}
-                Wait::TimedOut => return if self.has_ended() { EndWait::Ended } else { EndWait::TimedOut },
+                Wait::TimedOut => return EndWait::TimedOut,
                 Wait::Interrupted => return EndWait::Interrupted,
+                Wait::Deadlock => return EndWait::Deadlock,
             }
         }
+    }
+
+    /// Where in the script it is, as it said last with [`set_place`].
+    pub fn place(self) -> u64 {
+        if self.exists() { slot(self.index).place.load(Relaxed) } else { 0 }
+    }
+}
+
+/// Tells where in the script this process is, as a word that means something to its program.
+pub fn set_place(place: u64) {
+    if registered() {
+        my_slot().place.store(place, Relaxed);
     }
 }
 
@@ -499,7 +526,7 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
     slot.parent.store(parent.map_or(0, |parent| parent + 1), Relaxed);
     slot.pid.store(0, Relaxed);
     slot.status.store(UNKNOWN, Relaxed);
-    slot.waits.store(0, Relaxed);
+    slot.wait.clear();
     let words = [
         &slot.text,
         &slot.result,
@@ -508,7 +535,7 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
         &slot.losing,
         &slot.reaping,
         &slot.releasing,
-        &slot.waiting_at,
+        &slot.place,
     ];
     for word in words.into_iter().chain(&slot.hands) {
         word.store(0, Relaxed);

@@ -1,12 +1,14 @@
 //! Waiting for the first of several events.
 
-use super::atomic::AtomicU32;
+use super::atomic::Ordering::{Relaxed, SeqCst};
+use super::atomic::{AtomicU32, fence};
 use super::channel::{Received, Sent};
-use super::line::{RECV, line};
-use super::park::{Patience, Wait};
+use super::line::{Line, RECV, SEND, line};
+use super::park::{self, Wait};
+use super::sleepers::Sleepers;
+use super::waits::{Need, Sleep, Watched};
 use super::{Channel, ObjectRef, ProcessRef, Role, ShmError};
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What may happen first.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +44,8 @@ pub enum Selected {
     Interrupted,
     /// Nothing has happened yet, and no waiting was allowed.
     Empty,
+    /// The wait is part of a circle: see [`super::deadlock::take_circle`].
+    Deadlock,
 }
 
 /// How long a [`select`] waits.
@@ -56,42 +60,65 @@ pub enum Limit {
 /// Waits until one of these happens, each with the same chance when several do, and does it. Channels that have ended
 /// are passed over.
 pub fn select(arms: &[Arm<'_>], bytes: &mut Vec<u8>, limit: Limit) -> Result<Selected, ShmError> {
-    let channels = arms.iter().filter(|arm| !matches!(arm, Arm::Done(_))).count();
-    let word = AtomicU32::new(0);
-    let mut pause = Duration::from_micros(50);
-    loop {
-        let start = random(arms.len());
+    let mut sleep = Sleep::new(if let Limit::Until(deadline) = limit { deadline } else { None });
+    let events: Vec<Event> = arms.iter().map(|&arm| Event::new(arm)).collect();
+    let mut spun = false;
+    let selected = loop {
+        let start = random(events.len());
         let mut ended = 0;
-        for at in 0..arms.len() {
-            let arm = (start + at) % arms.len();
-            match attempt(arms[arm], bytes)? {
-                Attempt::Done => return Ok(Selected::Fired { arm }),
+        let mut fired = None;
+        for at in 0..events.len() {
+            let arm = (start + at) % events.len();
+            match events[arm].attempt(bytes)? {
+                Attempt::Done => fired = Some(arm),
                 Attempt::Ended => ended += 1,
                 Attempt::NotYet => {}
             }
+            if fired.is_some() {
+                break;
+            }
         }
+        if let Some(arm) = fired {
+            break Selected::Fired { arm };
+        }
+        let channels = events.iter().filter(|event| !matches!(event.arm, Arm::Done(_))).count();
         if channels > 0 && ended == channels {
-            return Ok(Selected::Closed);
+            break Selected::Closed;
         }
-        let Limit::Until(deadline) = limit else { return Ok(Selected::Empty) };
-        let end = Instant::now() + pause;
-        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Ok(Selected::TimedOut);
+        if let Limit::Never = limit {
+            break Selected::Empty;
         }
-        let end = deadline.map_or(end, |deadline| deadline.min(end));
-        // Who offers a value to a rendezvous without waiting must see that somebody is there to take it.
-        let takers =
-            || arms.iter().filter_map(|arm| if let Arm::Recv(channel) = arm { line(channel.object()) } else { None });
-        for line in takers() {
-            line.sleepers[RECV].count.fetch_add(1 << 32, SeqCst);
+        if !spun {
+            spun = true;
+            park::spin(|| events.iter().any(Event::is_ready));
+            continue;
         }
-        let slept = Patience::new().wait(&word, 0, Some(end));
-        takers().for_each(|line| line.sleepers[RECV].leave());
-        if slept == Wait::Interrupted {
-            return Ok(Selected::Interrupted);
+        match sleep_until_one(&events, &mut sleep) {
+            Wait::Woken => {}
+            Wait::TimedOut => break Selected::TimedOut,
+            Wait::Interrupted => break Selected::Interrupted,
+            Wait::Deadlock => break Selected::Deadlock,
         }
-        pause = (pause * 2).min(Duration::from_millis(2));
+    };
+    // A wake-up for one of the others may have come here: it goes on to the next sleeper.
+    for (arm, event) in events.iter().enumerate() {
+        if selected != (Selected::Fired { arm }) {
+            event.pass_on();
+        }
     }
+    Ok(selected)
+}
+
+fn sleep_until_one(events: &[Event], sleep: &mut Sleep) -> Wait {
+    let here: Vec<&Event> = events.iter().filter(|event| !event.has_ended()).collect();
+    here.iter().for_each(|event| event.join());
+    let watched: Vec<Watched> = here.iter().filter_map(|event| event.watched()).collect();
+    let result = sleep.on_any(&watched, || {
+        fence(SeqCst);
+        here.iter().any(|event| event.is_ready() || event.has_ended())
+    });
+    here.iter().for_each(|event| event.leave());
+    result
 }
 
 enum Attempt {
@@ -100,21 +127,101 @@ enum Attempt {
     Ended,
 }
 
-fn attempt(arm: Arm<'_>, bytes: &mut Vec<u8>) -> Result<Attempt, ShmError> {
-    Ok(match arm {
-        Arm::Recv(channel) => match channel.try_recv(bytes)? {
-            Received::Ok => Attempt::Done,
-            Received::Closed => Attempt::Ended,
-            _ => Attempt::NotYet,
-        },
-        Arm::Send { channel, bytes, handles } => match channel.try_send(bytes, handles)? {
-            Sent::Ok => Attempt::Done,
-            Sent::Closed => Attempt::Ended,
-            _ => Attempt::NotYet,
-        },
-        Arm::Done(process) if process.has_ended() => Attempt::Done,
-        Arm::Done(_) => Attempt::NotYet,
-    })
+/// An arm, with how often its channel had ended when it began.
+struct Event<'a> {
+    arm: Arm<'a>,
+    line: Option<&'static Line>,
+    ends: u32,
+}
+
+impl<'a> Event<'a> {
+    fn new(arm: Arm<'a>) -> Event<'a> {
+        let line = match arm {
+            Arm::Recv(channel) | Arm::Send { channel, .. } => line(channel.object()),
+            Arm::Done(_) => None,
+        };
+        Event { arm, line, ends: line.map_or(0, |line| line.sides[RECV].ends.load(SeqCst)) }
+    }
+
+    fn attempt(&self, taken: &mut Vec<u8>) -> Result<Attempt, ShmError> {
+        Ok(match self.arm {
+            Arm::Recv(channel) => match channel.try_recv(taken)? {
+                Received::Ok => Attempt::Done,
+                Received::Closed => Attempt::Ended,
+                _ if self.has_ended() => Attempt::Ended,
+                _ => Attempt::NotYet,
+            },
+            Arm::Send { channel, bytes, handles } => match channel.try_send(bytes, handles)? {
+                Sent::Ok => Attempt::Done,
+                Sent::Closed => Attempt::Ended,
+                _ => Attempt::NotYet,
+            },
+            Arm::Done(process) if process.has_ended() => Attempt::Done,
+            Arm::Done(_) => Attempt::NotYet,
+        })
+    }
+
+    /// Whether an attempt would succeed now.
+    fn is_ready(&self) -> bool {
+        match (self.arm, self.line) {
+            (Arm::Recv(_), Some(line)) => line.len() > 0,
+            (Arm::Send { .. }, Some(line)) => line.has_room() && line.has_taker(),
+            (Arm::Done(process), _) => process.has_ended(),
+            _ => false,
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        match (self.arm, self.line) {
+            (Arm::Done(_), _) => false,
+            (_, None) => true,
+            (Arm::Recv(_), Some(line)) => line.len() == 0 && line.has_ended(self.ends),
+            (Arm::Send { .. }, Some(line)) => line.is_closed() || line.is_abandoned(),
+        }
+    }
+
+    /// Those who sleep at this arm's side of its channel.
+    fn sleepers(&self) -> Option<&'static Sleepers> {
+        let side = match self.arm {
+            Arm::Recv(_) => RECV,
+            Arm::Send { .. } => SEND,
+            Arm::Done(_) => return None,
+        };
+        self.line.map(|line| &line.sleepers[side])
+    }
+
+    fn join(&self) {
+        self.sleepers().into_iter().for_each(Sleepers::join);
+        if let (Arm::Recv(_), Some(line)) = (self.arm, self.line) {
+            line.taker_came();
+        }
+    }
+
+    fn leave(&self) {
+        self.sleepers().into_iter().for_each(Sleepers::leave);
+    }
+
+    fn watched(&self) -> Option<Watched<'static>> {
+        let (object, need) = match self.arm {
+            Arm::Recv(channel) => (channel.object(), Need::Message),
+            Arm::Send { channel, .. } if self.line?.is_rendezvous() => (channel.object(), Need::Taker),
+            Arm::Send { channel, .. } => (channel.object(), Need::Room),
+            Arm::Done(process) => {
+                let (word, expected) = process.life_word()?;
+                return Some(Watched { object: process.object(), need: Need::End, word, expected, ends: 0 });
+            }
+        };
+        let word = &self.sleepers()?.event;
+        Some(Watched { object, need, word, expected: word.load(SeqCst), ends: self.ends })
+    }
+
+    fn pass_on(&self) {
+        if let Some(sleepers) = self.sleepers()
+            && self.is_ready()
+        {
+            sleepers.wake_one();
+        }
+    }
 }
 
 fn random(below: usize) -> usize {

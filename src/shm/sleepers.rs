@@ -1,19 +1,13 @@
 //! Those who sleep at a channel, and how an operation waits: a brief spin, then sleeps until its deadline or a signal.
 
+use super::ObjectRef;
 use super::atomic::Ordering::{Relaxed, SeqCst};
-use super::atomic::{AtomicU32, AtomicU64, compiler_fence, fence};
-use super::ends::{self, FOREVER};
-use super::line::{Line, RECV, SEND, enter, leave};
-use super::park::{self, Patience, Wait};
-use super::process_table::Slot;
+use super::atomic::{AtomicU32, AtomicU64, fence};
+use super::line::{Line, RECV, SEND, leave};
+use super::park::{self, Wait};
 use super::region::shared;
-use super::{ObjectRef, holders};
+use super::waits::{Need, Sleep, Watched};
 use std::time::Instant;
-
-// In a process's `waiting_at`, beside the object.
-pub(super) const AT_SEND: u64 = 1 << 61;
-/// It could send here itself, but does not wake up for anything but a message.
-pub(super) const STUCK: u64 = 1 << 62;
 
 shared! {
     /// Those who sleep until the other side has done something, on a cache line of their own.
@@ -28,6 +22,11 @@ shared! {
 }
 
 impl Sleepers {
+    /// One more is about to sleep.
+    pub(super) fn join(&self) {
+        self.count.fetch_add(1 << 32, SeqCst);
+    }
+
     /// One who slept is awake.
     pub(super) fn leave(&self) {
         let _ = self.count.fetch_update(SeqCst, Relaxed, |count| {
@@ -71,37 +70,6 @@ impl Sleepers {
     }
 }
 
-/// Writes a receiver down as a sleeper. Under the receivers' lock.
-fn register(line: &Line, me: &Slot, word: u64, ends: u32) {
-    let side = &line.sides[RECV];
-    me.waits.fetch_add(1, SeqCst);
-    me.ends_seen.store(ends, SeqCst);
-    line.sleepers[RECV].count.fetch_add(1 << 32, SeqCst);
-    side.registering.store(1, Relaxed);
-    compiler_fence(SeqCst);
-    me.waiting_at.store(word, SeqCst);
-    if word & STUCK != 0 {
-        side.stuck.store(side.stuck.load(Relaxed) + 1, SeqCst);
-    }
-    compiler_fence(SeqCst);
-    side.registering.store(0, Relaxed);
-}
-
-/// The reverse of [`register`].
-pub(super) fn unregister(line: &Line, process: &Slot) {
-    let side = &line.sides[RECV];
-    let word = process.waiting_at.load(Relaxed);
-    side.registering.store(1, Relaxed);
-    compiler_fence(SeqCst);
-    process.waiting_at.store(0, SeqCst);
-    if word & STUCK != 0 {
-        side.stuck.store(side.stuck.load(Relaxed) - 1, SeqCst);
-    }
-    compiler_fence(SeqCst);
-    side.registering.store(0, Relaxed);
-    line.sleepers[RECV].leave();
-}
-
 /// How long an operation waits.
 #[derive(Clone, Copy)]
 pub(super) enum Limit {
@@ -114,7 +82,7 @@ pub(super) struct Waiting {
     limit: Limit,
     spun: bool,
     last: Wait,
-    patience: Patience,
+    sleep: Sleep,
 }
 
 pub(super) enum Step {
@@ -127,18 +95,17 @@ pub(super) enum Step {
 
 impl Waiting {
     pub(super) fn new(limit: Limit) -> Waiting {
-        Waiting { limit, spun: false, last: Wait::Woken, patience: Patience::new() }
+        let deadline = if let Limit::Until(deadline) = limit { deadline } else { None };
+        Waiting { limit, spun: false, last: Wait::Woken, sleep: Sleep::new(deadline) }
     }
 
     pub(super) fn is_try(&self) -> bool {
         matches!(self.limit, Limit::Never)
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        match self.limit {
-            Limit::Never => None,
-            Limit::Until(deadline) => deadline,
-        }
+    /// Whether it may wait without an end.
+    pub(super) fn is_for_ever(&self) -> bool {
+        matches!(self.limit, Limit::Until(None))
     }
 
     /// What to do after an attempt that came to nothing.
@@ -156,46 +123,30 @@ impl Waiting {
         Step::Sleep
     }
 
-    pub(super) fn sleep_as_sender(&mut self, line: &Line, me: &Slot, object: ObjectRef, ready: impl Fn() -> bool) {
+    pub(super) fn sleep_as_sender(&mut self, line: &Line, object: ObjectRef, ready: impl Fn() -> bool) {
         let sleepers = &line.sleepers[SEND];
-        sleepers.count.fetch_add(1 << 32, SeqCst);
-        me.waiting_at.store(object.word() | AT_SEND, SeqCst);
-        let event = sleepers.event.load(SeqCst);
-        fence(SeqCst);
-        if !ready() && !line.is_closed() {
-            self.last = self.patience.wait(&sleepers.event, event, self.deadline());
-        }
-        me.waiting_at.store(0, SeqCst);
+        sleepers.join();
+        let (word, expected) = (&sleepers.event, sleepers.event.load(SeqCst));
+        let arm = Watched { object, need: Need::Room, word, expected, ends: 0 };
+        self.last = self.sleep.on_any(&[arm], || {
+            fence(SeqCst);
+            ready() || line.is_closed()
+        });
         sleepers.leave();
     }
 
     /// Releases the receivers' lock, which is held, to sleep.
-    pub(super) fn sleep_as_receiver(&mut self, line: &Line, me: &Slot, object: ObjectRef, ends: u32) {
-        let stuck = self.deadline().is_none() && holders::holds_role(line.counting_object(object), line.put_role());
-        let flag = match self.deadline() {
-            None if stuck => STUCK,
-            None => FOREVER,
-            Some(_) => 0,
-        };
-        register(line, me, object.word() | flag, ends);
+    pub(super) fn sleep_as_receiver(&mut self, line: &Line, object: ObjectRef, ends: u32) {
         let sleepers = &line.sleepers[RECV];
-        let event = sleepers.event.load(SeqCst);
+        sleepers.join();
+        let (word, expected) = (&sleepers.event, sleepers.event.load(SeqCst));
         leave(line, RECV);
-        fence(SeqCst);
-        if self.patience.is_late() && self.deadline().is_none() {
-            ends::look();
-        }
-        let side = &line.sides[RECV];
-        if line.len() == 0 && !line.is_closed() && !line.is_stuck() && side.ends.load(SeqCst) == ends {
-            self.last = self.patience.wait(&sleepers.event, event, self.deadline());
-        }
-        enter(line, RECV);
-        // All senders asleep here: looked at while this one still counts as one of them.
-        if line.is_stuck() && line.head().is_none() && side.ends.load(Relaxed) == ends {
-            side.ends.store(ends.wrapping_add(1), SeqCst);
-            sleepers.wake_all();
-        }
-        unregister(line, me);
-        leave(line, RECV);
+        line.taker_came();
+        let arm = Watched { object, need: Need::Message, word, expected, ends };
+        self.last = self.sleep.on_any(&[arm], || {
+            fence(SeqCst);
+            line.len() > 0 || line.has_ended(ends)
+        });
+        sleepers.leave();
     }
 }

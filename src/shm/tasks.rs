@@ -2,7 +2,8 @@
 
 use super::atomic::Ordering::{Acquire, SeqCst};
 use super::line::{Line, SEND, line};
-use super::park::{self, Patience, Wait};
+use super::park::{self, Wait};
+use super::waits::{Need, Sleep};
 use super::{Channel, ShmError};
 use std::time::Instant;
 
@@ -15,6 +16,8 @@ pub enum Waited {
     TimedOut,
     /// A signal was handled; the call can be repeated.
     Interrupted,
+    /// The wait is part of a circle: see [`super::deadlock::take_circle`].
+    Deadlock,
 }
 
 impl Line {
@@ -51,16 +54,17 @@ impl Channel {
     /// Sleeps until every message that was sent has been done with.
     pub fn wait_done(self, deadline: Option<Instant>) -> Result<Waited, ShmError> {
         let line = line(self.object()).ok_or(ShmError::Gone)?;
-        let mut patience = Patience::new();
+        let mut sleep = Sleep::new(deadline);
         loop {
             let event = line.done_event.load(SeqCst);
             if line.unfinished() == 0 {
                 return Ok(Waited::Done);
             }
-            match patience.wait(&line.done_event, event, deadline) {
+            match sleep.on(&line.done_event, event, self.object(), Need::Change) {
                 Wait::Woken => {}
                 Wait::TimedOut => return Ok(Waited::TimedOut),
                 Wait::Interrupted => return Ok(Waited::Interrupted),
+                Wait::Deadlock => return Ok(Waited::Deadlock),
             }
         }
     }

@@ -7,6 +7,7 @@ use super::holders::{self, Header, Role};
 use super::lock::{Lock, Taken};
 use super::process_table::{self, Hand, ProcessRef, my_slot};
 use super::region::{at, shared};
+use super::waits::{Need, Sleep};
 use super::{ObjectRef, ShmError};
 use std::time::Instant;
 
@@ -39,6 +40,8 @@ pub enum Acquired {
     TimedOut,
     /// A signal was handled; the call can be repeated.
     Interrupted,
+    /// The wait is part of a circle: see [`super::deadlock::take_circle`].
+    Deadlock,
 }
 
 /// What giving a lock back came to.
@@ -85,7 +88,8 @@ impl UserLock {
 
     /// Takes it, waiting until `deadline`.
     pub fn acquire(self, deadline: Option<Instant>) -> Result<Acquired, ShmError> {
-        self.take(|lock| lock.acquire(deadline))
+        let mut sleep = Sleep::new(deadline);
+        self.take(|lock| lock.acquire(|word, expected| sleep.on(word, expected, self.0, Need::Owner)))
     }
 
     /// Takes it unless somebody has it.
@@ -93,7 +97,7 @@ impl UserLock {
         self.take(Lock::try_acquire)
     }
 
-    fn take(self, how: impl Fn(&Lock) -> Taken) -> Result<Acquired, ShmError> {
+    fn take(self, how: impl FnOnce(&Lock) -> Taken) -> Result<Acquired, ShmError> {
         let state = self.state().ok_or(ShmError::Gone)?;
         if state.lock.held() {
             return Ok(Acquired::AlreadyHeld);
@@ -103,6 +107,7 @@ impl UserLock {
             Taken::OwnerDied => state.owner.load(Relaxed),
             Taken::TimedOut => return Ok(Acquired::TimedOut),
             Taken::Interrupted => return Ok(Acquired::Interrupted),
+            Taken::Deadlock => return Ok(Acquired::Deadlock),
         };
         // Between taking and the store of its name, the owner before counts as having had it: it had released it.
         state.abandoned.store(abandoned, Relaxed);
@@ -146,4 +151,11 @@ pub(super) fn owner_ended(object: ObjectRef, dead: ProcessRef) {
     {
         state.lock.mark_dead(pid as u32);
     }
+}
+
+/// The process that has the lock at `object`; none when that is changing.
+pub(super) fn owners(object: ObjectRef) -> Vec<ProcessRef> {
+    let owner = UserLock(object).owner();
+    let lock = UserLock(object).state().map_or(0, |state| state.lock.owner());
+    owner.filter(|owner| owner.pid().is_some_and(|pid| pid as u32 == lock)).into_iter().collect()
 }

@@ -102,6 +102,7 @@ impl Fault {
             message: Value::str(message),
             data: Value::Null,
             trace: Vec::new(),
+            related: Vec::new(),
             process: Value::Null,
             cause: Value::Null,
             help: None,

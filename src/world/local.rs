@@ -25,6 +25,7 @@ pub fn leave(status: u8) -> Fault {
         message: Value::str(format!("exit with status {status}")),
         data: Value::Null,
         trace: Vec::new(),
+        related: Vec::new(),
         process: Value::Null,
         cause: Value::Null,
         help: None,

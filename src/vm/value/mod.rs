@@ -287,6 +287,8 @@ pub struct ErrorValue {
     pub data: Value,
     /// Where it was raised and through which calls it went, innermost first.
     pub trace: Vec<Site>,
+    /// Places elsewhere that have to do with it, each with what is to be said of it as the `function`.
+    pub related: Vec<Site>,
     /// The id of the process that raised it; null for this one.
     pub process: Value,
     /// The error during whose handling this one was raised, or null.

@@ -102,6 +102,7 @@ pub fn any_value() -> impl Strategy<Value = Value> {
                 message: Value::from("went wrong"),
                 data,
                 trace: vec![Site { place: Place::default(), function: "f".into() }; 3],
+                related: vec![Site { place: Place::default(), function: "it began here".into() }],
                 process: Value::Null,
                 cause,
                 help: Some("do it otherwise".into()),

@@ -179,7 +179,8 @@ impl Writer {
 
     fn error(&mut self, error: &ErrorValue) {
         self.tagged(tag::ERROR, error.trace.len() as u64);
-        for site in &error.trace {
+        self.number(error.related.len() as u64);
+        for site in error.trace.iter().chain(&error.related) {
             self.number(u64::from(site.place.file.0));
             self.number(u64::from(site.place.span.start));
             self.number(u64::from(site.place.span.end));
@@ -455,8 +456,9 @@ impl Reader<'_> {
     /// An error without its five parts.
     fn error(&mut self) -> Option<ErrorValue> {
         let count = self.parts()?;
-        let mut trace = Vec::with_capacity(count);
-        for _ in 0..count {
+        let more = self.parts()?;
+        let mut trace = Vec::with_capacity(count.checked_add(more)?);
+        for _ in 0..count + more {
             let (file, start, end) = (FileId(self.narrow()?), self.narrow()?, self.narrow()?);
             let function = match self.number()? {
                 0 => {
@@ -468,6 +470,7 @@ impl Reader<'_> {
             };
             trace.push(Site { place: Place { file, span: Span { start, end } }, function });
         }
+        let related = trace.split_off(count);
         let help = match self.byte()? {
             0 => None,
             1 => Some(Box::from(self.text()?)),
@@ -483,6 +486,7 @@ impl Reader<'_> {
             message: null(),
             data: null(),
             trace,
+            related,
             process: null(),
             cause: null(),
             help,

@@ -42,6 +42,7 @@ fn every_type_has_its_look() {
         message: "no 'x'".into(),
         data: Value::Null,
         trace: Vec::new(),
+        related: Vec::new(),
         process: Value::Null,
         cause: Value::Null,
         help: None,

@@ -1,0 +1,577 @@
+//! Finds waits that can never end: the wait-for graph of the processes that sleep without a limit, and of the handles
+//! that lie in waiting messages.
+//!
+//! A sleeper is stuck when all who could serve it are stuck themselves; the greatest such set is what is left after all
+//! others have been taken out (for a graph of alternatives this is the knot test; marking from what is alive is the idea
+//! of goroutine leak detection, Saioc et al., ASPLOS 2025). Within it the circles that depend on no other circle are
+//! acted upon: receives and joins alone end quietly, in any other circle the last to have blocked is told.
+
+use super::atomic::Ordering::{Relaxed, SeqCst};
+use super::channel::Stamp;
+use super::holders::{self, Key, key};
+use super::line::{Line, RECV, enter, leave, line};
+use super::process_table::{self, ProcessRef, high, reference, slot};
+use super::waits::{Need, Seen, Waited, waiting};
+use super::{ObjectRef, arena, cell, channel, region, user_lock};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// A process of a circle of waits.
+#[derive(Clone, Debug)]
+pub struct Blocked {
+    /// Who waits.
+    pub process: ProcessRef,
+    /// Where in the script, as a word of [`process_table::set_place`].
+    pub place: u64,
+    /// For what.
+    pub needs: Vec<(ObjectRef, Need)>,
+    /// Processes of the circle that it depends on.
+    pub on: Vec<ProcessRef>,
+}
+
+thread_local! {
+    static CIRCLE: RefCell<Vec<Blocked>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The circle that this process was told of last, itself first.
+pub fn take_circle() -> Vec<Blocked> {
+    CIRCLE.take()
+}
+
+/// Who waits in a graph: a process, or handles in a container, for somebody who can take them out.
+enum Who {
+    Process(u32, Seen),
+    Content { place: Container, stamp: Stamp },
+}
+
+/// A node of the graph: it needs one of the roles or processes, or all owners of something.
+struct Node {
+    who: Who,
+    /// Roles whose holders could serve it.
+    roles: Vec<usize>,
+    /// Processes that could serve it by ending.
+    ends: Vec<u32>,
+    /// Processes each of which must let go first; one list per arm.
+    owners: Vec<Vec<u32>>,
+    /// Among the roles of the graph those that it holds.
+    holds: Vec<usize>,
+    stuck: bool,
+}
+
+/// The wait-for graph, as it was under the holders' lock.
+struct Graph {
+    nodes: Vec<Node>,
+    of_process: HashMap<u32, usize>,
+    roles: HashMap<Key, usize>,
+    /// Per role: who of the nodes holds it, who of them needs it, and how many hold it in all.
+    holders: Vec<Vec<usize>>,
+    needers: Vec<Vec<usize>>,
+    totals: Vec<usize>,
+}
+
+/// What a look found: circles to act on, and whether handles in containers may hide another one.
+struct Found {
+    circles: Vec<Vec<usize>>,
+    hidden: bool,
+}
+
+/// Looks whether there are waits that can never end, and ends them. False when it must be looked again: something moved
+/// meanwhile.
+pub(super) fn look() -> bool {
+    match look_with(Vec::new()) {
+        Look::Clear => true,
+        Look::Moved => false,
+        Look::Hidden => !matches!(look_with(contents()), Look::Moved),
+    }
+}
+
+enum Look {
+    Clear,
+    Moved,
+    /// Handles in containers may hide another circle.
+    Hidden,
+}
+
+fn look_with(contents: Vec<Content>) -> Look {
+    let with_contents = !contents.is_empty();
+    let sleepers: Vec<(u32, Seen)> = sleepers(false);
+    if sleepers.is_empty() {
+        return Look::Clear;
+    }
+    let mut quiet: Vec<(&'static Line, u32)> = Vec::new();
+    let result = holders::locked(|| {
+        let mut graph = Graph::new(sleepers, contents);
+        let found = graph.find();
+        let mut moved = false;
+        for circle in &found.circles {
+            if !circle.iter().all(|&at| graph.nodes[at].who.is_as_before()) {
+                moved = true;
+                continue;
+            }
+            match graph.lines(circle) {
+                Some(lines) => quiet.extend(lines),
+                None => graph.condemn_last(circle),
+            }
+        }
+        if moved {
+            Look::Moved
+        } else if found.hidden && !with_contents {
+            Look::Hidden
+        } else {
+            Look::Clear
+        }
+    });
+    for (line, ends) in quiet {
+        end_receives(line, ends);
+    }
+    result
+}
+
+/// Tells all who receive from a channel that nothing will come, unless something came or they know it.
+fn end_receives(line: &Line, ends: u32) {
+    enter(line, RECV);
+    let side = &line.sides[RECV];
+    let end = line.head().is_none() && side.ends.load(Relaxed) == ends;
+    if end {
+        side.ends.store(ends.wrapping_add(1), SeqCst);
+    }
+    leave(line, RECV);
+    if end {
+        line.sleepers[RECV].wake_all();
+    }
+}
+
+/// Keeps the circle of this process for [`take_circle`].
+pub(super) fn remember_circle() {
+    let me = process_table::my_index();
+    let contents = contents();
+    let circle = holders::locked(|| {
+        let mut graph = Graph::new(sleepers(true), contents);
+        graph.find();
+        graph.circle_of(me)
+    });
+    CIRCLE.set(circle);
+}
+
+/// The processes that sleep without a limit; those that have been told of a circle only if `told`.
+fn sleepers(told: bool) -> Vec<(u32, Seen)> {
+    let seen = |index: u32| {
+        let seen = waiting(index).filter(|seen| seen.forever && (told || slot(index).wait.still(seen.sequence)))?;
+        (!reference(index).has_ended()).then_some((index, seen))
+    };
+    (0..high()).filter_map(seen).collect()
+}
+
+/// What can contain handles.
+#[derive(Clone, Copy)]
+enum Container {
+    Channel(ObjectRef),
+    Cell(ObjectRef),
+}
+
+/// Handles that lie in a container together, and the state that it was found in.
+struct Content {
+    place: Container,
+    stamp: Stamp,
+    holds: Vec<Key>,
+}
+
+impl Container {
+    fn of(object: ObjectRef) -> Option<Container> {
+        match holders::header(object)?.kind.load(Relaxed) {
+            holders::CHANNEL => Some(Container::Channel(object)),
+            holders::CELL => Some(Container::Cell(object)),
+            _ => None,
+        }
+    }
+
+    /// While it stays, so does what is inside.
+    fn stamp(self) -> Option<Stamp> {
+        match self {
+            Container::Channel(object) => channel::stamp(object),
+            Container::Cell(object) => cell::Cell::of(object).version().map(|version| (version, 0)),
+        }
+    }
+
+    /// The role that takes handles out.
+    fn taker(self) -> Option<(ObjectRef, u32)> {
+        match self {
+            Container::Channel(object) => line(object).map(|line| (line.counting_object(object), 1 - line.put_role())),
+            Container::Cell(object) => Some((object, 0)),
+        }
+    }
+
+    fn contents(self) -> Vec<Content> {
+        let found = match self {
+            Container::Channel(object) => channel::handles_inside(object),
+            Container::Cell(object) => cell::handles_inside(object),
+        };
+        let Some((stamp, all)) = found else { return Vec::new() };
+        all.into_iter().map(|holds| Content { place: self, stamp, holds }).collect()
+    }
+}
+
+/// Every handle that waits to be taken out of something.
+fn contents() -> Vec<Content> {
+    arena::objects().filter_map(Container::of).flat_map(Container::contents).collect()
+}
+
+impl Who {
+    fn is_as_before(&self) -> bool {
+        match self {
+            Who::Process(index, seen) => slot(*index).wait.still(seen.sequence) && !is_stopped(*index),
+            Who::Content { place, stamp } => place.stamp() == Some(*stamp),
+        }
+    }
+}
+
+/// Whether a process is stopped, as by Ctrl-Z: it may go on, and looks for itself then.
+fn is_stopped(index: u32) -> bool {
+    let Some(pid) = reference(index).pid() else { return false };
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The state follows the name, which stands in parentheses and may contain some.
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    matches!(state, Some('T' | 't'))
+}
+
+impl Graph {
+    fn new(sleepers: Vec<(u32, Seen)>, contents: Vec<Content>) -> Graph {
+        let mut graph = Graph {
+            nodes: Vec::new(),
+            of_process: HashMap::new(),
+            roles: HashMap::new(),
+            holders: Vec::new(),
+            needers: Vec::new(),
+            totals: Vec::new(),
+        };
+        for (index, seen) in sleepers {
+            graph.add_process(index, seen);
+        }
+        let mut inside = Vec::new();
+        for Content { place, stamp, holds } in contents {
+            let roles = place.taker().into_iter().map(|(object, role)| graph.role(object, role)).collect();
+            let who = Who::Content { place, stamp };
+            inside.push((graph.nodes.len(), holds));
+            graph.nodes.push(Node { who, roles, ends: vec![], owners: vec![], holds: vec![], stuck: true });
+        }
+        // Now that all roles that matter are known: who holds them.
+        for at in 0..graph.nodes.len() {
+            if let Who::Process(index, _) = graph.nodes[at].who {
+                let mut holds = Vec::new();
+                holders::each_key(index, |key| holds.extend(graph.roles.get(&key).copied()));
+                graph.nodes[at].holds = holds;
+            }
+        }
+        for (at, holds) in inside {
+            graph.nodes[at].holds = holds.iter().filter_map(|key| graph.roles.get(key).copied()).collect();
+        }
+        for (at, node) in graph.nodes.iter().enumerate() {
+            node.holds.iter().for_each(|&role| graph.holders[role].push(at));
+            node.roles.iter().for_each(|&role| graph.needers[role].push(at));
+        }
+        graph
+    }
+
+    fn role(&mut self, object: ObjectRef, role: u32) -> usize {
+        let next = self.totals.len();
+        let at = *self.roles.entry(key(object, role)).or_insert(next);
+        if at == next {
+            self.totals.push(holders::count(object, role) as usize);
+            self.holders.push(Vec::new());
+            self.needers.push(Vec::new());
+        }
+        at
+    }
+
+    /// A process, unless one of the things that it waits for is there.
+    fn add_process(&mut self, index: u32, seen: Seen) {
+        let (mut roles, mut ends, mut owners) = (Vec::new(), Vec::new(), Vec::new());
+        for arm in &seen.arms {
+            match arm.need {
+                Need::Message | Need::Room | Need::Taker => {
+                    let Some(line) = line(arm.object) else { return };
+                    if is_ready(line, arm) {
+                        return;
+                    }
+                    let counting = line.counting_object(arm.object);
+                    let serves = if arm.need == Need::Message { line.put_role() } else { 1 - line.put_role() };
+                    roles.push(self.role(counting, serves));
+                }
+                Need::End => match ProcessRef::of(arm.object) {
+                    Some(process) if !process.has_ended() => ends.push(process.index),
+                    _ => return,
+                },
+                Need::Owner => match owners_of(arm) {
+                    found if found.is_empty() => return,
+                    found => owners.push(found.iter().map(|process| process.index).collect()),
+                },
+                Need::Change => {
+                    if !arm.unchanged() || holders::header(arm.object).is_none() {
+                        return;
+                    }
+                    roles.extend([0, 1].map(|role| self.role(arm.object, role)));
+                }
+            }
+        }
+        self.of_process.insert(index, self.nodes.len());
+        let who = Who::Process(index, seen);
+        self.nodes.push(Node { who, roles, ends, owners, holds: Vec::new(), stuck: true });
+    }
+
+    /// Takes out all nodes that somebody could serve, and gives the circles of the others that depend on no other.
+    fn find(&mut self) -> Found {
+        let mut held: Vec<usize> = self.holders.iter().map(Vec::len).collect();
+        let mut hidden = false;
+        let mut waiting_for: HashMap<u32, Vec<usize>> = HashMap::new();
+        for (at, node) in self.nodes.iter().enumerate() {
+            for &process in node.ends.iter().chain(node.owners.iter().flatten()) {
+                waiting_for.entry(process).or_default().push(at);
+            }
+        }
+        let mut work: Vec<usize> = (0..self.nodes.len()).collect();
+        while let Some(at) = work.pop() {
+            if !self.nodes[at].stuck || !self.can_be_served(at, &held, &mut hidden) {
+                continue;
+            }
+            self.nodes[at].stuck = false;
+            for &role in &self.nodes[at].holds {
+                held[role] -= 1;
+                work.extend(&self.needers[role]);
+            }
+            if let Who::Process(index, _) = self.nodes[at].who {
+                work.extend(waiting_for.get(&index).into_iter().flatten());
+            }
+        }
+        Found { circles: self.lowest_circles(), hidden }
+    }
+
+    fn can_be_served(&self, at: usize, held: &[usize], hidden: &mut bool) -> bool {
+        let node = &self.nodes[at];
+        let stuck = |process: &u32| self.of_process.get(process).is_some_and(|&at| self.nodes[at].stuck);
+        if node.ends.iter().any(|process| !stuck(process)) || node.owners.iter().any(|all| !all.iter().any(stuck)) {
+            return true;
+        }
+        let served = node.roles.iter().any(|&role| self.totals[role] > held[role]);
+        *hidden |= served;
+        served
+    }
+
+    /// The nodes that a stuck node depends on.
+    fn next(&self, at: usize) -> Vec<usize> {
+        let node = &self.nodes[at];
+        let processes = node.ends.iter().chain(node.owners.iter().flatten());
+        let processes = processes.filter_map(|process| self.of_process.get(process).copied());
+        let holders = node.roles.iter().flat_map(|&role| self.holders[role].iter().copied());
+        processes.chain(holders).filter(|&at| self.nodes[at].stuck).collect()
+    }
+
+    /// Strongly connected components of the stuck nodes that no edge leaves (Tarjan 1972, without recursion).
+    fn lowest_circles(&self) -> Vec<Vec<usize>> {
+        Search::new(self, self.nodes.iter().map(|node| node.stuck).collect()).lowest()
+    }
+
+    /// The channels to end when nothing but receives and joins make up the circle, and there are any: upstream first,
+    /// those whose possible senders wait in no other receive unless each depends on the other.
+    fn lines(&self, circle: &[usize]) -> Option<Vec<(&'static Line, u32)>> {
+        if !circle.iter().flat_map(|&at| self.arms(at)).all(|arm| matches!(arm.need, Need::Message | Need::End)) {
+            return None;
+        }
+        let mut receives = vec![false; self.nodes.len()];
+        for &at in circle {
+            let is_process = matches!(self.nodes[at].who, Who::Process(..));
+            receives[at] = !is_process || self.arms(at).iter().any(|arm| arm.need == Need::Message);
+        }
+        let mut lines: Vec<(&'static Line, u32)> = Vec::new();
+        for at in Search::new(self, receives).lowest().into_iter().flatten() {
+            for arm in self.arms(at).iter().filter(|arm| arm.need == Need::Message) {
+                let Some(line) = line(arm.object) else { continue };
+                if !lines.iter().any(|(known, _)| region::offset_of(*known) == region::offset_of(line)) {
+                    lines.push((line, arm.ends));
+                }
+            }
+        }
+        (!lines.is_empty()).then_some(lines)
+    }
+
+    /// What a node waits for, if it is a process.
+    fn arms(&self, at: usize) -> &[Waited] {
+        match &self.nodes[at].who {
+            Who::Process(_, seen) => &seen.arms,
+            Who::Content { .. } => &[],
+        }
+    }
+
+    fn condemn_last(&self, circle: &[usize]) {
+        let processes = circle.iter().filter_map(|&at| match &self.nodes[at].who {
+            Who::Process(index, seen) if seen.can_raise => Some((*index, seen)),
+            _ => None,
+        });
+        if let Some((index, seen)) = processes.max_by_key(|(index, seen)| (seen.since, *index)) {
+            slot(index).wait.condemn(seen);
+        }
+    }
+
+    /// What the process is stuck with: those that it depends on and that depend on it, itself first.
+    fn circle_of(&self, me: u32) -> Vec<Blocked> {
+        let Some(&start) = self.of_process.get(&me) else { return Vec::new() };
+        let circles = self.lowest_circles();
+        let alone = vec![start];
+        let circle = circles.iter().find(|circle| circle.contains(&start)).unwrap_or(&alone);
+        let mut members: Vec<usize> = circle.clone();
+        members.sort_by_key(|&at| (at != start, at));
+        let blocked = members.iter().filter_map(|&at| {
+            let Who::Process(index, seen) = &self.nodes[at].who else { return None };
+            let on = self.next(at).into_iter().filter_map(|other| match &self.nodes[other].who {
+                Who::Process(index, _) => Some(reference(*index)),
+                Who::Content { .. } => None,
+            });
+            Some(Blocked {
+                process: reference(*index),
+                place: reference(*index).place(),
+                needs: seen.arms.iter().map(|arm| (arm.object, arm.need)).collect(),
+                on: on.collect(),
+            })
+        });
+        blocked.collect()
+    }
+}
+
+/// Whether the sleeper would find what it waits for at the channel, or has been told that it will not come.
+fn is_ready(line: &Line, arm: &Waited) -> bool {
+    match arm.need {
+        Need::Message => line.is_closed() || line.len() > 0 || line.sides[RECV].ends.load(SeqCst) != arm.ends,
+        Need::Taker => line.is_closed() || !arm.unchanged(),
+        _ => line.is_closed() || line.is_abandoned() || line.has_room() || line.is_rendezvous() && !arm.unchanged(),
+    }
+}
+
+/// The processes that have the object now; none when the sleeper may take it.
+fn owners_of(arm: &Waited) -> Vec<ProcessRef> {
+    match holders::header(arm.object).map(|header| header.kind.load(Relaxed)) {
+        // Its word names the owner, whoever that is by now.
+        Some(holders::USER_LOCK | holders::CELL) => user_lock::owners(arm.object),
+        _ => Vec::new(),
+    }
+}
+
+/// Tarjan's algorithm on some of the nodes and, behind them, the roles that connect them: these stand for all their
+/// holders, so that many who wait for many cost no product.
+struct Search<'a> {
+    graph: &'a Graph,
+    included: Vec<bool>,
+    order: Vec<usize>,
+    low: Vec<usize>,
+    on_stack: Vec<bool>,
+    stack: Vec<usize>,
+    counter: usize,
+    component: Vec<usize>,
+    components: Vec<Vec<usize>>,
+}
+
+const UNSEEN: usize = usize::MAX;
+
+impl<'a> Search<'a> {
+    fn new(graph: &'a Graph, included: Vec<bool>) -> Search<'a> {
+        let size = graph.nodes.len() + graph.totals.len();
+        Search {
+            graph,
+            included,
+            order: vec![UNSEEN; size],
+            low: vec![0; size],
+            on_stack: vec![false; size],
+            stack: Vec::new(),
+            counter: 0,
+            component: vec![UNSEEN; size],
+            components: Vec::new(),
+        }
+    }
+
+    /// Where edges lead: from a node to roles and processes, from a role to its holders.
+    fn next(&self, at: usize) -> Vec<usize> {
+        let graph = self.graph;
+        let count = graph.nodes.len();
+        let included = |at: &usize| self.included[*at];
+        match at.checked_sub(count) {
+            Some(role) => graph.holders[role].iter().copied().filter(included).collect(),
+            None => {
+                let node = &graph.nodes[at];
+                let processes = node.ends.iter().chain(node.owners.iter().flatten());
+                let processes = processes.filter_map(|process| graph.of_process.get(process).copied()).filter(included);
+                processes.chain(node.roles.iter().map(|&role| count + role)).collect()
+            }
+        }
+    }
+
+    fn enter(&mut self, at: usize) {
+        self.order[at] = self.counter;
+        self.low[at] = self.counter;
+        self.counter += 1;
+        self.stack.push(at);
+        self.on_stack[at] = true;
+    }
+
+    fn visit(&mut self, start: usize) {
+        if self.order[start] != UNSEEN {
+            return;
+        }
+        self.enter(start);
+        let mut path = vec![(start, self.next(start), 0)];
+        while let Some((at, next, taken)) = path.last_mut() {
+            let at = *at;
+            if let Some(&to) = next.get(*taken) {
+                *taken += 1;
+                if self.order[to] == UNSEEN {
+                    self.enter(to);
+                    let edges = self.next(to);
+                    path.push((to, edges, 0));
+                } else if self.on_stack[to] {
+                    self.low[at] = self.low[at].min(self.order[to]);
+                }
+                continue;
+            }
+            path.pop();
+            if let Some((before, ..)) = path.last() {
+                self.low[*before] = self.low[*before].min(self.low[at]);
+            }
+            if self.low[at] == self.order[at] {
+                self.take_component(at);
+            }
+        }
+    }
+
+    fn take_component(&mut self, root: usize) {
+        let mut members = Vec::new();
+        while let Some(at) = self.stack.pop() {
+            self.on_stack[at] = false;
+            self.component[at] = self.components.len();
+            members.push(at);
+            if at == root {
+                break;
+            }
+        }
+        self.components.push(members);
+    }
+
+    /// The components with a process that lead to no other one with a process. They were found from the leaves up.
+    fn lowest(mut self) -> Vec<Vec<usize>> {
+        for at in (0..self.graph.nodes.len()).filter(|&at| self.included[at]).collect::<Vec<_>>() {
+            self.visit(at);
+        }
+        let mut leads_to_process = vec![false; self.components.len()];
+        let mut lowest = Vec::new();
+        for (number, members) in self.components.iter().enumerate() {
+            let out = members.iter().flat_map(|&at| self.next(at)).map(|to| self.component[to]);
+            let below = out.filter(|&to| to != number).any(|to| leads_to_process[to]);
+            let here = members.iter().any(|&at| self.is_process(at));
+            leads_to_process[number] = below || here;
+            if here && !below {
+                lowest.push(members.iter().copied().filter(|&at| at < self.graph.nodes.len()).collect());
+            }
+        }
+        lowest
+    }
+
+    fn is_process(&self, at: usize) -> bool {
+        matches!(self.graph.nodes.get(at), Some(Node { who: Who::Process(..), .. }))
+    }
+}

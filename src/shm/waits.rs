@@ -1,0 +1,346 @@
+//! What each process waits for, written down in its slot while it sleeps: for the detector of waits that can never
+//! end, for its reports, and for whoever asks what a program is doing.
+
+use super::arena::{self, Block};
+use super::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use super::atomic::{AtomicU32, AtomicU64, fence};
+use super::park::{self, Wait};
+use super::process_table::{self, Hand, Slot, my_slot};
+use super::region::{self, at, shared};
+use super::{ObjectRef, deadlock};
+use std::time::{Duration, Instant};
+
+/// What must happen to an object before a sleeper can go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// A message comes into the channel.
+    Message,
+    /// The channel has room, or its offer is taken.
+    Room,
+    /// Somebody comes to take from the channel.
+    Taker,
+    /// The process ends.
+    End,
+    /// Its present owners let go.
+    Owner,
+    /// A process that holds it does something with it.
+    Change,
+}
+
+const NEEDS: [Need; 6] = [Need::Message, Need::Room, Need::Taker, Need::End, Need::Owner, Need::Change];
+
+/// Arms that fit into the slot itself.
+const INLINE: usize = 4;
+/// Arms that a wait can have in all; a wait for more is not watched for circles.
+const MOST: usize = 1 << 16;
+
+// In a record's `state`.
+const FOREVER: u32 = 1 << 31;
+const CANNOT_RAISE: u32 = 1 << 30;
+const COUNT: u32 = (1 << 20) - 1;
+
+shared! {
+    /// One thing waited for.
+    pub(super) struct Arm {
+        /// The object, and what it needs in the highest bits.
+        what: AtomicU64,
+        /// Where the word lies that is slept on, and the value it had.
+        word_at: AtomicU64,
+        expected: AtomicU32,
+        /// Of a receive: the channel's count of ends when it began.
+        ends: AtomicU32,
+    }
+
+    /// The present wait of a process.
+    pub(super) struct Record {
+        /// Odd while it sleeps; counts the sleeps.
+        pub(super) sequence: AtomicU32,
+        state: AtomicU32,
+        /// The wait that the detector has found to be part of a circle, by its sequence.
+        verdict: AtomicU32,
+        unused: AtomicU32,
+        /// Nanoseconds of the system's clock when it began.
+        since: AtomicU64,
+        /// Block with the arms, if they do not fit in here.
+        more: AtomicU64,
+        arms: [Arm; INLINE],
+    }
+
+    struct Globals {
+        /// How often the graph of waits has changed, in the high half; processes that are not asleep without a limit,
+        /// in the low half. The latter is a hint.
+        pulse: AtomicU64,
+    }
+}
+
+const GLOBALS: u64 = 20 << 10;
+const CHANGE: u64 = 1 << 32;
+
+fn globals() -> &'static Globals {
+    at(GLOBALS)
+}
+
+/// One thing waited for, as read from a record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waited {
+    pub(super) object: ObjectRef,
+    pub(super) need: Need,
+    word_at: u64,
+    expected: u32,
+    pub(super) ends: u32,
+}
+
+impl Waited {
+    /// Whether the word that is slept on has not changed since.
+    pub(super) fn unchanged(&self) -> bool {
+        at::<AtomicU32>(self.word_at).load(SeqCst) == self.expected
+    }
+
+    pub(super) fn word(&self) -> &'static AtomicU32 {
+        at(self.word_at)
+    }
+}
+
+/// A wait as read from a record.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    pub(super) sequence: u32,
+    pub(super) forever: bool,
+    /// Whether an error can be raised in it: not when the process is ending.
+    pub(super) can_raise: bool,
+    pub(super) since: u64,
+    pub(super) arms: Vec<Waited>,
+}
+
+impl Record {
+    fn arm(&self, index: usize) -> &Arm {
+        match Block::from_word(self.more.load(Relaxed)) {
+            Some(block) => at(block.data() + (index * size_of::<Arm>()) as u64),
+            None => &self.arms[index % INLINE],
+        }
+    }
+
+    /// What is waited for now, if the process sleeps.
+    pub(super) fn read(&self) -> Option<Seen> {
+        let sequence = self.sequence.load(Acquire);
+        if sequence & 1 == 0 {
+            return None;
+        }
+        let state = self.state.load(Relaxed);
+        let block = Block::from_word(self.more.load(Relaxed));
+        let room =
+            block.map_or(INLINE, |block| if arena::in_use(block) { block.length() / size_of::<Arm>() } else { 0 });
+        let arms = (0..room.min((state & COUNT) as usize)).map(|index| {
+            let arm = self.arm(index);
+            let what = arm.what.load(Relaxed);
+            Waited {
+                object: ObjectRef::from_word(what & (u64::MAX >> 4)),
+                need: NEEDS[(what >> 60) as usize % NEEDS.len()],
+                word_at: arm.word_at.load(Relaxed),
+                expected: arm.expected.load(Relaxed),
+                ends: arm.ends.load(Relaxed),
+            }
+        });
+        let seen = Seen {
+            sequence,
+            forever: state & FOREVER != 0,
+            can_raise: state & CANNOT_RAISE == 0,
+            since: self.since.load(Relaxed),
+            arms: arms.collect(),
+        };
+        fence(Acquire);
+        (self.sequence.load(SeqCst) == sequence).then_some(seen)
+    }
+
+    /// Whether the process sleeps in this very wait, and has not been told to end it.
+    pub(super) fn still(&self, sequence: u32) -> bool {
+        self.sequence.load(SeqCst) == sequence && self.verdict.load(SeqCst) != sequence
+    }
+
+    /// Tells the process that its wait is part of a circle.
+    pub(super) fn condemn(&self, seen: &Seen) {
+        self.verdict.store(seen.sequence, SeqCst);
+        for arm in &seen.arms {
+            park::wake_all(arm.word());
+        }
+    }
+
+    pub(super) fn clear(&self) {
+        self.sequence.store(self.sequence.load(Relaxed).wrapping_add(1) & !1, SeqCst);
+        self.more.store(0, Relaxed);
+        self.verdict.store(0, Relaxed);
+    }
+
+    fn set(&self, index: usize, arm: &Watched) {
+        let place = self.arm(index);
+        let need = NEEDS.iter().position(|&need| need == arm.need).unwrap_or(0) as u64;
+        place.what.store(arm.object.word() | need << 60, Relaxed);
+        place.word_at.store(region::offset_of(arm.word), Relaxed);
+        place.expected.store(arm.expected, Relaxed);
+        place.ends.store(arm.ends, Relaxed);
+    }
+}
+
+/// One thing to wait for: what must happen to `object`, and the word in shared memory that changes then.
+#[derive(Clone, Copy)]
+pub(super) struct Watched<'a> {
+    pub(super) object: ObjectRef,
+    pub(super) need: Need,
+    pub(super) word: &'a AtomicU32,
+    pub(super) expected: u32,
+    pub(super) ends: u32,
+}
+
+/// The sleeps of one operation, until its deadline, a signal, or the finding that it can never be served. They come in
+/// slices, at whose ends the graph of waits is looked at when it has changed, and which make good a wake-up that was
+/// lost by a death.
+#[derive(Debug)]
+pub(super) struct Sleep {
+    deadline: Option<Instant>,
+    slice: Duration,
+    /// The graph's count of changes at the last look.
+    looked: Option<u64>,
+    can_raise: bool,
+}
+
+/// How long a sleeper waits with its first look when it is the last one to sleep, and else.
+const LAST: Duration = Duration::from_micros(150);
+const FIRST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_secs(1);
+
+impl Sleep {
+    pub(super) fn new(deadline: Option<Instant>) -> Sleep {
+        Sleep { deadline, slice: Duration::ZERO, looked: None, can_raise: true }
+    }
+
+    /// For a process that is ending: no error can be raised in it any more.
+    pub(super) fn at_end(deadline: Option<Instant>) -> Sleep {
+        Sleep { can_raise: false, ..Sleep::new(deadline) }
+    }
+
+    /// Sleeps while `word` is `expected`, for what `object` needs. The end of a slice is [`Wait::Woken`].
+    pub(super) fn on(&mut self, word: &AtomicU32, expected: u32, object: ObjectRef, need: Need) -> Wait {
+        self.on_any(&[Watched { object, need, word, expected, ends: 0 }], || false)
+    }
+
+    /// Sleeps until one of the words changes, unless `ready` once the wait has been written down. The end of a slice is
+    /// [`Wait::Woken`].
+    pub(super) fn on_any(&mut self, arms: &[Watched], ready: impl FnOnce() -> bool) -> Wait {
+        let me = my_slot();
+        let awake = begin(me, arms, self.deadline.is_none(), self.can_raise);
+        let result = if ready() { Wait::Woken } else { self.slice(me, arms, awake) };
+        end(me, self.deadline.is_none());
+        result
+    }
+
+    fn slice(&mut self, me: &Slot, arms: &[Watched], awake: u32) -> Wait {
+        if self.slice.is_zero() {
+            self.slice = if awake == 0 && self.deadline.is_none() { LAST } else { FIRST };
+        }
+        let slice_end = Instant::now() + park::slice(self.slice);
+        let end = self.deadline.map_or(slice_end, |deadline| deadline.min(slice_end));
+        let mut result = park::heed_signals(|| match arms {
+            [arm] => park::wait(arm.word, arm.expected, Some(end)),
+            arms => park::wait_any(arms.iter().map(|arm| (arm.word, arm.expected)), end),
+        });
+        if result == Wait::TimedOut && self.deadline.is_none_or(|deadline| Instant::now() < deadline) {
+            result = Wait::Woken;
+            self.slice = if self.slice <= FIRST { FIRST * 10 } else { (self.slice * 5).min(LONGEST) };
+            if self.deadline.is_none() {
+                let change = changes();
+                if self.looked != Some(change) {
+                    self.looked = deadlock::look().then_some(change);
+                }
+            }
+        }
+        if me.wait.verdict.load(SeqCst) == me.wait.sequence.load(Relaxed) && result != Wait::Interrupted {
+            deadlock::remember_circle();
+            result = Wait::Deadlock;
+        }
+        result
+    }
+}
+
+/// How often the graph of waits has changed.
+fn changes() -> u64 {
+    globals().pulse.load(SeqCst) >> 32
+}
+
+/// Processes that were ever in the table when a look at all of them takes longer than a change may cost.
+const MANY: u32 = 512;
+
+/// A process ended, or gave up something that others may wait for: is that a wait that can never end any more? Among
+/// many processes the sleepers find out at the ends of their slices.
+pub(super) fn graph_changed() {
+    globals().pulse.fetch_add(CHANGE, SeqCst);
+    if process_table::high() <= MANY {
+        deadlock::look();
+    }
+}
+
+/// A process began to live, or ended while it was awake.
+pub(super) fn count_awake(born: bool) {
+    let _ = globals().pulse.fetch_update(SeqCst, Relaxed, |pulse| {
+        let awake = pulse as u32;
+        let awake = if born { awake.wrapping_add(1) } else { awake.saturating_sub(1) };
+        Some(pulse & !(CHANGE - 1) | u64::from(awake))
+    });
+}
+
+/// Writes down what this process is about to wait for; gives how many processes are left that do not wait for ever.
+fn begin(me: &Slot, arms: &[Watched], forever: bool, can_raise: bool) -> u32 {
+    let record = &me.wait;
+    record.since.store(now(), Relaxed);
+    let mut count = arms.len().min(MOST);
+    if count > INLINE {
+        let hand = me.hand(Hand::Wait);
+        match arena::allocate(count * size_of::<Arm>(), hand) {
+            Ok(block) => record.more.store(block.word(), SeqCst),
+            Err(_) => count = 0,
+        }
+    }
+    for (index, arm) in arms[..count].iter().enumerate() {
+        record.set(index, arm);
+    }
+    // What could not be written down whole is not looked at.
+    let watched = count == arms.len();
+    let flags = if forever && watched { FOREVER } else { 0 } | if can_raise { 0 } else { CANNOT_RAISE };
+    record.state.store(count as u32 | flags, Relaxed);
+    record.sequence.store(record.sequence.load(Relaxed).wrapping_add(1), SeqCst);
+    if forever { (globals().pulse.fetch_add(CHANGE - 1, SeqCst) as u32).wrapping_sub(1) } else { 1 }
+}
+
+fn end(me: &Slot, forever: bool) {
+    let record = &me.wait;
+    record.sequence.store(record.sequence.load(Relaxed).wrapping_add(1), SeqCst);
+    if forever {
+        globals().pulse.fetch_add(1, SeqCst);
+    }
+    if record.more.load(Relaxed) != 0 {
+        record.more.store(0, SeqCst);
+        arena::free_hand(me.hand(Hand::Wait));
+    }
+}
+
+/// A dead process waits no longer; gives what it waited for.
+pub(super) fn forget(dead: &Slot) -> Option<Seen> {
+    let wait = dead.wait.read();
+    if !wait.as_ref().is_some_and(|wait| wait.forever) {
+        count_awake(false);
+    }
+    dead.wait.clear();
+    wait
+}
+
+/// Nanoseconds of the system's clock, the same for all processes.
+fn now() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: it fills the structure.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// Whether the process of a slot waits for something of its own record that is known.
+pub(super) fn waiting(index: u32) -> Option<Seen> {
+    process_table::is_running(index).then(|| process_table::slot(index).wait.read()).flatten()
+}
