@@ -14,6 +14,7 @@ mod session;
 mod shared;
 mod signals;
 pub mod tell;
+mod untaken;
 
 use crate::shm::{self, ProcessRef, ShmError};
 use crate::source::Place;
@@ -144,6 +145,7 @@ impl Real {
         if !failures.is_empty() || self.children.told() {
             status = status.max(1);
         }
+        untaken::report();
         signals::limit_end();
         if let Err(Fault(error)) = self.local.flush().and(output::finish()) {
             status = error.exit.unwrap_or(1);
