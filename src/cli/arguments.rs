@@ -14,6 +14,7 @@ mplang, a small scripting language for parallel work
   mplang -e CODE ARGS…        runs a text
   mplang - ARGS…              runs standard input
   mplang repl                 the REPL
+  mplang ps [PID]             what the processes of a running script do; without PID of all scripts
 
   --output MODE               live: as it is printed; grouped: each process's together, when it ends;
                               ordered: as if each spawned process had run at the place of its spawn
@@ -36,6 +37,8 @@ pub enum Action {
     Stdin,
     /// `repl`
     Repl,
+    /// `ps [PID]`
+    Ps(Option<i32>),
     /// `--help`
     Help,
     /// `--version`
@@ -60,7 +63,7 @@ pub struct Options {
 }
 
 /// Subcommands of the language's plan that are not built yet.
-const PLANNED: [&str; 8] = ["check", "fmt", "test", "explain", "ps", "batch", "completions", "lsp"];
+const PLANNED: [&str; 7] = ["check", "fmt", "test", "explain", "batch", "completions", "lsp"];
 
 /// Reads the words after the command's name.
 pub fn parse(args: Vec<OsString>) -> Result<Options, String> {
@@ -103,6 +106,14 @@ pub fn parse(args: Vec<OsString>) -> Result<Options, String> {
             }
             "-" => options.action = Action::Stdin,
             "repl" => options.action = Action::Repl,
+            "ps" => {
+                let pid = words.next().map(|word| {
+                    let word = word.to_string_lossy().into_owned();
+                    let pid = word.parse().ok().filter(|pid| *pid > 0);
+                    pid.ok_or(format!("`ps` needs the number of a process, not `{word}`"))
+                });
+                options.action = Action::Ps(pid.transpose()?);
+            }
             "run" => options.action = Action::Script(words.next().ok_or("`run` needs a script")?),
             _ if text.starts_with("--error-format=") => {
                 options.format = format_named(&text["--error-format=".len()..])?;
@@ -179,6 +190,9 @@ mod tests {
         assert!(words("--seed=x a.mp").is_err());
         assert_eq!(words("--output=ordered a.mp").unwrap().output, OutputMode::Ordered);
         assert!(words("--output sorted a.mp").unwrap_err().contains("live, grouped or ordered"));
+        assert_eq!(words("ps 12").unwrap().action, Action::Ps(Some(12)));
+        assert_eq!(words("ps").unwrap().action, Action::Ps(None));
+        assert!(words("ps x").is_err() && words("ps 0").is_err());
         assert_eq!(words("fmt").unwrap_err(), "`mplang fmt` is not built yet");
     }
 }

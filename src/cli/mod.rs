@@ -6,9 +6,9 @@ mod report;
 mod run;
 
 pub use load::Files;
-pub use report::{Reporter, fault_diagnostic, line, warning_diagnostic};
+pub use report::{Reporter, fault_diagnostic, line, line_starts, warning_diagnostic};
 
-use crate::proc::OutputMode;
+use crate::proc::{OutputMode, ps};
 use crate::repl;
 use arguments::{Action, Options};
 use std::io::{IsTerminal, Read, Write};
@@ -42,8 +42,20 @@ fn perform(options: Options) -> u8 {
                 USAGE
             }
         },
+        Action::Ps(pid) => processes(pid),
         Action::Code(ref code) => run::text(&options, "<command>", code),
         Action::Script(ref path) => run::file(&options, path),
+    }
+}
+
+/// What the processes of running scripts do.
+fn processes(pid: Option<i32>) -> u8 {
+    match pid.map_or_else(|| Ok(ps::of_all_programs()), ps::of_program) {
+        Ok(text) => say(&text),
+        Err(message) => {
+            let _ = writeln!(std::io::stderr(), "mplang: {message}");
+            1
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod sequence;
 mod set;
 mod shared;
 mod stream;
+mod sync;
 mod system;
 mod text;
 
@@ -36,6 +37,7 @@ pub use channel::{SENDER, TAKER};
 pub use hints::instead_of;
 pub use io::constant;
 pub use planned::is_planned;
+pub use sync::{READER, WRITER};
 
 use crate::vm::native::{Declaration, Form, Parameter, Run};
 use crate::vm::types::Type;
@@ -60,6 +62,7 @@ static TABLES: &[&[Declaration]] = &[
     system::DECLARATIONS,
     process::DECLARATIONS,
     channel::DECLARATIONS,
+    sync::DECLARATIONS,
     shared::DECLARATIONS,
     math::DECLARATIONS,
     json::DECLARATIONS,

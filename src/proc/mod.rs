@@ -8,21 +8,24 @@ mod moves;
 mod outcome;
 mod output;
 mod place;
+pub mod ps;
 mod reaper;
 mod select;
 mod session;
 mod shared;
 mod signals;
+mod sync;
 pub mod tell;
 mod untaken;
 
+use crate::shm::inspect::{Doing, set_doing};
 use crate::shm::{self, ProcessRef, ShmError};
 use crate::source::Place;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::machine::{Machine, clear_interrupt};
 use crate::vm::op::Op;
 use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Value, on_handle};
-use crate::world::{self, Local, Performed, World, after, describe_file};
+use crate::world::{self, Local, Performed, World, after, describe_file, is_stdin};
 use children::{Children, Tell};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -57,6 +60,8 @@ pub struct Real {
     children: Children,
     /// This process was spawned: its result goes to shared memory.
     is_child: bool,
+    /// Others can learn what the places of the script mean.
+    published: bool,
 }
 
 thread_local! {
@@ -86,7 +91,8 @@ impl Real {
         signals::install();
         world::set_output_lock(lock_output);
         let tell: Tell = Rc::new(move |error| world::say(&report(error)));
-        Real { local: Local::new(args, attend), children: Children::new(Some(tell.clone())), tell, is_child: false }
+        let (local, children) = (Local::new(args, attend), Children::new(Some(tell.clone())));
+        Real { local, children, tell, is_child: false, published: false }
     }
 
     /// From now on output is written in this mode.
@@ -295,6 +301,7 @@ impl Real {
         }
         SESSION.set(false);
         self.is_child = true;
+        signals::ignore_questions();
         // The parent's values are not written to here.
         std::mem::forget(std::mem::replace(&mut self.children, Children::new(None)));
         reaper::begin_child();
@@ -319,7 +326,10 @@ impl Real {
             Op::Children => Ok(Value::list(self.children.handles())),
             Op::Interrupted => self.children.attend().map(|()| Value::Null),
             Op::Select { arms, limit, closed } => select::perform(&arms, limit, closed, &mut self.children),
-            other => channels::perform(other, &mut self.children),
+            other => match sync::perform(other, &mut self.children) {
+                Ok(answer) => answer,
+                Err(other) => channels::perform(other, &mut self.children),
+            },
         }
     }
 }
@@ -328,7 +338,19 @@ impl World for Real {
     fn perform(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
         tell::set_here(place);
         shm::process_table::set_place(place::to_word(place));
-        let op = match self.local.perform(op) {
+        if !self.published && !self.is_child && shm::process_table::registered() {
+            self.published = true;
+            ps::publish();
+        }
+        let doing = doing(&op);
+        if doing.is_some() {
+            set_doing(doing);
+        }
+        let performed = self.local.perform(op);
+        if doing.is_some() {
+            set_doing(None);
+        }
+        let op = match performed {
             Ok(answer) => return Performed::Answer(answer),
             Err(op) => op,
         };
@@ -343,11 +365,24 @@ impl World for Real {
     }
 }
 
+/// What a process does that waits for none of the others.
+fn doing(op: &Op) -> Option<Doing> {
+    match op {
+        Op::Sleep { .. } => Some(Doing::Sleep),
+        Op::Input { .. } => Some(Doing::Input),
+        Op::NextLine { file } | Op::FileRead { file } if is_stdin(*file) => Some(Doing::Input),
+        _ => None,
+    }
+}
+
 /// Acts on the signals that came: an error when this process must end, once, so that `finally` can clear up.
 fn attend() -> Result<(), Fault> {
     clear_interrupt();
     shm::park::take_signal();
     reaper::reap_ended();
+    if signals::take_question() {
+        world::say(ps::of_this_program().as_bytes());
+    }
     match signals::take_request() {
         Some(libc::SIGINT) if SESSION.get() => {
             signals::forget_ending();

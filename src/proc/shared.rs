@@ -1,7 +1,7 @@
 //! Shared cells: their values to bytes and back, and the copies that `with` works on.
 
-use super::channels::acquire;
 use super::children::Children;
+use super::sync::acquire_inner;
 use super::{handles, memory};
 use crate::shm::{Cell, ObjectRef, Role};
 use crate::vm::fault::{Fault, Kind};
@@ -125,7 +125,7 @@ fn changed(
     children: &mut Children,
     change: impl FnOnce(Value) -> Result<Value, Fault>,
 ) -> Result<Value, Fault> {
-    acquire(key, None, children)?;
+    acquire_inner(key, children)?;
     let result = read(key, true).and_then(change).and_then(|value| store(key, &value));
     let _ = Cell::of(handles::object(key)).lock().release();
     result.map(|()| Value::Null)
@@ -183,7 +183,7 @@ pub fn enter(key: HandleKey, children: &mut Children) -> Result<(), Fault> {
         });
         return Ok(());
     }
-    acquire(key, None, children)?;
+    acquire_inner(key, children)?;
     match read(key, true) {
         Ok(value) => {
             let open = Open { object: handles::object(key), copies: vec![value] };

@@ -15,6 +15,12 @@ static ASKED_AT: AtomicI64 = AtomicI64::new(0);
 /// Nobody else watches over how long this process takes to end.
 static OWN_GRACE: AtomicBool = AtomicBool::new(false);
 
+/// Somebody asked what the program does.
+static QUESTION: AtomicBool = AtomicBool::new(false);
+static QUESTION_AT: AtomicI64 = AtomicI64::new(0);
+/// Asked twice within so many milliseconds, the program ends.
+const SECOND_QUESTION: i64 = 1000;
+
 /// How long a process that was asked to end may go on: what `finally` and `with` clear up.
 pub const GRACE: Duration = Duration::from_secs(2);
 
@@ -40,6 +46,18 @@ extern "C" fn on_end(signal: i32) {
 
 extern "C" fn on_child(_: i32) {
     CHILD.store(true, Ordering::Relaxed);
+    machine::interrupt();
+    park::note_signal();
+}
+
+/// What the program does is told. Asked again soon, it ends.
+extern "C" fn on_question(signal: i32) {
+    let now = milliseconds();
+    let last = QUESTION_AT.swap(now, Ordering::Relaxed);
+    if last != 0 && (ONE_PRESS..SECOND_QUESTION).contains(&(now - last)) {
+        exit(128 + signal)
+    }
+    QUESTION.store(true, Ordering::Relaxed);
     machine::interrupt();
     park::note_signal();
 }
@@ -74,6 +92,7 @@ pub fn install() {
         handle(signal, on_end as extern "C" fn(i32));
     }
     handle(Signal::SIGCHLD, on_child);
+    handle(Signal::SIGQUIT, on_question);
     handle(Signal::SIGALRM, on_alarm);
     OWN_GRACE.store(true, Ordering::Relaxed);
     let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
@@ -141,6 +160,18 @@ pub fn ignore_interrupts() {
     let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
     // SAFETY: ignoring a signal runs no code.
     let _ = unsafe { sigaction(Signal::SIGINT, &ignore) };
+}
+
+/// Whether somebody asked what the program does since this was last asked.
+pub fn take_question() -> bool {
+    QUESTION.swap(false, Ordering::Relaxed)
+}
+
+/// From now on the first process of the run answers for this one.
+pub fn ignore_questions() {
+    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+    // SAFETY: ignoring a signal runs no code.
+    let _ = unsafe { sigaction(Signal::SIGQUIT, &ignore) };
 }
 
 /// Whether a child ended since this was last asked.

@@ -78,6 +78,9 @@ shared! {
     }
 }
 
+/// No block that is looked at from outside is larger.
+const MOST_READ: u64 = 64 << 20;
+
 const HEADER: u64 = size_of::<Header>() as u64;
 
 /// A block in use, as one word: its place and its serial number. Zero is none.
@@ -286,6 +289,21 @@ pub(crate) fn in_use(block: Block) -> bool {
         _ => false,
     };
     whole && at::<Header>(block.start()).serial.load(Relaxed) == block.serial()
+}
+
+/// The bytes of a block that others may free meanwhile; `None` if they did.
+pub(crate) fn read_moving(block: Block) -> Option<Vec<u8>> {
+    if !in_use(block) {
+        return None;
+    }
+    let length = block.length() as u64;
+    let end = block.data().checked_add(length)?;
+    if length > MOST_READ || end > region::size() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    region::read(block.data(), length as usize, &mut bytes);
+    in_use(block).then_some(bytes)
 }
 
 fn enter() {

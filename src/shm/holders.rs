@@ -4,16 +4,16 @@
 //! undone exactly, and the last holder gone frees the object.
 
 use super::arena::{self, Block};
-use super::atomic::Ordering::{Relaxed, SeqCst};
+use super::atomic::Ordering::{Relaxed, Release, SeqCst};
 use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::lock::Lock;
 use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
 use super::region::{at, shared};
-use super::{ObjectRef, ShmError, cell, channel, message, user_lock, waits};
+use super::{ObjectRef, ShmError, cell, channel, message, monitor, user_lock, waits};
 
 const GLOBALS: u64 = 12 << 10;
 
-// Kinds of objects.
+// Kinds of objects; those of `model` have their own.
 pub(super) const PROCESS: u32 = 1;
 pub(super) const CHANNEL: u32 = 2;
 pub(super) const USER_LOCK: u32 = 3;
@@ -27,7 +27,7 @@ pub fn describe(object: ObjectRef) -> &'static str {
         Some(CHANNEL) => "the queue",
         Some(USER_LOCK) => "the lock",
         Some(CELL) => "the shared value",
-        _ => "something that is gone",
+        kind => kind.and_then(monitor::describe).unwrap_or("something that is gone"),
     }
 }
 
@@ -240,6 +240,24 @@ fn apply() {
     globals.valid.store(0, SeqCst);
 }
 
+/// A new object, which this process holds. `fill` writes what must be there when others see it.
+pub(super) fn new_object(kind: u32, fill: impl FnOnce(Block)) -> Result<ObjectRef, ShmError> {
+    super::start()?;
+    let hand = my_slot().hand(Hand::Object);
+    let block = arena::allocate_object(hand)?;
+    fill(block);
+    at::<Header>(block.data()).kind.store(kind, Release);
+    let object = arena::object_ref(block);
+    match hold(object, Role::Handle) {
+        Ok(()) => hand.store(0, Relaxed),
+        Err(error) => {
+            arena::free_hand(hand);
+            return Err(error);
+        }
+    }
+    Ok(object)
+}
+
 /// This process holds a role of `object` from now on; does nothing if it did before.
 pub fn hold(object: ObjectRef, role: Role) -> Result<(), ShmError> {
     super::start()?;
@@ -319,9 +337,21 @@ pub(super) fn holds_role(object: ObjectRef, role: u32) -> bool {
 pub fn give_up(object: ObjectRef, role: Role) {
     if process_table::registered() {
         // Nobody here could release it any more, and it must not be freed as a member of this process's list.
-        let _ = super::UserLock::of(object).release();
+        if role == Role::Handle && holds(object, role) {
+            pass_on(object, process_table::reference(my_index()));
+        }
         give_up_by(my_slot(), object, role.index());
         waits::graph_changed();
+    }
+}
+
+/// What a process has of an object that it can reach no longer goes to others.
+fn pass_on(object: ObjectRef, process: ProcessRef) {
+    match header(object).map(|header| header.kind.load(Relaxed)) {
+        None | Some(PROCESS) => {}
+        Some(CHANNEL) => channel::disturb(object),
+        Some(USER_LOCK | CELL) => user_lock::owner_ended(object, process),
+        Some(kind) => monitor::holder_ended(kind, object, process),
     }
 }
 
@@ -409,6 +439,7 @@ fn destroy_doomed(owner: &Slot) {
             }
             continue;
         }
+        monitor::empty(kind, object);
         hand.store(object.word(), SeqCst);
         owner.doomed.store(next, SeqCst);
         arena::free_hand(hand);
@@ -486,11 +517,7 @@ pub fn forget_process(process: ProcessRef) {
     free_hands(dead);
     for key in dead.holds.keys() {
         let (object, role) = object_of(key);
-        match header(object).map(|header| header.kind.load(Relaxed)) {
-            Some(CHANNEL) => channel::disturb(object),
-            Some(USER_LOCK | CELL) => user_lock::owner_ended(object, process),
-            _ => {}
-        }
+        pass_on(object, process);
         give_up_by(dead, object, role);
     }
     dead.holds.free_table(dead.hand(Hand::Table));

@@ -11,9 +11,13 @@ pub mod deadlock;
 #[cfg(any(test, feature = "faults"))]
 pub mod faults;
 pub mod holders;
+pub mod inspect;
 mod line;
 mod lock;
 mod message;
+pub mod model;
+pub mod monitor;
+mod name;
 pub mod park;
 pub mod pipe;
 pub mod process_table;
@@ -29,6 +33,7 @@ mod waits;
 pub use cell::Cell;
 pub use channel::Channel;
 pub use holders::{Role, describe, forget_process, give_up, hold, hold_for, holder_count};
+pub use monitor::Monitor;
 pub use pipe::{End, Pipe};
 pub use process_table::{ProcessRef, after_fork, register_child};
 pub use user_lock::UserLock;
@@ -108,6 +113,9 @@ pub fn start() -> Result<(), ShmError> {
     if process_table::registered() {
         return Ok(());
     }
-    region::ensure()?;
+    if !region::exists() {
+        region::ensure()?;
+        inspect::mark();
+    }
     process_table::register_first()
 }

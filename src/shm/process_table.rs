@@ -5,7 +5,7 @@ use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use super::atomic::{AtomicI32, AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::lock::{self, Lock};
 use super::park::{self, Wait};
-use super::region::{at, shared};
+use super::region::{self, at, shared};
 use super::waits::{self, Need, Sleep};
 use super::{ObjectRef, ShmError, holders};
 use std::mem::size_of;
@@ -80,13 +80,15 @@ shared! {
         pub(super) losing: AtomicU64,
         /// Where in the script it is: see [`set_place`].
         place: AtomicU64,
+        /// What it does outside of the language; see [`super::inspect::set_doing`].
+        doing: AtomicU64,
         /// What it waits for.
         pub(super) wait: waits::Record,
         pub(super) holds: holders::Holds,
     }
 }
 
-const SLOT: u64 = 1024;
+pub(super) const SLOT: u64 = 1024;
 const _: () = assert!(size_of::<Slot>() as u64 <= SLOT);
 /// Status of a process whose end nobody has told yet.
 const UNKNOWN: i32 = i32::MIN;
@@ -177,6 +179,15 @@ pub(super) fn high() -> u32 {
 }
 
 impl Slot {
+    /// Whether its process is starting or lives.
+    pub(super) fn lives(&self) -> bool {
+        matches!(self.state.load(Acquire), STARTING | RUNNING)
+    }
+
+    pub(super) fn doing(&self) -> &AtomicU64 {
+        &self.doing
+    }
+
     pub(super) fn text(&self) -> &AtomicU64 {
         &self.text
     }
@@ -212,6 +223,8 @@ pub fn register_child(name: &str) -> Result<ProcessRef, ShmError> {
     let parent = my_slot();
     let index = take_slot(Some(my_index()))?;
     let child = slot(index);
+    // Until it says where it is, it is where it was spawned.
+    child.place.store(parent.place.load(Relaxed), Relaxed);
     let number = parent.children.load(Relaxed) + 1;
     let id = format!("{}.{number}", reference(my_index()).id());
     let made = set_text(child, &id, name).and_then(|()| holders::hold(reference(index).object(), super::Role::Handle));
@@ -337,17 +350,6 @@ pub fn slots_in_use() -> usize {
 }
 
 impl ProcessRef {
-    /// In one word of shared memory; 0 is none.
-    pub(super) fn word(self) -> u64 {
-        u64::from(self.index + 1) << 32 | u64::from(self.generation)
-    }
-
-    /// The reverse of [`ProcessRef::word`].
-    pub(super) fn from_word(word: u64) -> Option<ProcessRef> {
-        let index = ((word >> 32) as u32).checked_sub(1)?;
-        Some(ProcessRef { index, generation: word as u32 })
-    }
-
     /// As an object that can be held (role [`super::Role::Handle`]): its slot stays while somebody holds it.
     pub fn object(self) -> ObjectRef {
         ObjectRef { offset: SLOTS + u64::from(self.index) * SLOT, generation: self.generation }
@@ -358,9 +360,20 @@ impl ProcessRef {
         slot_index_at(object.offset).map(|index| ProcessRef { index, generation: object.generation })
     }
 
+    /// In one word, which is not 0.
+    pub fn word(self) -> u64 {
+        u64::from(self.index + 1) << 32 | u64::from(self.generation)
+    }
+
+    /// The reverse of [`ProcessRef::word`]; 0 names nobody.
+    pub fn from_word(word: u64) -> Option<ProcessRef> {
+        let index = ((word >> 32) as u32).checked_sub(1)?;
+        Some(ProcessRef { index, generation: word as u32 })
+    }
+
     /// Whether its slot is still its own.
     pub fn exists(self) -> bool {
-        self.index < MOST && registered() && {
+        self.index < MOST && region::exists() && {
             let slot = slot(self.index);
             slot.state.load(Acquire) != FREE && slot.generation.load(Relaxed) == self.generation
         }
@@ -474,6 +487,11 @@ pub fn set_place(place: u64) {
     }
 }
 
+/// Where in the script this process is.
+pub fn my_place() -> u64 {
+    if registered() { my_slot().place.load(Relaxed) } else { 0 }
+}
+
 fn set_text(slot: &Slot, id: &str, name: &str) -> Result<(), ShmError> {
     let text = [id.as_bytes(), b"\0", name.as_bytes()].concat();
     let hand = my_slot().hand(Hand::Text);
@@ -536,6 +554,7 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
         &slot.reaping,
         &slot.releasing,
         &slot.place,
+        &slot.doing,
     ];
     for word in words.into_iter().chain(&slot.hands) {
         word.store(0, Relaxed);

@@ -56,14 +56,18 @@ pub fn ensure() -> Result<(), ShmError> {
     loop {
         match map(size) {
             Ok(base) => {
-                SIZE.store(size as usize, Relaxed);
-                BASE.store(base.as_ptr() as usize, Release);
+                set(base, size);
                 return Ok(());
             }
             Err(_) if size > LEAST => size /= 2,
             Err(error) => return Err(ShmError::Refused { what: "shared memory", why: error.desc().to_owned() }),
         }
     }
+}
+
+fn set(base: NonNull<c_void>, size: u64) {
+    SIZE.store(size as usize, Relaxed);
+    BASE.store(base.as_ptr() as usize, Release);
 }
 
 /// Whether the region has been made, by this process or one that it descends from.
@@ -82,7 +86,24 @@ fn map(size: u64) -> nix::Result<NonNull<c_void>> {
     let length = NonZeroUsize::new(size as usize).ok_or(nix::Error::EINVAL)?;
     let flags = MapFlags::MAP_SHARED | MapFlags::MAP_NORESERVE;
     // SAFETY: a new mapping at an address that the kernel chooses; it is never unmapped. The mapping keeps the file.
-    unsafe { mmap(None, length, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, flags, &file, 0) }
+    let mapped = unsafe { mmap(None, length, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, flags, &file, 0) }?;
+    // Its descriptor stays open: through it others can look at the region.
+    std::mem::forget(file);
+    Ok(mapped)
+}
+
+/// Maps another program's region, to be read only.
+pub(super) fn attach(file: &std::fs::File) -> nix::Result<()> {
+    let size = nix::sys::stat::fstat(file)?.st_size as u64;
+    let length = NonZeroUsize::new(size as usize).ok_or(nix::Error::EINVAL)?;
+    if size < LEAST {
+        return Err(nix::Error::EINVAL);
+    }
+    let flags = MapFlags::MAP_SHARED | MapFlags::MAP_NORESERVE;
+    // SAFETY: a new mapping at an address that the kernel chooses; it is never unmapped, and nobody shrinks the file.
+    let base = unsafe { mmap(None, length, ProtFlags::PROT_READ, flags, file, 0) }?;
+    set(base, size);
+    Ok(())
 }
 
 /// Bytes of memory that the machine has.

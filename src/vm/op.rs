@@ -113,8 +113,8 @@ pub enum Op {
     Pipe { capacity: Option<u64> },
     /// A queue.
     Queue { capacity: Option<u64> },
-    /// A lock.
-    Lock,
+    /// A lock, or another object that processes synchronise with.
+    Synchronizer(Synchronizer),
     /// Puts a value in; with `try_` gives whether there was room.
     Send { channel: HandleKey, value: Value, try_: bool, timeout: Option<f64> },
     /// Puts all items of a list in.
@@ -141,12 +141,22 @@ pub enum Op {
     WaitDone { channel: HandleKey, timeout: Option<f64> },
     /// A queue's handle that may only put, or only take.
     Restrict { channel: HandleKey, role: u8 },
-    /// Takes a lock; with `try_` gives whether it was free.
+    /// Takes a lock or a permit; with `try_` gives whether it was free.
     Acquire { lock: HandleKey, try_: bool, timeout: Option<f64> },
-    /// Gives a lock back.
+    /// Gives a lock or a permit back.
     Release { lock: HandleKey },
     /// Whether this process holds the lock.
     Held { lock: HandleKey },
+    /// Sets or clears an event.
+    SetEvent { event: HandleKey, set: bool },
+    /// Whether an event is set.
+    IsSet { event: HandleKey },
+    /// Waits for an event, a barrier, a condition, a turn.
+    Await { object: HandleKey, timeout: Option<f64> },
+    /// Nobody passes a barrier any more.
+    Abort { barrier: HandleKey },
+    /// Tells so many that wait for a condition.
+    Notify { condition: HandleKey, count: u64 },
     /// Begins or ends `with` on a value.
     Enter { value: Value },
     /// Ends `with`; `raised` when an error leaves the block.
@@ -168,6 +178,20 @@ pub enum Op {
     Select { arms: Vec<SelectArm>, limit: SelectLimit, closed: Option<usize> },
     /// A signal came: lets the world act on it.
     Interrupted,
+}
+
+/// What processes synchronise with.
+#[allow(missing_docs)]
+#[derive(Clone, Copy, Debug)]
+pub enum Synchronizer {
+    Lock,
+    RLock,
+    RwLock,
+    Semaphore { permits: u64, bounded: bool },
+    Event,
+    Barrier { parties: u64 },
+    Condition { lock: HandleKey },
+    Rate { turns: u64, per: f64 },
 }
 
 /// One thing that a `select` waits for.

@@ -228,6 +228,11 @@ fn is_file(key: HandleKey) -> bool {
     key.kind == HandleKind::File
 }
 
+/// Whether this is the handle `stdin`.
+pub fn is_stdin(key: HandleKey) -> bool {
+    is_file(key) && key.id == STDIN
+}
+
 fn is_file_value(value: &Value) -> bool {
     matches!(value, Value::Handle(handle) if is_file(handle.key()))
 }

@@ -15,7 +15,7 @@ mod wait;
 
 pub use clock::after;
 pub use files::{describe_file, on_file_handle};
-pub use local::{Local, leave};
+pub use local::{Local, is_stdin, leave};
 pub use output::{Keep, Output, say, set_output_lock, unwritten, with_output_lock, write_out};
 pub use wait::{Attend, wait};
 

@@ -8,6 +8,7 @@ mod shm;
 mod channels;
 mod objects;
 mod stage;
+mod sync;
 
 use stage::{Scene, Size};
 use std::collections::BTreeSet;
@@ -17,7 +18,7 @@ use std::time::Instant;
 fn main() -> ExitCode {
     let names: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let wanted = |scene: &&Scene| names.is_empty() || names.iter().any(|part| scene.name.contains(part.as_str()));
-    let scenes: Vec<Scene> = channels::scenes().into_iter().chain(objects::scenes()).collect();
+    let scenes: Vec<Scene> = channels::scenes().into_iter().chain(objects::scenes()).chain(sync::scenes()).collect();
     let scenes: Vec<&Scene> = scenes.iter().filter(wanted).collect();
     if std::env::args().any(|arg| arg == "--list") {
         scenes.iter().for_each(|scene| println!("{}: test", scene.name));
