@@ -24,7 +24,10 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
     match op {
         Op::Pipe { capacity } => {
             let pipe = Pipe::new(small(capacity)).map_err(|error| memory(&error))?;
-            [pipe.a(), pipe.b()].iter().filter_map(|end| end.outgoing()).for_each(|channel| channel.set_made_at(here()));
+            [pipe.a(), pipe.b()]
+                .iter()
+                .filter_map(|end| end.outgoing())
+                .for_each(|channel| channel.set_made_at(here()));
             let end = |role| Value::handle(handles::key(HandleKind::PipeEnd, pipe.object(), role));
             Ok(Value::list(vec![end(0), end(1)]))
         }
