@@ -21,6 +21,7 @@ mplang, a small scripting language for parallel work
   --seed N                    makes the random numbers the same at every run
   --dump-bytecode             shows the code of a script and does not run it
   --error-format FORMAT       fancy, short or json
+  --memory-limit SIZE         most memory for messages, results and shared objects: 512M, 8G
   --version, --help
 ";
 
@@ -56,6 +57,8 @@ pub struct Options {
     pub dump: bool,
     /// How errors are written.
     pub format: Format,
+    /// Most bytes of shared memory.
+    pub memory_limit: Option<u64>,
     /// When output is written.
     pub output: OutputMode,
     /// The seed of the random numbers.
@@ -74,6 +77,7 @@ pub fn parse(args: Vec<OsString>) -> Result<Options, String> {
         format: Format::Fancy,
         output: OutputMode::Live,
         seed: None,
+        memory_limit: None,
     };
     let mut words = args.into_iter();
     while let Some(word) = words.next() {
@@ -88,6 +92,11 @@ pub fn parse(args: Vec<OsString>) -> Result<Options, String> {
             "--error-format" => {
                 let format = words.next().ok_or("`--error-format` needs fancy, short or json")?;
                 options.format = format_named(&format.to_string_lossy())?;
+                continue;
+            }
+            "--memory-limit" => {
+                let size = words.next().ok_or("`--memory-limit` needs a size, such as 512M")?;
+                options.memory_limit = Some(memory_size(&size.to_string_lossy())?);
                 continue;
             }
             "--output" => {
@@ -119,6 +128,10 @@ pub fn parse(args: Vec<OsString>) -> Result<Options, String> {
                 options.format = format_named(&text["--error-format=".len()..])?;
                 continue;
             }
+            _ if text.starts_with("--memory-limit=") => {
+                options.memory_limit = Some(memory_size(&text["--memory-limit=".len()..])?);
+                continue;
+            }
             _ if text.starts_with("--output=") => {
                 options.output = mode_named(&text["--output=".len()..])?;
                 continue;
@@ -148,6 +161,28 @@ fn format_named(name: &str) -> Result<Format, String> {
         "json" => Ok(Format::Json),
         other => Err(format!("`--error-format` is fancy, short or json, not `{other}`")),
     }
+}
+
+/// The least memory that can be worked with.
+const LEAST_MEMORY: u64 = 1 << 20;
+
+fn memory_size(text: &str) -> Result<u64, String> {
+    let bytes = size(text).filter(|&bytes| bytes >= LEAST_MEMORY);
+    bytes.ok_or_else(|| format!("`--memory-limit` is a size of at least 1M, such as 512M or 8G, not `{text}`"))
+}
+
+/// A number of bytes: `512M`.
+fn size(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" => 0,
+        "K" | "KB" | "KIB" => 10,
+        "M" | "MB" | "MIB" => 20,
+        "G" | "GB" | "GIB" => 30,
+        "T" | "TB" | "TIB" => 40,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 fn seed_of(text: &str) -> Result<i64, String> {
@@ -186,6 +221,11 @@ mod tests {
         assert!(words("--fast a.mp").is_err());
         assert!(words("-e").is_err());
         assert!(words("--error-format pretty a.mp").is_err());
+        assert_eq!(words("--memory-limit 512M a.mp").unwrap().memory_limit, Some(512 << 20));
+        assert_eq!(words("--memory-limit=2g a.mp").unwrap().memory_limit, Some(2 << 30));
+        for wrong in ["0", "1K", "x", "-1", "1.5G", "99999999999T"] {
+            assert!(words(&format!("--memory-limit {wrong} a.mp")).is_err(), "{wrong}");
+        }
         assert_eq!(words("--seed -3 a.mp").unwrap().seed, Some(-3));
         assert!(words("--seed=x a.mp").is_err());
         assert_eq!(words("--output=ordered a.mp").unwrap().output, OutputMode::Ordered);

@@ -79,6 +79,9 @@ pub fn instead_of(of: Option<Type>, name: &str) -> Option<&'static str> {
 fn instead_of_function(name: &str) -> Option<&'static str> {
     Some(match name {
         "println" | "echo" | "printf" | "puts" => "write `print(…)`",
+        "system" | "exec" | "popen" | "shell" | "sh" | "subprocess" => {
+            "write `run(\"command\", \"argument\")`, or `run(\"sh\", \"-c\", \"…\")` for a shell"
+        }
         "dict" => "write `{}`, `{key: value}`, or `pairs.to_map()`",
         "tuple" => "write a list: `[a, b]`",
         "isinstance" => "write `x is int`",

@@ -308,6 +308,9 @@ impl Child {
 pub fn send(key: HandleKey, signal: i32) -> Result<(), Fault> {
     let process = process(key)?;
     if let (Some(pid), Ok(signal), false) = (process.pid(), Signal::try_from(signal), process.has_ended()) {
+        if signal == Signal::SIGKILL {
+            crate::shm::process_table::note_kill(process);
+        }
         let _ = kill(Pid::from_raw(pid), signal);
     }
     Ok(())

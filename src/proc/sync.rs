@@ -3,7 +3,7 @@
 use super::children::Children;
 use super::outcome::title;
 use super::tell::Warning;
-use super::{deadline, deadlock, handles, memory, place, shared, tell, timed_out};
+use super::{deadline, deadlock, handles, memory, place, shared, tables, tell, timed_out};
 use crate::library::{READER, WRITER};
 use crate::shm::model::{
     Abandoned, Attempt, Barrier, Broken, Condition, Event, RLock, Rate, Refused, RwLock, Semaphore, Wake, Who,
@@ -55,12 +55,19 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Result<Value, Fault>, 
             Value::Handle(handle) if handle.key().kind == HandleKind::Shared => {
                 shared::enter(handle.key(), children).map(|()| value)
             }
+            Value::Handle(handle) if tables::is_table(handle.key()) => {
+                tables::enter(handle.key(), children).map(|()| value)
+            }
             other => Err(cannot_enter(other)),
         },
         Op::Leave { value, raised } => match &value {
             Value::Handle(handle) if can_enter(handle.key()) => leave(handle.key()).map(|()| Value::Null),
             Value::Handle(handle) if handle.key().kind == HandleKind::Shared => {
                 shared::leave(handle.key(), raised).map(|()| Value::Null)
+            }
+            Value::Handle(handle) if tables::is_table(handle.key()) => {
+                tables::leave(handle.key());
+                Ok(Value::Null)
             }
             _ => Ok(Value::Null),
         },

@@ -19,6 +19,9 @@ pub struct Warning {
 /// The text of a warning.
 pub type Show = Box<dyn Fn(&Warning) -> Vec<u8>>;
 
+/// The name of a text and where its lines start.
+pub type Lines = (Rc<str>, Vec<u32>);
+
 /// Writes things as the user shall see them.
 pub struct Telling {
     /// A warning.
@@ -26,7 +29,7 @@ pub struct Telling {
     /// A place in a sentence: `line 12`.
     pub line: Box<dyn Fn(Place) -> String>,
     /// Name and line starts of every text of the script.
-    pub texts: Box<dyn Fn() -> Vec<(Rc<str>, Vec<u32>)>>,
+    pub texts: Box<dyn Fn() -> Vec<Lines>>,
 }
 
 thread_local! {

@@ -35,3 +35,6 @@ macro_rules! seeded {
     };
 }
 pub(crate) use seeded;
+
+/// The system's own, for words that the rest of the program reads and writes.
+pub type SystemU64 = std::sync::atomic::AtomicU64;

@@ -461,7 +461,7 @@ fn is_ready(line: &Line, arm: &Waited) -> bool {
 fn owners_of(arm: &Waited, who: ProcessRef) -> Vec<ProcessRef> {
     match holders::header(arm.object).map(|header| header.kind.load(Relaxed)) {
         // Its word names the owner, whoever that is by now.
-        Some(holders::USER_LOCK | holders::CELL) => user_lock::owners(arm.object),
+        Some(kind) if holders::can_be_locked(kind) => user_lock::owners(arm.object),
         Some(kind) => monitor::owners(kind, arm.object, who),
         None => Vec::new(),
     }
@@ -470,7 +470,7 @@ fn owners_of(arm: &Waited, who: ProcessRef) -> Vec<ProcessRef> {
 /// The owners of what one load tells of: a lock or a shared value, not objects that must be locked to be read.
 pub(super) fn owners_at_a_glance(object: ObjectRef) -> Vec<ProcessRef> {
     match holders::header(object).map(|header| header.kind.load(Relaxed)) {
-        Some(holders::USER_LOCK | holders::CELL) => user_lock::owners(object),
+        Some(kind) if holders::can_be_locked(kind) => user_lock::owners(object),
         _ => Vec::new(),
     }
 }

@@ -9,7 +9,7 @@ use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::lock::Lock;
 use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
 use super::region::{at, shared};
-use super::{ObjectRef, ShmError, cell, channel, message, monitor, user_lock, waits};
+use super::{ObjectRef, ShmError, cell, channel, guarded, list, map, message, monitor, numbers, user_lock, waits};
 
 const GLOBALS: u64 = 12 << 10;
 
@@ -18,6 +18,14 @@ pub(super) const PROCESS: u32 = 1;
 pub(super) const CHANNEL: u32 = 2;
 pub(super) const USER_LOCK: u32 = 3;
 pub(super) const CELL: u32 = 40;
+pub(super) const NUMBERS: u32 = 41;
+pub(super) const MAP: u32 = 42;
+pub(super) const LIST: u32 = 43;
+
+/// Whether objects of this kind start with a lock as the language has it.
+pub(super) fn can_be_locked(kind: u32) -> bool {
+    matches!(kind, USER_LOCK | CELL | MAP | LIST)
+}
 
 /// What an object is, in words.
 pub fn describe(object: ObjectRef) -> &'static str {
@@ -27,6 +35,9 @@ pub fn describe(object: ObjectRef) -> &'static str {
         Some(CHANNEL) => "the queue",
         Some(USER_LOCK) => "the lock",
         Some(CELL) => "the shared value",
+        Some(NUMBERS) => "the shared numbers",
+        Some(MAP) => "the shared map",
+        Some(LIST) => "the shared list",
         kind => kind.and_then(monitor::describe).unwrap_or("something that is gone"),
     }
 }
@@ -228,7 +239,9 @@ fn apply() {
     }
     if let Some(header) = header(object) {
         header.roles[globals.role.load(Relaxed) as usize % 2].store(globals.count.load(Relaxed), SeqCst);
-        if header.roles.iter().all(|count| count.load(Relaxed) == 0) {
+        // The slot of a process may also be freed by those who clear up after it, whoever comes last.
+        let is_process = header.kind.load(Relaxed) == PROCESS;
+        if !is_process && header.roles.iter().all(|count| count.load(Relaxed) == 0) {
             let doomed = &slot(globals.actor.load(Relaxed)).doomed;
             if doomed.load(Relaxed) != object.word() {
                 header.next_doomed.store(doomed.load(Relaxed), Relaxed);
@@ -348,9 +361,9 @@ pub fn give_up(object: ObjectRef, role: Role) {
 /// What a process has of an object that it can reach no longer goes to others.
 fn pass_on(object: ObjectRef, process: ProcessRef) {
     match header(object).map(|header| header.kind.load(Relaxed)) {
-        None | Some(PROCESS) => {}
+        None | Some(PROCESS | NUMBERS) => {}
         Some(CHANNEL) => channel::disturb(object),
-        Some(USER_LOCK | CELL) => user_lock::owner_ended(object, process),
+        Some(kind) if can_be_locked(kind) => user_lock::owner_ended(object, process),
         Some(kind) => monitor::holder_ended(kind, object, process),
     }
 }
@@ -385,6 +398,7 @@ fn after_loss(object: ObjectRef) {
 /// The last step of a loss that this process's slot tells of.
 fn tell_loss(object: ObjectRef) {
     notify_loss(object);
+    ProcessRef::of(object).into_iter().for_each(process_table::release);
     my_slot().losing.store(0, SeqCst);
 }
 
@@ -408,11 +422,6 @@ fn destroy_doomed(owner: &Slot) {
     if hand.load(Relaxed) != owner.doomed.load(Relaxed) {
         arena::free_hand(hand);
     }
-    if let Some(process) = ProcessRef::from_word(owner.releasing.load(Relaxed))
-        && process.object().word() != owner.doomed.load(Relaxed)
-    {
-        process_table::release(process);
-    }
     while owner.doomed.load(Relaxed) != 0 {
         let object = ObjectRef::from_word(owner.doomed.load(Relaxed));
         let Some(header) = header(object) else {
@@ -424,21 +433,15 @@ fn destroy_doomed(owner: &Slot) {
         let empty = match kind {
             CHANNEL => channel::empty_a_little(object),
             CELL => cell::empty_a_little(object),
+            NUMBERS => numbers::empty_a_little(object),
+            MAP => map::empty_a_little(object),
+            LIST => list::empty_a_little(object),
             _ => true,
         };
         if !empty {
             continue;
         }
         let next = header.next_doomed.load(Relaxed);
-        if kind == PROCESS {
-            if let Some(process) = ProcessRef::of(object) {
-                owner.releasing.store(process.word(), SeqCst);
-                owner.doomed.store(next, SeqCst);
-                process_table::release(process);
-                owner.releasing.store(0, SeqCst);
-            }
-            continue;
-        }
         monitor::empty(kind, object);
         hand.store(object.word(), SeqCst);
         owner.doomed.store(next, SeqCst);
@@ -484,6 +487,14 @@ pub(super) fn of_entry(entry: u64) -> (ObjectRef, u32) {
     object_of(entry)
 }
 
+/// The object and role of a message's entry, as callers name them.
+pub(super) fn role_of_entry(entry: u64) -> (ObjectRef, Role) {
+    match object_of(entry) {
+        (object, 0) => (object, Role::Put),
+        (object, _) => (object, Role::Take),
+    }
+}
+
 /// This process takes over what a message's entry holds.
 pub(super) fn hold_entry(entry: u64) -> Result<(), ShmError> {
     let (object, role) = object_of(entry);
@@ -491,7 +502,7 @@ pub(super) fn hold_entry(entry: u64) -> Result<(), ShmError> {
 }
 
 /// Undoes whatever a dead process held or had begun. Part of [`process_table::reap`], and harmless when repeated.
-pub fn forget_process(process: ProcessRef) {
+pub(super) fn forget_process(process: ProcessRef) {
     if !process.exists() {
         return;
     }
@@ -500,10 +511,8 @@ pub fn forget_process(process: ProcessRef) {
     enter();
     globals().lock.unlock();
     // It may have died while it cleared up after another.
-    if !seeded!("half-reaped stay") {
-        process_table::finish_reaping(process);
-    }
-    cell::repair_for(dead);
+    process_table::finish_reaping(process);
+    guarded::repair_for(dead);
     channel::repair_for(dead);
     if let Some(wait) = waits::forget(dead) {
         channel::forget_waiter(&wait);
@@ -512,6 +521,7 @@ pub fn forget_process(process: ProcessRef) {
         let lost = ObjectRef::from_word(dead.losing.load(Relaxed));
         notify_loss(lost);
         channel::disturb(lost);
+        ProcessRef::of(lost).into_iter().for_each(process_table::release);
     }
     destroy_doomed(dead);
     free_hands(dead);
@@ -522,9 +532,6 @@ pub fn forget_process(process: ProcessRef) {
     }
     dead.holds.free_table(dead.hand(Hand::Table));
     settle();
-    if dead.roles[0].load(Relaxed) == 0 {
-        process_table::release(process);
-    }
     waits::graph_changed();
 }
 

@@ -9,6 +9,7 @@ use super::region::{self, at, shared};
 use super::waits::{self, Need, Sleep};
 use super::{ObjectRef, ShmError, holders};
 use std::mem::size_of;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 const GLOBALS: u64 = 16 << 10;
@@ -45,10 +46,15 @@ shared! {
         free: AtomicU32,
         /// Slots below this have been used at some time.
         high: AtomicU32,
+        /// At least as many processes as live: those who end are counted when the limit is met.
+        living: AtomicU32,
+        /// When a process of the run last began to end because of a signal.
+        signalled: AtomicU64,
     }
 
     /// One process. It starts as every object's header does, with the generation in place of flags.
     pub(super) struct Slot {
+        /// Handles, and whether it has still to be cleared up after: until neither is so, the slot stays.
         pub(super) roles: [AtomicU32; 2],
         pub(super) kind: AtomicU32,
         generation: AtomicU32,
@@ -57,6 +63,8 @@ shared! {
         next_free: AtomicU32,
         /// Held for life: the kernel marks it when the process ends.
         life: Lock,
+        /// Held by who clears up after it: its parent, its parent's, or whoever else noticed its end.
+        clearing: Lock,
         pid: AtomicI32,
         parent: AtomicU32,
         children: AtomicU32,
@@ -65,6 +73,8 @@ shared! {
         /// The dead process whose end this one is clearing up, as a word.
         pub(super) reaping: AtomicU64,
         status: AtomicI32,
+        /// What is known of its death: most memory in KiB, and flags.
+        death: AtomicU64,
         text: AtomicU64,
         result: AtomicU64,
         /// Blocks that nobody else knows of yet or any more.
@@ -74,8 +84,6 @@ shared! {
         pub(super) position: AtomicU64,
         /// Object whose last holder this process has made go.
         pub(super) doomed: AtomicU64,
-        /// The dead process, as a word, whose slot this one is about to free.
-        pub(super) releasing: AtomicU64,
         /// Object that loses a holder by this process, until those who wait at it have been told.
         pub(super) losing: AtomicU64,
         /// Where in the script it is: see [`set_place`].
@@ -88,10 +96,16 @@ shared! {
     }
 }
 
+const KILLED_BY_US: u64 = 1 << 63;
+const OUT_OF_MEMORY: u64 = 1 << 62;
+const MOST_KIB: u64 = OUT_OF_MEMORY - 1;
+
 pub(super) const SLOT: u64 = 1024;
 const _: () = assert!(size_of::<Slot>() as u64 <= SLOT);
 /// Status of a process whose end nobody has told yet.
 const UNKNOWN: i32 = i32::MIN;
+/// In a slot's `roles`.
+const UNCLEARED: usize = 1;
 /// No position.
 pub(super) const NOWHERE: u64 = u64::MAX;
 
@@ -244,6 +258,9 @@ pub fn started(child: ProcessRef, pid: i32) {
 
 /// Takes back [`register_child`] when the fork failed.
 pub fn cancel_child(child: ProcessRef) {
+    if seeded!("a failed spawn keeps its handles") {
+        slot(child.index).holds.clear();
+    }
     clear_up(my_slot(), child);
     holders::give_up(child.object(), super::Role::Handle);
     let parent = my_slot();
@@ -256,12 +273,21 @@ pub fn after_fork(child: ProcessRef) -> Result<(), ShmError> {
     lock::register();
     // Those were the parent's.
     park::take_signal();
-    ME.store(child.index, Relaxed);
     let slot = slot(child.index);
-    if !slot.life.take_for_life() {
+    // Without a parent the slot may have been given to another process, whose life this must not take.
+    enter();
+    let ours = slot.state.load(Relaxed) == STARTING && slot.generation.load(Relaxed) == child.generation;
+    let ours = ours || seeded!("born into another's slot");
+    if ours {
+        // Before its birth, so that its end is known for its own even if its parent has not told this.
+        slot.pid.store(std::process::id() as i32, Relaxed);
+    }
+    let born = ours && slot.life.take_for_life();
+    globals().lock.unlock();
+    if !born {
         return Err(ShmError::Orphaned);
     }
-    slot.pid.store(std::process::id() as i32, Relaxed);
+    ME.store(child.index, Relaxed);
     slot.state.store(RUNNING, Release);
     waits::count_awake(true);
     Ok(())
@@ -275,6 +301,33 @@ pub fn store_result(bytes: &[u8]) -> Result<(), ShmError> {
     block.write(bytes);
     arena::publish(&slot.result, hand, slot.hand(Hand::Old));
     Ok(())
+}
+
+/// This process begins to end because of a signal, at this time.
+pub fn note_signal(time: i64) {
+    if registered() {
+        globals().signalled.store(time as u64, Relaxed);
+    }
+}
+
+/// When a process of the run last began to end because of a signal; 0 when none has.
+pub fn last_signal() -> i64 {
+    if registered() { globals().signalled.load(Relaxed) as i64 } else { 0 }
+}
+
+/// A process of the run is about to kill this one.
+pub fn note_kill(process: ProcessRef) {
+    if process.exists() {
+        slot(process.index).death.fetch_or(KILLED_BY_US, Relaxed);
+    }
+}
+
+/// Records of a child that has ended how much memory it had at most, and whether the system killed it for that.
+pub fn note_death(process: ProcessRef, most_kib: u64, out_of_memory: bool) {
+    if process.exists() {
+        let flag = if out_of_memory { OUT_OF_MEMORY } else { 0 };
+        slot(process.index).death.fetch_or(most_kib.min(MOST_KIB) | flag, Relaxed);
+    }
 }
 
 /// Records how a child ended, after `waitpid`, and undoes what it held: its locks pass on, its channels end.
@@ -293,11 +346,24 @@ pub fn reap(process: ProcessRef, ended: Ended) {
 /// Undoes what a process held that has ended. Should the one die that does it, its slot `by` tells of it.
 fn clear_up(by: &Slot, process: ProcessRef) {
     let slot = slot(process.index);
-    by.reaping.store(process.word(), SeqCst);
-    slot.life.declare_dead();
-    slot.state.store(REAPED, Release);
-    slot.life.wake_watchers();
-    holders::forget_process(process);
+    if !seeded!("half-reaped stay") {
+        by.reaping.store(process.word(), SeqCst);
+    }
+    if !seeded!("cleared up by two") {
+        slot.clearing.lock();
+    }
+    // Another one may have been quicker, and the slot somebody else's; in this order.
+    if slot.roles[UNCLEARED].load(SeqCst) != 0 && process.exists() {
+        slot.life.declare_dead();
+        slot.state.store(REAPED, Release);
+        slot.life.wake_watchers();
+        holders::forget_process(process);
+        slot.roles[UNCLEARED].store(0, SeqCst);
+    }
+    release(process);
+    if slot.clearing.held() {
+        slot.clearing.unlock();
+    }
     by.reaping.store(0, SeqCst);
 }
 
@@ -309,8 +375,8 @@ pub(super) fn finish_reaping(parent: ProcessRef) {
         clear_up(dead, process);
     }
     dead.reaping.store(0, SeqCst);
-    let ended = |&index: &u32| {
-        let child = slot(index);
+    let ended = |child: &ProcessRef| {
+        let child = slot(child.index);
         child.parent.load(Relaxed) == parent.index + 1
             && match child.state.load(Acquire) {
                 // No child will come of it.
@@ -320,29 +386,51 @@ pub(super) fn finish_reaping(parent: ProcessRef) {
             }
     };
     // Until it was taken, the slot was free for others too: it may be somebody else's.
-    if let Some(child) = dead.spawning.load(Relaxed).checked_sub(1).filter(ended)
+    if let Some(child) = dead.spawning.load(Relaxed).checked_sub(1).map(reference).filter(ended)
         && !seeded!("unborn children stay")
     {
-        clear_up(dead, reference(child));
+        clear_up(dead, child);
     }
     dead.spawning.store(0, Relaxed);
     if dead.children.load(Relaxed) > 0 {
-        (0..high()).filter(ended).map(reference).for_each(|child| clear_up(dead, child));
+        (0..high()).map(reference).filter(ended).for_each(|child| clear_up(dead, child));
     }
 }
 
 /// The process with this system id, for whoever reaps processes that it did not fork.
 pub fn by_pid(pid: i32) -> Option<ProcessRef> {
-    let mut all = (0..high()).filter(|&index| slot(index).pid.load(Relaxed) == pid);
+    let mut all = (0..if registered() { high() } else { 0 }).filter(|&index| slot(index).pid.load(Relaxed) == pid);
     let unknown = |index| is_reaped(index) && slot(index).status.load(Relaxed) == UNKNOWN;
     all.find(|&index| matches!(slot(index).state.load(Acquire), STARTING | RUNNING) || unknown(index)).map(reference)
 }
 
 /// Every process in the table that has not been reaped.
 pub fn alive() -> Vec<ProcessRef> {
-    let running = |&index: &u32| matches!(slot(index).state.load(Acquire), STARTING | RUNNING);
-    (0..if registered() { high() } else { 0 }).filter(running).map(reference).collect()
+    alive_below(if registered() { high() } else { 0 }).map(reference).collect()
 }
+
+fn alive_below(high: u32) -> impl Iterator<Item = u32> {
+    (0..high).filter(|&index| matches!(slot(index).state.load(Acquire), STARTING | RUNNING))
+}
+
+/// How many processes of a run may live at a time, and why no more: the machine must stay usable.
+fn most_living() -> (u32, &'static str) {
+    static LIMIT: OnceLock<(u32, &str)> = OnceLock::new();
+    *LIMIT.get_or_init(|| {
+        let pids = std::fs::read_to_string("/proc/sys/kernel/pid_max").ok();
+        let pids = pids.and_then(|most| most.trim().parse::<u64>().ok()).unwrap_or(u64::MAX);
+        let limits = [
+            (u64::from(MOST), "as its table of processes has no more slots"),
+            (pids / 2, "half of kernel.pid_max"),
+            (region::physical_memory() / MEMORY_OF_ONE, "one for each 256 KiB of the machine's memory"),
+        ];
+        let (limit, why) = limits.into_iter().min().unwrap_or((u64::from(MOST), ""));
+        (limit as u32, why)
+    })
+}
+
+/// What one more process needs, with what the kernel keeps of it.
+const MEMORY_OF_ONE: u64 = 256 << 10;
 
 /// Slots in use, those of reaped processes with living handles included.
 pub fn slots_in_use() -> usize {
@@ -392,6 +480,22 @@ impl ProcessRef {
             status if status < 0 => Ended::Signal(-status),
             status => Ended::Exit(status),
         })
+    }
+
+    /// Whether a process of the run has killed it.
+    pub fn killed_by_us(self) -> bool {
+        self.exists() && slot(self.index).death.load(Relaxed) & KILLED_BY_US != 0
+    }
+
+    /// Whether the system killed it because there was no memory.
+    pub fn out_of_memory(self) -> bool {
+        self.exists() && slot(self.index).death.load(Relaxed) & OUT_OF_MEMORY != 0
+    }
+
+    /// The most bytes that it had in memory, once it has been reaped.
+    pub fn peak_memory(self) -> Option<u64> {
+        let kib = if self.exists() { slot(self.index).death.load(Relaxed) & MOST_KIB } else { 0 };
+        (kib > 0).then_some(kib << 10)
     }
 
     /// System id.
@@ -525,18 +629,28 @@ fn rebuild() {
 fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
     enter();
     let globals = globals();
+    let (limit, why) = most_living();
+    if globals.living.load(Relaxed) >= limit {
+        globals.living.store(alive_below(globals.high.load(Relaxed)).count() as u32, Relaxed);
+    }
     let index = match globals.free.load(Relaxed) {
         0 => globals.high.load(Relaxed),
         first => first - 1,
     };
-    if index >= MOST {
+    if index >= MOST || globals.living.load(Relaxed) >= limit {
         globals.lock.unlock();
-        return Err(ShmError::TooManyProcesses { limit: MOST });
+        return Err(if index >= MOST {
+            ShmError::TooManyProcesses { limit: MOST, why: "those that have ended and that handles name are counted" }
+        } else {
+            ShmError::TooManyProcesses { limit, why }
+        });
     }
+    globals.living.store(globals.living.load(Relaxed) + 1, Relaxed);
     let slot = slot(index);
     let next = slot.next_free.load(Relaxed);
     slot.generation.store((slot.generation.load(Relaxed) + 1) & 0x3fff_ffff, Relaxed);
-    slot.roles.iter().for_each(|count| count.store(0, Relaxed));
+    slot.roles[0].store(0, Relaxed);
+    slot.roles[UNCLEARED].store(1, Relaxed);
     slot.kind.store(holders::PROCESS, Relaxed);
     for word in [&slot.children, &slot.spawning] {
         word.store(0, Relaxed);
@@ -544,18 +658,10 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
     slot.parent.store(parent.map_or(0, |parent| parent + 1), Relaxed);
     slot.pid.store(0, Relaxed);
     slot.status.store(UNKNOWN, Relaxed);
+    slot.death.store(0, Relaxed);
     slot.wait.clear();
-    let words = [
-        &slot.text,
-        &slot.result,
-        &slot.channel,
-        &slot.doomed,
-        &slot.losing,
-        &slot.reaping,
-        &slot.releasing,
-        &slot.place,
-        &slot.doing,
-    ];
+    let words =
+        [&slot.text, &slot.result, &slot.channel, &slot.doomed, &slot.losing, &slot.reaping, &slot.place, &slot.doing];
     for word in words.into_iter().chain(&slot.hands) {
         word.store(0, Relaxed);
     }
@@ -580,7 +686,7 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
 pub(super) fn release(process: ProcessRef) {
     let slot = slot(process.index);
     enter();
-    let free = slot.state.load(Relaxed) == REAPED && slot.roles[0].load(Relaxed) == 0;
+    let free = slot.state.load(Relaxed) == REAPED && slot.roles.iter().all(|count| count.load(Relaxed) == 0);
     if free && slot.generation.load(Relaxed) == process.generation {
         let globals = globals();
         for word in [&slot.text, &slot.result] {

@@ -2,7 +2,7 @@
 
 use super::ObjectRef;
 use super::atomic::Ordering::{Relaxed, SeqCst};
-use super::atomic::{AtomicU32, AtomicU64, fence};
+use super::atomic::{AtomicU32, AtomicU64, fence, seeded};
 use super::line::{Line, RECV, SEND, leave};
 use super::park::{self, Wait};
 use super::region::shared;
@@ -64,9 +64,14 @@ impl Sleepers {
 
     /// As `wake_all`, and nobody counts as woken: a dead process may have been.
     pub(super) fn disturb(&self) {
+        if seeded!("no baton") {
+            return;
+        }
         let _ = self.count.fetch_update(SeqCst, Relaxed, |count| Some(count >> 32 << 32));
         self.event.fetch_add(1, SeqCst);
-        park::wake_all(&self.event);
+        if !seeded!("no wake after a death") {
+            park::wake_all(&self.event);
+        }
     }
 }
 
@@ -101,6 +106,11 @@ impl Waiting {
 
     pub(super) fn is_try(&self) -> bool {
         matches!(self.limit, Limit::Never)
+    }
+
+    /// Whether its deadline ended the last sleep.
+    pub(super) fn has_timed_out(&self) -> bool {
+        self.last == Wait::TimedOut
     }
 
     /// Whether it may wait without an end.

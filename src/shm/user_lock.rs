@@ -77,7 +77,7 @@ impl UserLock {
 
     fn state(self) -> Option<&'static State> {
         let state = at::<State>(arena::object(self.0)?.data());
-        matches!(state.header.kind.load(Relaxed), holders::USER_LOCK | holders::CELL).then_some(state)
+        holders::can_be_locked(state.header.kind.load(Relaxed)).then_some(state)
     }
 
     /// Takes it, waiting until `deadline`.

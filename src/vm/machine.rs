@@ -36,6 +36,19 @@ pub fn clear_interrupt() {
     INTERRUPT.store(false, Ordering::Relaxed);
 }
 
+static OUTPUT_WAITS: AtomicBool = AtomicBool::new(false);
+
+/// Says whether the world has gathered output. Then it must perform whatever other processes could notice.
+pub fn set_output_waits(waits: bool) {
+    OUTPUT_WAITS.store(waits, Ordering::Relaxed);
+}
+
+/// Whether the world has gathered output.
+#[inline(always)]
+pub fn output_waits() -> bool {
+    OUTPUT_WAITS.load(Ordering::Relaxed)
+}
+
 /// Why the machine stopped.
 pub enum Step {
     /// The function it was started with returned.

@@ -5,6 +5,7 @@ use super::shm::process_table::ProcessRef;
 use super::shm::{self, Channel, Pipe, Role, UserLock};
 use super::stage::{Scene, Stage, drop_channel, put, soon, take};
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
 
 pub fn scenes() -> Vec<Scene> {
     let commits = |name, play| Scene { name, play, commits: true };
@@ -34,6 +35,7 @@ pub fn scenes() -> Vec<Scene> {
         commits("receive_with_sleeping_senders_rendezvous", |stage| receive_with_sleeping_senders(stage, 0)),
         other("receive_asleep", receive_asleep),
         other("receive_timed_out", receive_timed_out),
+        other("time_outs_against_sends", time_outs),
         other("receive_from_a_closed_channel", receive_closed),
         other("receive_asleep_until_closed", receive_asleep_until_closed),
         other("receive_that_could_send_ends", receive_stuck),
@@ -547,4 +549,33 @@ fn destroy_pipe_with_messages(stage: &Stage) {
     stage.bury(victim);
     assert_eq!(shm::holder_count(lock.object(), Role::Handle), 1);
     shm::give_up(lock.object(), Role::Handle);
+}
+
+/// Nobody dies: receives with short deadlines against as many sends.
+fn time_outs(stage: &Stage) {
+    let channel = Channel::new(None).unwrap();
+    let (taken, sent) = (stage.word(0), 300);
+    let receivers: Vec<_> = (0..2)
+        .map(|_| {
+            stage.spawn(&[take(channel)], || {
+                let mut bytes = vec![];
+                loop {
+                    match channel.recv(&mut bytes, Some(Instant::now() + Duration::from_micros(60))).unwrap() {
+                        Received::Ok => drop(taken.fetch_add(1, SeqCst)),
+                        Received::TimedOut => {}
+                        _ => break,
+                    }
+                }
+            })
+        })
+        .collect();
+    stage.victim_alone(&[], || {});
+    for value in 0..sent {
+        std::thread::sleep(Duration::from_micros(40 + value % 40));
+        send(channel, value, 8);
+    }
+    shm::give_up(channel.object(), Role::Put);
+    receivers.into_iter().for_each(|receiver| stage.join_well(receiver));
+    assert_eq!(taken.load(SeqCst), sent, "messages taken");
+    shm::give_up(channel.object(), Role::Take);
 }

@@ -97,24 +97,33 @@ fn witness(place: &'static Location<'static>) {
 
 /// Plays a scene for every death, in a process of its own.
 pub fn run(scene: &Scene, size: Size) -> Outcome {
+    run_apart(
+        match size {
+            Size::Short if std::env::var_os(faults::SEED_VARIABLE).is_some() => 20,
+            Size::Short => 100,
+            Size::Full => 3_600,
+            Size::All => 36_000,
+        },
+        || enumerate(scene, size),
+    )
+}
+
+/// Runs something in a process of its own, which has so many seconds for it.
+pub fn run_apart(seconds: u32, body: impl FnOnce()) -> Outcome {
     let board = board();
     board.places.iter().for_each(|place| place.store(0, SeqCst));
     [&board.single, &board.double, &board.at[0], &board.at[1]].into_iter().for_each(|word| word.store(0, SeqCst));
     let pid = fork(|| {
         let _ = nix::unistd::setpgid(nix::unistd::Pid::from_raw(0), nix::unistd::Pid::from_raw(0));
         nix::sys::prctl::set_child_subreaper(true).unwrap();
-        nix::unistd::alarm::set(match size {
-            Size::Short => 100,
-            Size::Full => 3_600,
-            Size::All => 36_000,
-        });
+        nix::unistd::alarm::set(seconds);
         faults::tell(witness);
         faults::without_slices(true);
         shm::start().unwrap();
         // The list of what this process holds moves to a block of its own when it grows: let that be behind.
         let channels: Vec<_> = (0..40).map(|_| Channel::new(None).unwrap()).collect();
         channels.into_iter().for_each(drop_channel);
-        enumerate(scene, size);
+        body();
     });
     let group = nix::unistd::Pid::from_raw(pid);
     let _ = nix::unistd::setpgid(group, group);
@@ -211,7 +220,7 @@ fn play(scene: &Scene, first: u64, second: u64) -> Stage {
 }
 
 /// Blocks, bytes and slots in use, without what is in use to know what this process holds.
-fn in_use() -> (u64, u64, usize) {
+pub fn in_use() -> (u64, u64, usize) {
     (arena::blocks_in_use(), arena::bytes_in_use() - shm::holders::list_bytes(), process_table::slots_in_use())
 }
 
@@ -309,7 +318,7 @@ impl Stage {
             match state(pid) {
                 Some('S') => return true,
                 Some('Z' | 'X') | None => return false,
-                _ => assert!(started.elapsed() < LIMIT, "does not fall asleep"),
+                _ => assert!(started.elapsed() < limit(), "does not fall asleep"),
             }
             std::thread::sleep(Duration::from_micros(50));
         }
@@ -325,7 +334,7 @@ impl Stage {
                 return ended;
             }
             if !self.reap_one() {
-                assert!(started.elapsed() < LIMIT, "a process goes on for ever: {pid} {:?}", state(pid));
+                assert!(started.elapsed() < limit(), "a process goes on for ever: {pid} {:?}", state(pid));
                 std::thread::sleep(Duration::from_micros(50));
             }
         }
@@ -363,7 +372,7 @@ impl Stage {
     pub fn eventually(&self, what: &str, condition: impl Fn() -> bool) {
         let started = Instant::now();
         while !condition() {
-            assert!(started.elapsed() < LIMIT, "does not happen: {what}");
+            assert!(started.elapsed() < limit(), "does not happen: {what}");
             if !self.reap_one() {
                 std::thread::sleep(Duration::from_micros(50));
             }
@@ -376,8 +385,11 @@ impl Stage {
     }
 }
 
-/// A wait that takes longer is a hang: generous, as other programs may have the processors.
-const LIMIT: Duration = Duration::from_secs(10);
+/// A wait that takes longer is a hang: generous, as other programs may have the processors. With a bug made on purpose
+/// hangs are what is looked for.
+fn limit() -> Duration {
+    Duration::from_secs(if std::env::var_os(faults::SEED_VARIABLE).is_some() { 2 } else { 10 })
+}
 
 /// The letter of a process's state.
 fn state(pid: i32) -> Option<char> {
@@ -405,6 +417,7 @@ pub fn fork(body: impl FnOnce()) -> i32 {
         Ok(nix::unistd::ForkResult::Parent { child }) => child.as_raw(),
         Ok(nix::unistd::ForkResult::Child) => {
             faults::die_at(0);
+            faults::die_sometimes(0, 0);
             let result = catch_unwind(AssertUnwindSafe(body));
             // SAFETY: ends the process at once, without what the parent would do at its end.
             unsafe { libc::_exit(if result.is_ok() { 0 } else { 101 }) }
@@ -429,7 +442,7 @@ fn wait_pid(pid: i32) -> Ended {
 }
 
 /// A child that has ended; else whether there are any.
-fn look_for_end() -> Result<(i32, Ended), bool> {
+pub fn look_for_end() -> Result<(i32, Ended), bool> {
     match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
         Ok(status) => end_of(status).ok_or(true),
         Err(error) => Err(error != nix::Error::ECHILD),

@@ -8,6 +8,7 @@ pub mod format;
 mod hash;
 pub mod index;
 mod map;
+mod numbers;
 mod refcount;
 #[cfg(test)]
 mod testing;
@@ -21,6 +22,7 @@ pub use format::format;
 pub use hash::{hash, hash_text};
 pub use index::{check_key, field, index, set_index, slice, slot};
 pub use map::Table;
+pub use numbers::{Numbers, on_numbers};
 pub use refcount::{Heap, Ref};
 pub use wire::{decode, encode, handles};
 
@@ -406,6 +408,7 @@ pub struct HandleKey {
 /// A handle. While the value lives, this process can reach the object.
 pub struct Handle {
     key: HandleKey,
+    numbers: Option<Numbers>,
 }
 
 thread_local! {
@@ -429,7 +432,18 @@ impl Handle {
     pub fn new(key: HandleKey) -> Handle {
         ALIVE.set(ALIVE.get() + 1);
         HOOK.get()(key, true);
-        Handle { key }
+        let numbers = match key.kind {
+            HandleKind::SharedInts => Numbers::of(key, false),
+            HandleKind::SharedFloats => Numbers::of(key, true),
+            _ => None,
+        };
+        Handle { key, numbers }
+    }
+
+    /// The numbers in common memory that it means.
+    #[inline]
+    pub fn numbers(&self) -> Option<&Numbers> {
+        self.numbers.as_ref()
     }
 
     /// Which object.
@@ -508,6 +522,12 @@ impl Value {
     /// A handle for this object.
     pub fn handle(key: HandleKey) -> Value {
         Value::Handle(Ref::new(Handle::new(key)))
+    }
+
+    /// The numbers in common memory that a handle means.
+    #[inline]
+    pub fn numbers(&self) -> Option<&Numbers> {
+        if let Value::Handle(handle) = self { handle.numbers() } else { None }
     }
 
     /// The text of a str.
