@@ -21,6 +21,7 @@ mod signals;
 mod sync;
 mod tables;
 pub mod tell;
+mod untaken;
 
 use crate::shm::inspect::{Doing, set_doing};
 use crate::shm::{self, ProcessRef, ShmError};
@@ -162,6 +163,7 @@ impl Real {
         if !failures.is_empty() || self.children.told() {
             status = status.max(1);
         }
+        untaken::report();
         signals::limit_end();
         if let Err(Fault(error)) = self.local.flush().and(output::finish()) {
             status = error.exit.unwrap_or(1);
