@@ -97,6 +97,7 @@ let outer = spawn {
     join(inner)
 }
 let timed = spawn { q.put(1); go.get(timeout = 50) }
+let shell = spawn { run("sleep", "100") }
 join(timed)
 "#;
 
@@ -116,9 +117,10 @@ fn ps_shows_what_every_process_does() {
             ("P.5", "waits for the end of process P.5.1"),
             ("P.5.1", "sleeps"),
             ("P.6", "waits for a message from the queue, with a time limit"),
+            ("P.7", "waits for a command"),
         ],
     );
-    let lines = [15, 2, 3, 8, 9, 12, 11, 14].map(|line| format!("<command>:{line}"));
+    let lines = [16, 2, 3, 8, 9, 12, 11, 14, 15].map(|line| format!("<command>:{line}"));
     for ((id, cells), line) in rows.iter().zip(&lines) {
         assert!(cells[0].parse::<i32>().is_ok(), "{id} {cells:?}");
         assert_eq!(cells[1], *line, "{id} {cells:?}");

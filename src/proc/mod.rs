@@ -368,7 +368,6 @@ impl Real {
 impl World for Real {
     fn perform(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
         tell::set_here(place);
-        let writes = matches!(op, Op::Print { .. } | Op::FileWrite { .. });
         shm::process_table::set_place(place::to_word(place));
         if !self.published && !self.is_child() && shm::process_table::registered() {
             self.published = true;
@@ -378,11 +377,18 @@ impl World for Real {
         if doing.is_some() {
             set_doing(doing);
         }
-        let performed = self.local.perform(op);
+        let performed = self.act(op, place, machine);
         if doing.is_some() {
             set_doing(None);
         }
-        let op = match performed {
+        performed
+    }
+}
+
+impl Real {
+    fn act(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
+        let writes = matches!(op, Op::Print { .. } | Op::FileWrite { .. });
+        let op = match self.local.perform(op) {
             Ok(answer) => {
                 if writes {
                     set_output_waits(true);
@@ -410,6 +416,7 @@ impl World for Real {
 fn doing(op: &Op) -> Option<Doing> {
     match op {
         Op::Sleep { .. } => Some(Doing::Sleep),
+        Op::Run(_) => Some(Doing::Command),
         Op::Input { .. } => Some(Doing::Input),
         Op::NextLine { file } | Op::FileRead { file } if is_stdin(*file) => Some(Doing::Input),
         _ => None,

@@ -167,9 +167,10 @@ pub fn ending() {
     }
 }
 
-/// Writes what has waited for its turn.
+/// Writes what has waited for its turn. A run that was asked to end does so last of all, in bounded time.
 pub fn read() -> Result<(), Fault> {
-    run().map_or(Ok(()), |run| run.read())
+    let run = run().filter(|_| signals::ending().is_none());
+    run.map_or(Ok(()), |run| run.read())
 }
 
 /// The same in a process that is ending: its failure is told by [`finish`].
@@ -199,7 +200,10 @@ pub fn finish() -> Result<(), Fault> {
         // A failure has consumed what failed.
         match run.read().and_then(|()| read_own()) {
             Ok(()) => return result,
-            failed => result = result.and(failed),
+            failed => {
+                signals::limit_end();
+                result = result.and(failed);
+            }
         }
     }
 }

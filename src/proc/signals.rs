@@ -25,6 +25,8 @@ static LAST_WORK: AtomicI64 = AtomicI64::new(0);
 
 /// Somebody asked what the program does.
 static QUESTION: AtomicBool = AtomicBool::new(false);
+/// Another process answers for this one.
+static SILENT: AtomicBool = AtomicBool::new(false);
 static QUESTION_AT: AtomicI64 = AtomicI64::new(0);
 /// Asked twice within so many milliseconds, the program ends.
 const SECOND_QUESTION: i64 = 1000;
@@ -67,6 +69,9 @@ extern "C" fn on_child(_: i32) {
 
 /// What the program does is told. Asked again soon, it ends.
 extern "C" fn on_question(signal: i32) {
+    if SILENT.load(Ordering::Relaxed) {
+        return;
+    }
     let now = milliseconds();
     let last = QUESTION_AT.swap(now, Ordering::Relaxed);
     if last != 0 && (ONE_PRESS..SECOND_QUESTION).contains(&(now - last)) {
@@ -171,7 +176,8 @@ pub fn end_grace() {
 }
 
 /// The signals that get a handler.
-const TAKEN: [Signal; 5] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGCHLD, Signal::SIGALRM];
+const TAKEN: [Signal; 6] =
+    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGCHLD, Signal::SIGALRM, Signal::SIGQUIT];
 
 /// Takes the signals that end a process, and those that tell of children. Calls that wait are not restarted. Who starts
 /// this program with a signal ignored, as `nohup` does, wants that.
@@ -185,7 +191,9 @@ pub fn install() {
         handle(signal, SigHandler::SigAction(on_end), SaFlags::SA_SIGINFO);
     }
     handle(Signal::SIGCHLD, SigHandler::Handler(on_child), SaFlags::empty());
-    handle(Signal::SIGQUIT, SigHandler::Handler(on_question), SaFlags::empty());
+    if !is_ignored(Signal::SIGQUIT) {
+        handle(Signal::SIGQUIT, SigHandler::Handler(on_question), SaFlags::empty());
+    }
     handle(Signal::SIGALRM, SigHandler::Handler(on_alarm), SaFlags::empty());
     OWN_GRACE.store(true, Ordering::Relaxed);
     let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
@@ -285,9 +293,7 @@ pub fn take_question() -> bool {
 
 /// From now on the first process of the run answers for this one.
 pub fn ignore_questions() {
-    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
-    // SAFETY: ignoring a signal runs no code.
-    let _ = unsafe { sigaction(Signal::SIGQUIT, &ignore) };
+    SILENT.store(true, Ordering::Relaxed);
 }
 
 /// Whether a child ended since this was last asked.
