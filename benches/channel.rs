@@ -1,7 +1,9 @@
 //! Throughput of channels, pipes and locks between processes, without the language: `cargo bench --bench channel`.
 
+use mplang::shm::model::{Attempt, Model, RLock, RwLock, Semaphore, Wake};
+use mplang::shm::monitor::{Limit, me};
 use mplang::shm::process_table::{self, Ended, ProcessRef};
-use mplang::shm::{self, Channel, Pipe, Role, UserLock, channel::Received};
+use mplang::shm::{self, Channel, Monitor, Pipe, Role, UserLock, channel::Received};
 use std::time::Instant;
 
 fn main() {
@@ -27,6 +29,10 @@ fn main() {
     row("large messages, 1 MiB", &|| format!("{:.2} GB/s", large(2_000) * 1e-9));
     row("lock, free", &|| format!("{:.0} ns", free_lock(5_000_000) * 1e9 / 5e6));
     row("lock, two processes", &|| format!("{:.0} ns", contended_lock(2_000_000) * 1e9 / 4e6));
+    row("rlock, free", &|| format!("{:.0} ns", free_rlock(2_000_000) * 1e9 / 2e6));
+    row("semaphore, free", &|| format!("{:.0} ns", free_semaphore(2_000_000) * 1e9 / 2e6));
+    row("semaphore, two processes", &|| format!("{:.0} ns", contended_semaphore(500_000) * 1e9 / 1e6));
+    row("rwlock, free, read", &|| format!("{:.0} ns", free_rwlock(2_000_000) * 1e9 / 2e6));
     row("spawn and join", &|| format!("{:.0} µs", spawn_join(2_000) * 1e6 / 2_000.0));
 }
 
@@ -145,6 +151,55 @@ fn contended_lock(count: u64) -> f64 {
     let other = spawn(&[(lock.object(), Role::Handle)], taker);
     taker();
     join(other);
+    start.elapsed().as_secs_f64()
+}
+
+/// Takes what can be taken at once or waits for it, without heeding signals.
+fn take<M: Model, R>(monitor: Monitor<M>, attempt: impl FnMut(&mut M) -> Attempt<R>) {
+    monitor.wait(Limit::Until(None, &mut || true), attempt, |_| Wake::Nobody).unwrap();
+}
+
+fn free_rlock(count: u64) -> f64 {
+    let (lock, me) = (Monitor::new(&RLock::default()).unwrap(), me());
+    let start = Instant::now();
+    for _ in 0..count {
+        take(lock, |lock| lock.acquire(me, 1, 1));
+        lock.change(|lock| lock.release(me, 1)).unwrap();
+    }
+    start.elapsed().as_secs_f64()
+}
+
+fn use_semaphore(semaphore: Monitor<Semaphore>, count: u64) {
+    let me = me();
+    for _ in 0..count {
+        take(semaphore, |semaphore| semaphore.enter(me));
+        semaphore.change(|semaphore| semaphore.leave(me)).unwrap();
+    }
+}
+
+fn free_semaphore(count: u64) -> f64 {
+    let semaphore = Monitor::new(&Semaphore::new(2, true)).unwrap();
+    let start = Instant::now();
+    use_semaphore(semaphore, count);
+    start.elapsed().as_secs_f64()
+}
+
+fn contended_semaphore(count: u64) -> f64 {
+    let semaphore = Monitor::new(&Semaphore::new(1, true)).unwrap();
+    let start = Instant::now();
+    let other = spawn(&[(semaphore.object(), Role::Handle)], || use_semaphore(semaphore, count));
+    use_semaphore(semaphore, count);
+    join(other);
+    start.elapsed().as_secs_f64()
+}
+
+fn free_rwlock(count: u64) -> f64 {
+    let (lock, me) = (Monitor::new(&RwLock::default()).unwrap(), me());
+    let start = Instant::now();
+    for _ in 0..count {
+        take(lock, |lock| lock.read(me, 1).unwrap_or(Attempt::Wait));
+        lock.change(|lock| lock.end_read(me)).unwrap();
+    }
     start.elapsed().as_secs_f64()
 }
 

@@ -46,6 +46,13 @@ pub struct Source {
     lines: Vec<u32>,
 }
 
+impl Source {
+    /// Byte offset of the start of every line.
+    pub fn line_starts(&self) -> &[u32] {
+        &self.lines
+    }
+}
+
 /// All source texts of a run, in the order they were read.
 #[derive(Default)]
 pub struct Sources {
@@ -70,6 +77,11 @@ impl Sources {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
+    }
+
+    /// All texts, by their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = &Source> {
+        self.files.iter()
     }
 
     /// The text with this number.

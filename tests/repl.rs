@@ -61,9 +61,11 @@ impl Terminal {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mplang"));
         command.env("XDG_STATE_HOME", state).env("TERM", "xterm").env_remove("NO_COLOR");
         command.stdin(slave.try_clone().unwrap()).stdout(slave.try_clone().unwrap()).stderr(slave);
-        // SAFETY: both calls are allowed between fork and exec.
+        // SAFETY: the calls are allowed between fork and exec.
         unsafe {
             command.pre_exec(|| {
+                // Who runs the tests in the background may have had it ignored, which a session respects.
+                libc::signal(libc::SIGINT, libc::SIG_DFL);
                 libc::setsid();
                 libc::ioctl(0, libc::TIOCSCTTY, 0);
                 Ok(())

@@ -6,11 +6,12 @@ mod report;
 mod run;
 
 pub use load::Files;
-pub use report::{Reporter, fault_diagnostic, line, warning_diagnostic};
+pub use report::{Reporter, fault_diagnostic, line, line_starts, warning_diagnostic};
 
-use crate::proc::OutputMode;
+use crate::proc::{OutputMode, ps};
 use crate::repl;
 use arguments::{Action, Options};
+use nix::sys::resource::{Resource, getrlimit};
 use std::io::{IsTerminal, Read, Write};
 
 /// Exit status of a wrong use of the command, or of an error before running.
@@ -19,7 +20,7 @@ const USAGE: u8 = 2;
 /// Runs the command and ends the process.
 pub fn main() -> ! {
     let args: Vec<_> = std::env::args_os().skip(1).collect();
-    let status = match arguments::parse(args) {
+    let status = match arguments::parse(args).and_then(|options| enough_memory().map(|()| options)) {
         Ok(options) => perform(options),
         Err(message) => {
             let _ = writeln!(std::io::stderr(), "mplang: {message}\ntry `mplang --help`");
@@ -29,7 +30,22 @@ pub fn main() -> ! {
     crate::proc::leave(status)
 }
 
+/// Address space that reading a script may need: its stack is reserved whole.
+const ADDRESS_SPACE: u64 = 320 << 20;
+
+fn enough_memory() -> Result<(), String> {
+    match getrlimit(Resource::RLIMIT_AS) {
+        Ok((most, _)) if most < ADDRESS_SPACE => {
+            Err(format!("`ulimit -v` allows {} KiB of address space; {} are needed", most >> 10, ADDRESS_SPACE >> 10))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn perform(options: Options) -> u8 {
+    if let Some(bytes) = options.memory_limit {
+        crate::proc::limit_memory(bytes);
+    }
     match options.action {
         Action::Help => say(arguments::HELP),
         Action::Version => say(concat!("mplang ", env!("CARGO_PKG_VERSION"), "\n")),
@@ -42,8 +58,20 @@ fn perform(options: Options) -> u8 {
                 USAGE
             }
         },
+        Action::Ps(pid) => processes(pid),
         Action::Code(ref code) => run::text(&options, "<command>", code),
         Action::Script(ref path) => run::file(&options, path),
+    }
+}
+
+/// What the processes of running scripts do.
+fn processes(pid: Option<i32>) -> u8 {
+    match pid.map_or_else(|| Ok(ps::of_all_programs()), ps::of_program) {
+        Ok(text) => say(&text),
+        Err(message) => {
+            let _ = writeln!(std::io::stderr(), "mplang: {message}");
+            1
+        }
     }
 }
 

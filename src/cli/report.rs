@@ -7,9 +7,15 @@ use crate::vm::fault::Kind;
 use crate::vm::machine::MAX_TRACE;
 use crate::vm::value::{ErrorValue, Value};
 use std::io::{IsTerminal, Write};
+use std::rc::Rc;
 
 /// How many steps of a trace are shown as places; the rest is counted.
 const SHOWN_STEPS: usize = 6;
+
+/// Name and line starts of every text.
+pub fn line_starts(sources: &Sources) -> Vec<(Rc<str>, Vec<u32>)> {
+    sources.iter().map(|source| (source.name.clone(), source.line_starts().to_vec())).collect()
+}
 
 /// Writes diagnostics to standard error.
 #[derive(Clone, Copy)]

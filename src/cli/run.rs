@@ -3,7 +3,7 @@
 use super::USAGE;
 use super::arguments::Options;
 use super::load::{Files, ReadError};
-use super::report::{Reporter, fault_diagnostic, line, warning_diagnostic};
+use super::report::{Reporter, fault_diagnostic, line, line_starts, warning_diagnostic};
 use crate::compile::Compiler;
 use crate::diagnostics::Diagnostic;
 use crate::library;
@@ -79,10 +79,11 @@ fn start(options: &Options, mut files: Files, file: FileId) -> u8 {
     }
     let mut machine = Machine::new(program, library::for_machine(), proc::describe);
     let sources = Rc::new(files.sources);
-    let (texts, lines) = (sources.clone(), sources.clone());
+    let (texts, lines, named) = (sources.clone(), sources.clone(), sources.clone());
     tell::begin(Telling {
         warning: Box::new(move |warning| reporter.text(&[warning_diagnostic(warning)], &texts)),
         line: Box::new(move |place| line(&lines, place, file)),
+        texts: Box::new(move || line_starts(&named)),
     });
     let report = move |error: &crate::vm::value::ErrorValue| reporter.text(&[fault_diagnostic(error)], &sources);
     let mut world = Real::new(options.args.clone(), Box::new(report));

@@ -50,6 +50,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("R0020", "error thrown by the script"),
     ("W0102", "variable shadowed only to compute itself"),
     ("W0301", "message that nobody took"),
+    ("W0302", "lock of a process that ended"),
 ];
 
 /// The title of a code.

@@ -100,7 +100,10 @@ pub fn try_items(value: &Value) -> Option<Cow<'_, [Value]>> {
         Value::Array(array) => Cow::Owned((0..array.len()).map(|at| array.at(at)).collect()),
         Value::Bytes(bytes) => Cow::Owned(bytes.iter().map(|byte| Value::Int(i64::from(*byte))).collect()),
         Value::Str(text) => Cow::Owned(text.chars().map(character).collect()),
-        _ => return None,
+        other => {
+            let numbers = other.numbers()?;
+            Cow::Owned((0..numbers.len()).filter_map(|at| numbers.get(at)).collect())
+        }
     })
 }
 

@@ -1,4 +1,4 @@
-//! Pipes, queues and locks.
+//! Pipes and queues.
 
 use super::arguments::{At, take};
 use super::{ask, function_of, method_of};
@@ -10,7 +10,6 @@ use crate::vm::value::Value;
 
 const PIPE: &[Type] = &[Type::Pipe];
 const QUEUE: &[Type] = &[Type::Queue];
-const LOCK: &[Type] = &[Type::Lock];
 
 /// The role of a queue's handle that can only put.
 pub const SENDER: u8 = 1;
@@ -190,43 +189,6 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         Effect(|_, args| {
             Ok(Op::WaitDone { channel: ask::receiver(args)?, timeout: ask::timeout("wait_done", &args[1])? })
         }),
-    ),
-    function_of(
-        "lock",
-        &[],
-        "A new lock, which one process at a time can hold: `with l { … }`.\nlock() is lock",
-        Effect(|_, _| Ok(Op::Lock)),
-    ),
-    method_of(
-        "acquire",
-        LOCK,
-        &[optional("timeout", "null")],
-        "Takes the lock; waits while another process holds it.\nlock().acquire() == null",
-        Effect(|_, args| {
-            let timeout = ask::timeout("acquire", &args[1])?;
-            Ok(Op::Acquire { lock: ask::receiver(args)?, try_: false, timeout })
-        }),
-    ),
-    method_of(
-        "try_acquire",
-        LOCK,
-        &[],
-        "Takes the lock if it is free, and gives whether it was.\nlock().try_acquire()",
-        Effect(|_, args| Ok(Op::Acquire { lock: ask::receiver(args)?, try_: true, timeout: None })),
-    ),
-    method_of(
-        "release",
-        LOCK,
-        &[],
-        "Gives the lock back.\n{let l = lock(); l.acquire(); l.release() == null}",
-        Effect(|_, args| Ok(Op::Release { lock: ask::receiver(args)? })),
-    ),
-    method_of(
-        "held",
-        LOCK,
-        &[],
-        "Whether this process holds the lock.\nnot lock().held()",
-        Effect(|_, args| Ok(Op::Held { lock: ask::receiver(args)? })),
     ),
 ];
 

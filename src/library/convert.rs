@@ -358,25 +358,38 @@ fn array<T: Clone>(
     let of_index = |(index, item): (usize, &Value)| {
         number(item).ok_or_else(|| match item {
             Value::Big(_) => at.bad(&format!("have ints of 64 bits, item {index} is larger")),
-            _ => Fault::type_error(format!("`{function}` wants {function}, got {} at index {index}", item.type_name())),
+            _ => {
+                let wanted = function.trim_start_matches("shared_");
+                Fault::type_error(format!("`{function}` wants {wanted}, got {} at index {index}", item.type_name()))
+            }
         })
     };
     items.iter().enumerate().map(of_index).collect()
 }
 
 fn ints(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
+    Ok(Value::Array(Ref::new(int_array("ints", &args[0])?)))
+}
+
+/// An array of ints, of zeros or of items.
+pub(super) fn int_array(function: &'static str, source: &Value) -> Result<Array, Fault> {
     let number = |item: &Value| if let Value::Int(int) = item { Some(*int) } else { None };
-    Ok(Value::Array(Ref::new(Array::Ints(array("ints", &args[0], 0, number)?))))
+    Ok(Array::Ints(array(function, source, 0, number)?))
 }
 
 fn floats(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
+    Ok(Value::Array(Ref::new(float_array("floats", &args[0])?)))
+}
+
+/// An array of floats, of zeros or of items.
+pub(super) fn float_array(function: &'static str, source: &Value) -> Result<Array, Fault> {
     let number = |item: &Value| match item {
         Value::Float(float) => Some(float.get()),
         Value::Int(int) => Some(*int as f64),
         Value::Big(int) => int.to_f64().filter(|float| float.is_finite()),
         _ => None,
     };
-    Ok(Value::Array(Ref::new(Array::Floats(array("floats", &args[0], 0.0, number)?))))
+    Ok(Array::Floats(array(function, source, 0.0, number)?))
 }
 
 fn error(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {

@@ -9,7 +9,8 @@ use crate::vm::value::index::check_key;
 use crate::vm::value::{Function, List, Map, Set, Table, Value, equal};
 
 /// What a tally of equal items or of fitting ones is asked of; strs and bytes count their parts instead.
-const COUNTED: &[Type] = &[Type::List, Type::Range, Type::Array, Type::Set, Type::Map, Type::Stream];
+const COUNTED: &[Type] =
+    &[Type::List, Type::Range, Type::Array, Type::SharedInts, Type::SharedFloats, Type::Set, Type::Map, Type::Stream];
 
 pub(super) static DECLARATIONS: &[Declaration] = &[
     both(
@@ -94,7 +95,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
     ),
     method_of(
         "find_index",
-        &[Type::List, Type::Range, Type::Array, Type::Str, Type::Bytes],
+        &[Type::List, Type::Range, Type::Array, Type::SharedInts, Type::SharedFloats, Type::Str, Type::Bytes],
         &[required("f")],
         "The index of the first item for which `f(x)` is true; null when there is none.\n[5, 6].find_index(|x| x > 5) == 1",
         Script(

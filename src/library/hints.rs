@@ -55,6 +55,17 @@ pub fn instead_of(of: Option<Type>, name: &str) -> Option<&'static str> {
         (Type::Set, "isdisjoint") => "write `is_disjoint(other)`",
         (Type::Bytes, "to_str" | "text" | "str") => "write `decode()`",
         (Type::List | Type::Map | Type::Set, "copy" | "clone") => "`let b = a` is a copy already",
+        (Type::Lock | Type::RLock | Type::RwLock | Type::Semaphore, "lock" | "wait") => {
+            "write `with l { … }`, or `acquire()`"
+        }
+        (Type::Lock | Type::RLock | Type::RwLock | Type::Semaphore, "unlock" | "signal") => "write `release()`",
+        (Type::Lock | Type::RLock | Type::RwLock, "locked" | "is_locked") => "write `held()`, or `try_acquire()`",
+        (Type::RwLock, "reader" | "read_lock") => "write `with l.read() { … }`",
+        (Type::RwLock, "writer" | "write_lock") => "write `with l.write() { … }`",
+        (Type::Condition, "acquire" | "release") => "it is the lock that is taken: `with l { … }`",
+        (Type::Condition, "signal") => "write `notify()`",
+        (Type::Condition, "broadcast" | "notifyAll") => "write `notify_all()`",
+        (Type::Event, "isSet") => "write `is_set()`",
         (Type::Function, "map" | "filter") => "write the list first: `map(xs, f)` or `xs.map(f)`",
         (_, "length" | "size" | "count") => "write `len()`",
         (_, "includes" | "has" | "__contains__") => "write `contains(item)` or `item in xs`",
@@ -68,6 +79,9 @@ pub fn instead_of(of: Option<Type>, name: &str) -> Option<&'static str> {
 fn instead_of_function(name: &str) -> Option<&'static str> {
     Some(match name {
         "println" | "echo" | "printf" | "puts" => "write `print(…)`",
+        "system" | "exec" | "popen" | "shell" | "sh" | "subprocess" => {
+            "write `run(\"command\", \"argument\")`, or `run(\"sh\", \"-c\", \"…\")` for a shell"
+        }
         "dict" => "write `{}`, `{key: value}`, or `pairs.to_map()`",
         "tuple" => "write a list: `[a, b]`",
         "isinstance" => "write `x is int`",

@@ -5,6 +5,7 @@ mod array;
 mod ask;
 mod bytes;
 mod channel;
+mod command;
 mod convert;
 mod function;
 mod hints;
@@ -22,7 +23,9 @@ mod sequence;
 mod set;
 mod shared;
 mod stream;
+mod sync;
 mod system;
+mod tables;
 mod text;
 
 #[cfg(test)]
@@ -36,6 +39,8 @@ pub use channel::{SENDER, TAKER};
 pub use hints::instead_of;
 pub use io::constant;
 pub use planned::is_planned;
+pub use sync::{READER, WRITER};
+pub use tables::HOLDER;
 
 use crate::vm::native::{Declaration, Form, Parameter, Run};
 use crate::vm::types::Type;
@@ -59,8 +64,11 @@ static TABLES: &[&[Declaration]] = &[
     io::DECLARATIONS,
     system::DECLARATIONS,
     process::DECLARATIONS,
+    command::DECLARATIONS,
     channel::DECLARATIONS,
+    sync::DECLARATIONS,
     shared::DECLARATIONS,
+    tables::DECLARATIONS,
     math::DECLARATIONS,
     json::DECLARATIONS,
     random::DECLARATIONS,
@@ -193,14 +201,45 @@ const fn hidden(name: &'static str, params: &'static [Parameter], run: Run) -> D
 }
 
 /// What has items that can be reached by index.
-const INDEXED: &[Type] = &[Type::List, Type::Str, Type::Bytes, Type::Range, Type::Array];
+const INDEXED: &[Type] =
+    &[Type::List, Type::Str, Type::Bytes, Type::Range, Type::Array, Type::SharedInts, Type::SharedFloats];
 /// What can be looped over, one value at a time.
-const ITEMS: &[Type] = &[Type::List, Type::Str, Type::Bytes, Type::Range, Type::Array, Type::Set, Type::Stream];
+const ITEMS: &[Type] = &[
+    Type::List,
+    Type::Str,
+    Type::Bytes,
+    Type::Range,
+    Type::Array,
+    Type::SharedInts,
+    Type::SharedFloats,
+    Type::Set,
+    Type::Stream,
+];
 /// What can be looped over, maps with their keys.
-const LOOPED: &[Type] =
-    &[Type::List, Type::Str, Type::Bytes, Type::Range, Type::Array, Type::Set, Type::Map, Type::Stream];
+const LOOPED: &[Type] = &[
+    Type::List,
+    Type::Str,
+    Type::Bytes,
+    Type::Range,
+    Type::Array,
+    Type::SharedInts,
+    Type::SharedFloats,
+    Type::Set,
+    Type::Map,
+    Type::Stream,
+];
 /// What has a length.
-const SIZED: &[Type] = &[Type::List, Type::Str, Type::Bytes, Type::Range, Type::Array, Type::Set, Type::Map];
+const SIZED: &[Type] = &[
+    Type::List,
+    Type::Str,
+    Type::Bytes,
+    Type::Range,
+    Type::Array,
+    Type::SharedInts,
+    Type::SharedFloats,
+    Type::Set,
+    Type::Map,
+];
 
 /// The function that a mere mention of the name calls: `args` asks the world for the script's arguments.
 pub fn mention(name: &str) -> Option<u16> {

@@ -19,6 +19,8 @@ const COMPARED: &[Type] = &[
     Type::Bytes,
     Type::Range,
     Type::Array,
+    Type::SharedInts,
+    Type::SharedFloats,
     Type::Set,
     Type::Map,
     Type::Stream,

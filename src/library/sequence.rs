@@ -8,7 +8,17 @@ use crate::vm::types::Type;
 use crate::vm::value::{Array, List, Range, Ref, Value, contains, equal};
 
 /// What has a first and a last item.
-const ORDERED: &[Type] = &[Type::List, Type::Str, Type::Bytes, Type::Range, Type::Array, Type::Set, Type::Map];
+const ORDERED: &[Type] = &[
+    Type::List,
+    Type::Str,
+    Type::Bytes,
+    Type::Range,
+    Type::Array,
+    Type::SharedInts,
+    Type::SharedFloats,
+    Type::Set,
+    Type::Map,
+];
 /// Whose items can be joined to a text.
 const JOINED: &[Type] = &[Type::List, Type::Str, Type::Set, Type::Map];
 
@@ -169,7 +179,8 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
 ];
 
 /// What has `get`.
-const ORDERED_AND_MAP: &[Type] = &[Type::List, Type::Str, Type::Bytes, Type::Range, Type::Array, Type::Map];
+const ORDERED_AND_MAP: &[Type] =
+    &[Type::List, Type::Str, Type::Bytes, Type::Range, Type::Array, Type::SharedInts, Type::SharedFloats, Type::Map];
 
 /// The length of what has one.
 pub(super) fn size(value: &Value) -> Option<usize> {
@@ -181,7 +192,7 @@ pub(super) fn size(value: &Value) -> Option<usize> {
         Value::Range(range) => range.len(),
         Value::Array(array) => array.len(),
         Value::Bytes(bytes) => bytes.len(),
-        _ => return None,
+        other => other.numbers()?.len(),
     })
 }
 
@@ -238,6 +249,9 @@ fn end(args: &[Value], first: bool) -> Value {
 
 /// The items at `start`, `start + step`, … as in Python: bounds count from the end when negative, and clamp.
 fn slice(value: &Value, start: Option<i64>, end: Option<i64>, step: i64) -> Result<Value, Fault> {
+    if let Some(numbers) = value.numbers() {
+        return slice(&Value::Array(Ref::new(numbers.array(0, numbers.len()))), start, end, step);
+    }
     let Some(len) = size(value) else {
         return Err(At("slice", "self").wrong("a list, str, bytes, range or array", value));
     };
@@ -352,7 +366,13 @@ fn index_of(args: &mut [Value], function: &'static str, last: bool) -> Result<Va
             let steps = |int| (i128::from(int) - i128::from(range.start)) / i128::from(range.step);
             number.filter(|int| range.contains(*int)).map(|int| steps(int) as usize)
         }
-        other => return Err(At(function, "self").wrong("a list, str, bytes, range or array", other)),
+        other => match other.numbers() {
+            Some(numbers) => {
+                let same = |at: &usize| numbers.get(*at).is_some_and(|there| equal(&there, wanted));
+                if last { (0..numbers.len()).rev().find(same) } else { (0..numbers.len()).find(same) }
+            }
+            None => return Err(At(function, "self").wrong("a list, str, bytes, range or array", other)),
+        },
     };
     Ok(found.map_or(Value::Null, Value::count))
 }

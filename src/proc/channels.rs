@@ -1,12 +1,11 @@
-//! Pipes, queues and locks: values to bytes and back, waits and their ends.
+//! Pipes and queues: values to bytes and back, waits and their ends.
 
 use super::children::Children;
 use super::{attend, deadline, deadlock, handles, memory, moves, shared, timed_out};
 use crate::library::{SENDER, TAKER};
 use crate::shm::channel::{Received, Sent};
 use crate::shm::tasks::Waited;
-use crate::shm::user_lock::{Acquired, Released};
-use crate::shm::{Channel, ObjectRef, Pipe, Role, UserLock};
+use crate::shm::{Channel, ObjectRef, Pipe, Role};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::op::Op;
 use crate::vm::types::with_article;
@@ -20,7 +19,7 @@ enum Patience {
     Until(Option<Instant>),
 }
 
-/// Performs an operation on a pipe, a queue or a lock.
+/// Performs an operation on a pipe or a queue.
 pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
     match op {
         Op::Pipe { capacity } => {
@@ -31,10 +30,6 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
         Op::Queue { capacity } => {
             let queue = Channel::new(small(capacity)).map_err(|error| memory(&error))?;
             Ok(Value::handle(handles::key(HandleKind::Queue, queue.object(), 0)))
-        }
-        Op::Lock => {
-            let lock = UserLock::new().map_err(|error| memory(&error))?;
-            Ok(Value::handle(handles::key(HandleKind::Lock, lock.object(), 0)))
         }
         Op::Send { channel, value, try_: true, .. } => send(channel, &value, Patience::Never, children),
         Op::Send { channel, value, timeout, .. } => {
@@ -84,39 +79,6 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
             }
             Ok(Value::handle(HandleKey { role, ..channel }))
         }
-        Op::Acquire { lock, try_: true, .. } => {
-            let lock = UserLock::of(handles::object(lock));
-            match lock.try_acquire().map_err(|error| memory(&error))? {
-                Acquired::Ok | Acquired::Abandoned(_) => Ok(Value::True),
-                _ => Ok(Value::False),
-            }
-        }
-        Op::Acquire { lock, timeout, .. } => acquire(lock, deadline(timeout), children).map(|()| Value::Null),
-        Op::Release { lock } => release(lock).map(|()| Value::Null),
-        Op::Held { lock } => Ok(Value::bool(UserLock::of(handles::object(lock)).held())),
-        Op::Enter { value } => match &value {
-            Value::Handle(handle) if handle.key().kind == HandleKind::Lock => {
-                acquire(handle.key(), None, children).map(|()| value)
-            }
-            Value::Handle(handle) if handle.key().kind == HandleKind::Shared => {
-                shared::enter(handle.key(), children).map(|()| value)
-            }
-            other => Err(Fault::type_error(format!(
-                "`with` needs a lock or an open file, got {}",
-                with_article(other.type_name())
-            ))),
-        },
-        Op::Leave { value, raised } => match &value {
-            Value::Handle(handle) if handle.key().kind == HandleKind::Lock => {
-                // It may have been given back by hand.
-                let _ = UserLock::of(handles::object(handle.key())).release();
-                Ok(Value::Null)
-            }
-            Value::Handle(handle) if handle.key().kind == HandleKind::Shared => {
-                shared::leave(handle.key(), raised).map(|()| Value::Null)
-            }
-            _ => Ok(Value::Null),
-        },
         Op::Property { handle, name } if handle.kind == HandleKind::Shared && name == "value" => {
             shared::perform(Op::SharedGet { cell: handle }, children)
         }
@@ -377,37 +339,7 @@ fn ended(key: HandleKey) -> Fault {
     Fault::new(Kind::Closed, format!("the {name} is {why}"))
 }
 
-/// Takes the lock of a lock or of another object that has one.
-pub fn acquire(key: HandleKey, deadline: Option<Instant>, children: &mut Children) -> Result<(), Fault> {
-    let lock = UserLock::of(handles::object(key));
-    loop {
-        match lock.acquire(deadline).map_err(|error| memory(&error))? {
-            Acquired::Ok | Acquired::Abandoned(_) => return Ok(()),
-            Acquired::AlreadyHeld => {
-                return Err(Fault::new(Kind::Deadlock, "this process has taken the lock already")
-                    .help("a lock is taken once; `rlock()` is one that may be taken again"));
-            }
-            Acquired::TimedOut => return Err(timed_out("acquire")),
-            Acquired::Deadlock => return Err(deadlock::fault()),
-            Acquired::Interrupted => {
-                children.attend()?;
-            }
-        }
-    }
-}
-
-fn release(key: HandleKey) -> Result<(), Fault> {
-    match UserLock::of(handles::object(key)).release().map_err(|error| memory(&error))? {
-        Released::Ok => Ok(()),
-        Released::NotOwner => Err(Fault::value_error("this process has not taken the lock")),
-    }
-}
-
 fn property(key: HandleKey, name: &str) -> Result<Value, Fault> {
-    if key.kind == HandleKind::Lock && name == "abandoned" {
-        let process = UserLock::of(handles::object(key)).abandoned();
-        return Ok(process.map_or(Value::Null, |process| Value::from(process.id())));
-    }
     let what = with_article(key.kind.type_of().name());
     Err(Fault::new(Kind::Key, format!("{what} has no property `{name}`"))
         .help("what it does are methods: call them, as in `q.len()`"))

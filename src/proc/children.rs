@@ -230,7 +230,7 @@ impl Children {
             loop {
                 match child.process.wait_end(Some(deadline)) {
                     EndWait::Ended => break,
-                    EndWait::Interrupted | EndWait::Deadlock => note_signals(),
+                    EndWait::Interrupted | EndWait::Deadlock => note_ends(),
                     EndWait::TimedOut => {
                         let _ = kill(Pid::from_raw(child.pid), Signal::SIGKILL);
                         break;
@@ -276,9 +276,17 @@ impl Children {
 
 /// Takes notice of signals while this process is ending anyway.
 fn note_signals() {
+    note_ends();
+    output::read_at_end();
+}
+
+/// The same while others are being stopped, which must not wait for a reader of the output.
+fn note_ends() {
     crate::shm::park::take_signal();
     reaper::reap_ended();
-    output::read_at_end();
+    if signals::take_question() {
+        crate::world::say(super::ps::of_this_program().as_bytes());
+    }
 }
 
 impl Child {
@@ -300,6 +308,9 @@ impl Child {
 pub fn send(key: HandleKey, signal: i32) -> Result<(), Fault> {
     let process = process(key)?;
     if let (Some(pid), Ok(signal), false) = (process.pid(), Signal::try_from(signal), process.has_ended()) {
+        if signal == Signal::SIGKILL {
+            crate::shm::process_table::note_kill(process);
+        }
         let _ = kill(Pid::from_raw(pid), signal);
     }
     Ok(())

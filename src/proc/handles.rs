@@ -160,7 +160,7 @@ pub fn give_up_all(but: &[HandleKey]) {
         but.iter().flat_map(|&key| roles(key).iter().map(move |&role| (object(key), role))).collect();
     let counts = REACHED.with_borrow_mut(|reached| std::mem::take(&mut reached.counts));
     for (object, role) in counts.into_keys() {
-        if role != Role::Handle && !kept.contains(&(object, role)) {
+        if ProcessRef::of(object).is_none() && !kept.contains(&(object, role)) {
             shm::give_up(object, role);
         }
     }

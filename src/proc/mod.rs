@@ -2,30 +2,38 @@
 
 mod channels;
 mod children;
+mod command;
 mod deadlock;
 mod handles;
+mod limits;
 mod moves;
+mod out_of_memory;
 mod outcome;
 mod output;
 mod place;
+pub mod ps;
 mod reaper;
 mod select;
 mod session;
 mod shared;
 mod signals;
+mod sync;
+mod tables;
 pub mod tell;
 
+use crate::shm::inspect::{Doing, set_doing};
 use crate::shm::{self, ProcessRef, ShmError};
 use crate::source::Place;
 use crate::vm::fault::{Fault, Kind};
-use crate::vm::machine::{Machine, clear_interrupt};
+use crate::vm::machine::{Machine, clear_interrupt, set_output_waits};
 use crate::vm::op::Op;
-use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Value, on_handle};
-use crate::world::{self, Local, Performed, World, after, describe_file};
+use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Value, on_handle, on_numbers};
+use crate::world::{self, Local, Performed, World, after, describe_file, is_stdin};
 use children::{Children, Tell};
+use nix::sys::signal::Signal;
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use output::OutputMode;
 
@@ -56,6 +64,10 @@ pub struct Real {
     children: Children,
     /// This process was spawned: its result goes to shared memory.
     is_child: bool,
+    /// Others can learn what the places of the script mean.
+    published: bool,
+    /// The number of the run's first process.
+    run: u32,
 }
 
 thread_local! {
@@ -82,10 +94,12 @@ impl Real {
     /// The world of the first process of a run.
     pub fn new(args: Vec<String>, report: Report) -> Real {
         on_handle(handles::on_handle);
+        on_numbers(shared::words);
         signals::install();
         world::set_output_lock(lock_output);
         let tell: Tell = Rc::new(move |error| world::say(&report(error)));
-        Real { local: Local::new(args, attend), children: Children::new(Some(tell.clone())), tell, is_child: false }
+        let (local, children) = (Local::new(args, attend), Children::new(Some(tell.clone())));
+        Real { local, children, tell, is_child: false, published: false, run: std::process::id() }
     }
 
     /// From now on output is written in this mode.
@@ -113,7 +127,7 @@ impl Real {
     pub fn finish(&mut self, result: Result<Value, Fault>) -> u8 {
         signals::end_grace();
         let flushed = self.local.flush();
-        let result = result.and_then(|value| flushed.map(|()| value));
+        let result = own_signal_first(result.and_then(|value| flushed.map(|()| value)));
         if self.is_child {
             self.finish_child(result)
         }
@@ -128,6 +142,7 @@ impl Real {
         let stopped = result.is_err();
         drop(result);
         handles::give_up_all(&[]);
+        reaper::end_guards();
         let failures = self.children.wait_all();
         if let Some(signal) = signals::ending()
             && !stopped
@@ -151,6 +166,7 @@ impl Real {
                 self.show(&error);
             }
         }
+        command::end_orphans();
         status
     }
 
@@ -159,10 +175,14 @@ impl Real {
             self.children.stop_all();
         }
         let mut kept = Vec::new();
-        if let Ok(value) = &result {
-            crate::vm::value::handles(value, &mut |key| kept.push(key));
-        }
+        let outcome = match &result {
+            Ok(value) => value.clone(),
+            Err(Fault(error)) => Value::Error(error.clone()),
+        };
+        crate::vm::value::handles(&outcome, &mut |key| kept.push(key));
+        drop(outcome);
         handles::give_up_all(&kept);
+        reaper::end_guards();
         let failures = self.children.wait_all();
         if result.is_ok()
             && let Some(failure) = failures.into_iter().next()
@@ -196,6 +216,7 @@ impl Real {
         shm::start().map_err(|error| memory(&error))?;
         if !self.is_child {
             reaper::adopt_orphans();
+            out_of_memory::begin();
         }
         if OUTPUT_LOCK.get().is_none() {
             OUTPUT_LOCK.set(Some(shm::UserLock::new().map_err(|error| memory(&error))?));
@@ -237,10 +258,9 @@ impl Real {
         let parent = std::process::id();
         // Ctrl-C at the terminal is for the entry that runs; the session stops what that has spawned.
         match signals::fork(SESSION.get()) {
-            Err(_) => {
+            Err(errno) => {
                 shm::process_table::cancel_child(child);
-                Err(Fault::new(Kind::Limit, "the system allows no more processes")
-                    .help("run fewer at a time, or raise `ulimit -u`"))
+                Err(limits::no_more_processes(errno))
             }
             Ok(Some(pid)) => {
                 shm::process_table::started(child, pid);
@@ -253,10 +273,17 @@ impl Real {
             Ok(None) => {
                 self.become_child(child, parent);
                 output::begin_child(kept);
-                let globals: Vec<HandleKey> = reached.into_iter().filter(|key| !own.contains(key)).collect();
-                handles::begin_child(&globals);
+                // Outer names that its code mentions stand until it ends; what is its own, as long as its names.
+                let mut mentioned: Vec<HandleKey> = Vec::new();
+                machine.reach_by_globals(&call, &mut |key| {
+                    if reached.contains(&key) && !mentioned.contains(&key) {
+                        mentioned.push(key);
+                    }
+                });
+                handles::begin_child(&mentioned);
                 gone.iter().for_each(|(key, how)| handles::not_mine(*key, how));
                 shared::begin_child();
+                tables::begin_child();
                 let call = match packed.map(|bytes| crate::vm::value::decode(&bytes)) {
                     Some(decoded) => {
                         std::mem::forget(call);
@@ -277,13 +304,14 @@ impl Real {
     }
 
     fn become_child(&mut self, child: ProcessRef, parent: u32) {
-        let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
+        let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
         if nix::unistd::getppid().as_raw() as u32 != parent || shm::after_fork(child).is_err() {
             // The parent died in between.
             signals::exit(1)
         }
         SESSION.set(false);
         self.is_child = true;
+        signals::ignore_questions();
         // The parent's values are not written to here.
         std::mem::forget(std::mem::replace(&mut self.children, Children::new(None)));
         reaper::begin_child();
@@ -308,7 +336,10 @@ impl Real {
             Op::Children => Ok(Value::list(self.children.handles())),
             Op::Interrupted => self.children.attend().map(|()| Value::Null),
             Op::Select { arms, limit, closed } => select::perform(&arms, limit, closed, &mut self.children),
-            other => channels::perform(other, &mut self.children),
+            other => match sync::perform(other, &mut self.children) {
+                Ok(answer) => answer,
+                Err(other) => channels::perform(other, &mut self.children),
+            },
         }
     }
 }
@@ -316,9 +347,27 @@ impl Real {
 impl World for Real {
     fn perform(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
         tell::set_here(place);
+        let writes = matches!(op, Op::Print { .. } | Op::FileWrite { .. });
         shm::process_table::set_place(place::to_word(place));
-        let op = match self.local.perform(op) {
-            Ok(answer) => return Performed::Answer(answer),
+        if !self.published && !self.is_child && shm::process_table::registered() {
+            self.published = true;
+            ps::publish();
+        }
+        let doing = doing(&op);
+        if doing.is_some() {
+            set_doing(doing);
+        }
+        let performed = self.local.perform(op);
+        if doing.is_some() {
+            set_doing(None);
+        }
+        let op = match performed {
+            Ok(answer) => {
+                if writes {
+                    set_output_waits(true);
+                }
+                return Performed::Answer(answer);
+            }
             Err(op) => op,
         };
         if let Op::Spawn { .. } = op {
@@ -328,7 +377,21 @@ impl World for Real {
         if let Err(fault) = self.local.flush() {
             return Performed::Answer(Err(fault));
         }
-        Performed::Answer(self.own(op))
+        set_output_waits(false);
+        Performed::Answer(match op {
+            Op::Run(command) => command::perform(*command, &mut self.local, self.run),
+            op => self.own(op),
+        })
+    }
+}
+
+/// What a process does that waits for none of the others.
+fn doing(op: &Op) -> Option<Doing> {
+    match op {
+        Op::Sleep { .. } => Some(Doing::Sleep),
+        Op::Input { .. } => Some(Doing::Input),
+        Op::NextLine { file } | Op::FileRead { file } if is_stdin(*file) => Some(Doing::Input),
+        _ => None,
     }
 }
 
@@ -337,13 +400,37 @@ fn attend() -> Result<(), Fault> {
     clear_interrupt();
     shm::park::take_signal();
     reaper::reap_ended();
+    if signals::take_question() {
+        world::say(ps::of_this_program().as_bytes());
+    }
     match signals::take_request() {
         Some(libc::SIGINT) if SESSION.get() => {
             signals::forget_ending();
             Err(Fault::new(Kind::Cancelled, INTERRUPTED))
         }
-        Some(signal) => Err(ended_by(signal)),
+        Some(signal) => {
+            shm::process_table::note_signal(signals::milliseconds());
+            Err(ended_by(signal))
+        }
         None => output::read(),
+    }
+}
+
+/// A signal for all processes comes to one after the other. An error that may be what it made of another one gives way
+/// to this process's own signal, if that comes.
+fn own_signal_first(result: Result<Value, Fault>) -> Result<Value, Fault> {
+    const TO_ALL: Duration = Duration::from_millis(50);
+    let of_others = [Kind::Closed, Kind::Deadlock, Kind::ProcessKilled, Kind::ProcessFailed];
+    match result {
+        Err(fault) if fault.0.exit.is_none() && of_others.iter().any(|&kind| fault.is(kind)) => {
+            let ago = signals::milliseconds() - shm::process_table::last_signal();
+            if Duration::from_millis(ago.unsigned_abs()) > 10 * TO_ALL {
+                return Err(fault);
+            }
+            let came = world::wait(None, Some(Instant::now() + TO_ALL), attend);
+            Err(came.err().unwrap_or(fault))
+        }
+        result => result,
     }
 }
 
@@ -369,7 +456,23 @@ fn deadline(timeout: Option<f64>) -> Option<Instant> {
 }
 
 fn memory(error: &ShmError) -> Fault {
-    Fault::new(Kind::Limit, error.to_string())
+    let fault = Fault::new(Kind::Limit, error.to_string());
+    match error {
+        ShmError::MemoryFull { .. } => {
+            fault.help("give up what is not needed, or raise the limit: `mplang --memory-limit 8G …`")
+        }
+        _ => fault,
+    }
+}
+
+/// Limits the memory of messages, results and shared objects of the run.
+pub fn limit_memory(bytes: u64) {
+    shm::arena::want_limit(bytes);
+}
+
+/// The name of a signal in parentheses, with a space before.
+fn signal_name(signal: i32) -> String {
+    Signal::try_from(signal).map_or(String::new(), |signal| format!(" ({})", signal.as_str()))
 }
 
 fn timed_out(what: &str) -> Fault {

@@ -1,5 +1,6 @@
 //! How a process ended, as its result in shared memory tells it.
 
+use super::signal_name;
 use crate::shm::process_table::{Ended, ProcessRef};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::value::{ErrorValue, Map, Ref, Value, decode, encode};
@@ -95,11 +96,7 @@ impl Outcome {
                 Err(Fault::new(Kind::ProcessFailed, format!("process {} ended with status {status}", title(process)))
                     .data(facts(process, Some(*status), None)))
             }
-            Outcome::Killed(signal) => Err(Fault::new(
-                Kind::ProcessKilled,
-                format!("process {} was killed by signal {signal}{}", title(process), signal_name(*signal)),
-            )
-            .data(facts(process, None, Some(*signal)))),
+            Outcome::Killed(signal) => Err(killed(process, *signal)),
         }
     }
 
@@ -119,6 +116,21 @@ impl Outcome {
     }
 }
 
+/// The error of a process that a signal ended.
+fn killed(process: ProcessRef, signal: i32) -> Fault {
+    let why = if process.out_of_memory() { ": the system was out of memory" } else { "" };
+    let message = format!("process {} was killed by signal {signal}{}{why}", title(process), signal_name(signal));
+    let mut data = facts(process, None, Some(signal));
+    let Some(bytes) = process.peak_memory() else { return Fault::new(Kind::ProcessKilled, message).data(data) };
+    if let Value::Map(map) = &mut data {
+        let map = map.make_mut();
+        map.insert("peak_memory".into(), Value::from(bytes as i64));
+        map.insert("out_of_memory".into(), Value::bool(process.out_of_memory()));
+    }
+    let help = format!("its memory was at most {} MiB", bytes.div_ceil(1 << 20));
+    Fault::new(Kind::ProcessKilled, message).data(data).help(help)
+}
+
 fn facts(process: ProcessRef, status: Option<u8>, signal: Option<i32>) -> Value {
     let mut map = Map::default();
     map.insert("process".into(), Value::from(process.id()));
@@ -135,8 +147,4 @@ fn facts(process: ProcessRef, status: Option<u8>, signal: Option<i32>) -> Value 
 pub fn title(process: ProcessRef) -> String {
     let (id, name) = (process.id(), process.name());
     if name.is_empty() { id } else { format!("{id} {name}") }
-}
-
-fn signal_name(signal: i32) -> String {
-    nix::sys::signal::Signal::try_from(signal).map_or(String::new(), |signal| format!(" ({})", signal.as_str()))
 }

@@ -95,6 +95,11 @@ pub fn begin(mode: OutputMode) -> Result<bool, Fault> {
     Ok(true)
 }
 
+/// Whether what this process prints may have to wait.
+pub fn is_kept() -> bool {
+    run().is_some()
+}
+
 /// Takes text that must wait; false when this process shall write it now.
 pub fn keep(text: &[u8]) -> Result<bool, Fault> {
     let Some(run) = run() else { return Ok(false) };

@@ -2,21 +2,23 @@
 //! nobody waits for the dead.
 
 use super::outcome::{self, Outcome};
-use super::{handles, output, signals};
+use super::{handles, out_of_memory, output, signals};
 use crate::shm::ProcessRef;
-use crate::shm::process_table::{Ended, by_pid, reap};
+use crate::shm::process_table::{Ended, by_pid, note_death, reap};
 use crate::vm::value::Value;
 use nix::errno::Errno;
-use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 #[derive(Default)]
 struct Table {
     living: HashMap<i32, ProcessRef>,
     ended: HashMap<ProcessRef, (Outcome, u64)>,
+    /// Processes that watch over commands.
+    guards: HashSet<i32>,
 }
 
 thread_local! {
@@ -26,6 +28,35 @@ thread_local! {
 /// A child was forked.
 pub fn add(process: ProcessRef, pid: i32) {
     TABLE.with_borrow_mut(|table| table.living.insert(pid, process));
+}
+
+/// A process that watches over a command was forked.
+pub fn add_guard(pid: i32) {
+    TABLE.with_borrow_mut(|table| table.guards.insert(pid));
+}
+
+/// Asks the guard of a command to end it with all that came of it; one that has ended is not asked.
+pub fn ask_guard(pid: i32) {
+    if TABLE.with_borrow(|table| table.guards.contains(&pid)) {
+        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+    }
+}
+
+/// Waits for the end of a process that nobody here knows.
+pub fn await_orphan(pid: i32) {
+    wait(Some(Pid::from_raw(pid)), WaitPidFlag::empty());
+}
+
+/// Ends what commands have left running, and waits for its end.
+pub fn end_guards() {
+    let guards: Vec<i32> = TABLE.with_borrow(|table| table.guards.iter().copied().collect());
+    guards.iter().for_each(|&pid| ask_guard(pid));
+    for pid in guards {
+        if TABLE.with_borrow(|table| table.guards.contains(&pid)) {
+            wait(Some(Pid::from_raw(pid)), WaitPidFlag::empty());
+            TABLE.with_borrow_mut(|table| table.guards.remove(&pid));
+        }
+    }
 }
 
 /// This process was forked itself: those were its parent's children.
@@ -59,8 +90,8 @@ pub fn forget(process: ProcessRef) {
 /// Reaps every child that has ended since this was last asked.
 pub fn reap_ended() {
     while signals::child_ended() {
-        while let Some((pid, ended)) = wait(None, WaitPidFlag::WNOHANG) {
-            note(pid, ended);
+        while let Some(dead) = wait(None, WaitPidFlag::WNOHANG) {
+            note(dead);
         }
     }
 }
@@ -69,27 +100,46 @@ pub fn reap_ended() {
 pub fn await_child(process: ProcessRef, pid: i32) {
     if !has_reaped(process) {
         match wait(Some(Pid::from_raw(pid)), WaitPidFlag::empty()) {
-            Some((pid, ended)) => note(pid, ended),
-            None => note(pid, Ended::Signal(Signal::SIGKILL as i32)),
+            Some(dead) => note(dead),
+            None => note(Dead { pid, ended: Ended::Signal(Signal::SIGKILL as i32), most_kib: 0 }),
         }
     }
 }
 
-fn wait(pid: Option<Pid>, flags: WaitPidFlag) -> Option<(i32, Ended)> {
+/// A child that has ended.
+struct Dead {
+    pid: i32,
+    ended: Ended,
+    /// The most memory that it had, in KiB.
+    most_kib: u64,
+}
+
+fn wait(pid: Option<Pid>, flags: WaitPidFlag) -> Option<Dead> {
+    let mut status = 0;
     loop {
-        match waitpid(pid, Some(flags)) {
-            Ok(WaitStatus::Exited(pid, status)) => return Some((pid.as_raw(), Ended::Exit(status))),
-            Ok(WaitStatus::Signaled(pid, signal, _)) => return Some((pid.as_raw(), Ended::Signal(signal as i32))),
-            Ok(WaitStatus::StillAlive) => return None,
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(_) => return None,
-        }
+        // SAFETY: a rusage is plain numbers.
+        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+        // SAFETY: it fills both.
+        let pid = unsafe { libc::wait4(pid.map_or(-1, Pid::as_raw), &mut status, flags.bits(), &mut usage) };
+        let ended = match pid {
+            0 => return None,
+            1.. if libc::WIFEXITED(status) => Ended::Exit(libc::WEXITSTATUS(status)),
+            1.. if libc::WIFSIGNALED(status) => Ended::Signal(libc::WTERMSIG(status)),
+            1.. => continue,
+            _ if Errno::last() == Errno::EINTR => continue,
+            _ => return None,
+        };
+        return Some(Dead { pid, ended, most_kib: u64::try_from(usage.ru_maxrss).unwrap_or(0) });
     }
 }
 
-fn note(pid: i32, ended: Ended) {
+fn note(Dead { pid, ended, most_kib }: Dead) {
+    if TABLE.with_borrow_mut(|table| table.guards.remove(&pid)) {
+        return;
+    }
     let Some(process) = TABLE.with_borrow_mut(|table| table.living.remove(&pid)) else {
         if let Some(orphan) = by_pid(pid) {
+            note_death(orphan, most_kib, false);
             reap(orphan, ended);
         }
         output::ended();
@@ -104,6 +154,8 @@ fn note(pid: i32, ended: Ended) {
             Ended::Signal(signal) => Outcome::Killed(signal),
         };
     }
+    let killed = ended == Ended::Signal(libc::SIGKILL) && !process.killed_by_us();
+    note_death(process, most_kib, killed && out_of_memory::killed(pid));
     reap(process, ended);
     output::ended();
     if matches!(outcome.0, Outcome::Killed(libc::SIGPIPE)) {

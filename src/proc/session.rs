@@ -35,6 +35,8 @@ impl Real {
         if signals::ending() == Some(libc::SIGINT) {
             signals::forget_ending();
         }
+        // It has texts of its own.
+        self.published = false;
         self.children.count()
     }
 

@@ -1,15 +1,15 @@
 //! Shared cells: their values to bytes and back, and the copies that `with` works on.
 
-use super::channels::acquire;
 use super::children::Children;
-use super::{handles, memory};
-use crate::shm::{Cell, ObjectRef, Role};
-use crate::vm::fault::{Fault, Kind};
+use super::sync::acquire_inner;
+use super::{handles, memory, tables};
+use crate::shm::{Cell, Numbers, ObjectRef, Role};
+use crate::vm::fault::Fault;
 use crate::vm::op::Op;
 use crate::vm::types::with_article;
-use crate::vm::value::{Arith, HandleKey, HandleKind, Value, binary, decode, encode};
+use crate::vm::value::{Arith, HandleKey, HandleKind, Value, binary, decode, encode, set_index};
+use rustc_hash::FxHashMap;
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 /// A cell that this process has in `with`.
 struct Open {
@@ -22,7 +22,7 @@ struct Open {
 struct State {
     open: Vec<Open>,
     /// Values read before, and which values of their cells they are. None mentions handles: those would be held.
-    known: HashMap<ObjectRef, (u64, Value)>,
+    known: FxHashMap<ObjectRef, (u64, Value)>,
 }
 
 thread_local! {
@@ -61,8 +61,37 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
             }
             Ok(Value::Null)
         }
-        _ => Err(Fault::new(Kind::Limit, "this is not built yet")),
+        Op::SharedNumbers { floats, length, array } => {
+            let numbers = Numbers::new(length).map_err(|error| memory(&error))?;
+            let kind = if floats { HandleKind::SharedFloats } else { HandleKind::SharedInts };
+            let value = Value::handle(handles::key(kind, numbers.object(), 0));
+            if let (Some(numbers), Some(Value::Array(array))) = (value.numbers(), &array) {
+                (0..length).try_for_each(|at| numbers.store(at, &array.at(at)))?;
+            }
+            Ok(value)
+        }
+        Op::View { numbers, start, end } => {
+            let view = Numbers::of(handles::object(numbers)).view(start, end - start);
+            let view = view.map_err(|error| memory(&error))?;
+            Ok(Value::handle(handles::key(numbers.kind, view.object(), 0)))
+        }
+        Op::SetItem { mut object, key, value } => match &object {
+            Value::Handle(handle) if tables::is_table(handle.key()) => {
+                tables::set(handle.key(), &key, &value, children)
+            }
+            _ => set_index(&mut object, key, value).map(|()| Value::Null),
+        },
+        Op::AddItem { object, index, number } => match object.numbers() {
+            Some(numbers) => numbers.add(index, &number).map(|()| Value::Null),
+            None => Err(Fault::type_error("`add` is for numbers")),
+        },
+        other => tables::perform(other, children),
     }
+}
+
+/// The words that a handle of numbers means.
+pub fn words(key: HandleKey) -> Option<&'static [std::sync::atomic::AtomicU64]> {
+    Numbers::of(handles::object(key)).words()
 }
 
 /// Does something with the copy that this process works on, if it has the cell in `with`.
@@ -125,7 +154,7 @@ fn changed(
     children: &mut Children,
     change: impl FnOnce(Value) -> Result<Value, Fault>,
 ) -> Result<Value, Fault> {
-    acquire(key, None, children)?;
+    acquire_inner(key, children)?;
     let result = read(key, true).and_then(change).and_then(|value| store(key, &value));
     let _ = Cell::of(handles::object(key)).lock().release();
     result.map(|()| Value::Null)
@@ -183,7 +212,7 @@ pub fn enter(key: HandleKey, children: &mut Children) -> Result<(), Fault> {
         });
         return Ok(());
     }
-    acquire(key, None, children)?;
+    acquire_inner(key, children)?;
     match read(key, true) {
         Ok(value) => {
             let open = Open { object: handles::object(key), copies: vec![value] };

@@ -15,6 +15,12 @@ static ASKED_AT: AtomicI64 = AtomicI64::new(0);
 /// Nobody else watches over how long this process takes to end.
 static OWN_GRACE: AtomicBool = AtomicBool::new(false);
 
+/// Somebody asked what the program does.
+static QUESTION: AtomicBool = AtomicBool::new(false);
+static QUESTION_AT: AtomicI64 = AtomicI64::new(0);
+/// Asked twice within so many milliseconds, the program ends.
+const SECOND_QUESTION: i64 = 1000;
+
 /// How long a process that was asked to end may go on: what `finally` and `with` clear up.
 pub const GRACE: Duration = Duration::from_secs(2);
 
@@ -44,11 +50,24 @@ extern "C" fn on_child(_: i32) {
     park::note_signal();
 }
 
+/// What the program does is told. Asked again soon, it ends.
+extern "C" fn on_question(signal: i32) {
+    let now = milliseconds();
+    let last = QUESTION_AT.swap(now, Ordering::Relaxed);
+    if last != 0 && (ONE_PRESS..SECOND_QUESTION).contains(&(now - last)) {
+        exit(128 + signal)
+    }
+    QUESTION.store(true, Ordering::Relaxed);
+    machine::interrupt();
+    park::note_signal();
+}
+
 extern "C" fn on_alarm(_: i32) {
     exit(128 + ENDING.load(Ordering::Relaxed))
 }
 
-fn milliseconds() -> i64 {
+/// The system's clock, which only goes forward.
+pub fn milliseconds() -> i64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: it fills the structure, and may be called by a signal handler.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
@@ -63,17 +82,22 @@ fn set_alarm(after: Duration) {
     unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()) };
 }
 
-/// Takes the signals that end a process, and those that tell of children. Calls that wait are not restarted.
+/// The signals that get a handler.
+const TAKEN: [Signal; 5] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGCHLD, Signal::SIGALRM];
+
+/// Takes the signals that end a process, and those that tell of children. Calls that wait are not restarted. Who starts
+/// this program with a signal ignored, as `nohup` does, wants that.
 pub fn install() {
     let handle = |signal, handler| {
         let action = SigAction::new(SigHandler::Handler(handler), SaFlags::empty(), SigSet::empty());
         // SAFETY: the handlers store to atomics and make system calls that are allowed in them.
         let _ = unsafe { sigaction(signal, &action) };
     };
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)) {
         handle(signal, on_end as extern "C" fn(i32));
     }
     handle(Signal::SIGCHLD, on_child);
+    handle(Signal::SIGQUIT, on_question);
     handle(Signal::SIGALRM, on_alarm);
     OWN_GRACE.store(true, Ordering::Relaxed);
     let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
@@ -143,6 +167,18 @@ pub fn ignore_interrupts() {
     let _ = unsafe { sigaction(Signal::SIGINT, &ignore) };
 }
 
+/// Whether somebody asked what the program does since this was last asked.
+pub fn take_question() -> bool {
+    QUESTION.swap(false, Ordering::Relaxed)
+}
+
+/// From now on the first process of the run answers for this one.
+pub fn ignore_questions() {
+    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+    // SAFETY: ignoring a signal runs no code.
+    let _ = unsafe { sigaction(Signal::SIGQUIT, &ignore) };
+}
+
 /// Whether a child ended since this was last asked.
 pub fn child_ended() -> bool {
     CHILD.swap(false, Ordering::Relaxed)
@@ -167,23 +203,64 @@ pub fn exit(status: i32) -> ! {
 
 /// Forks. `Ok(None)` is the child.
 pub fn fork(ignore_interrupts_in_child: bool) -> nix::Result<Option<i32>> {
+    Ok(match fork_blocked()? {
+        Forked::Parent(child) => Some(child),
+        Forked::Child(mask) => {
+            forget();
+            if ignore_interrupts_in_child {
+                ignore_interrupts();
+            }
+            // The mask is one that was in force before, which cannot be refused.
+            let _ = mask.thread_set_mask();
+            None
+        }
+    })
+}
+
+/// What a fork made of this process.
+pub enum Forked {
+    /// The parent, with the number of its child.
+    Parent(i32),
+    /// The child, in which all signals are blocked: none may come before it has forgotten those of its parent. With the
+    /// mask of the parent.
+    Child(SigSet),
+}
+
+/// Forks; the child has all signals blocked.
+pub fn fork_blocked() -> nix::Result<Forked> {
     debug_assert_eq!(threads(), 1, "a process that forks has one thread");
-    // No signal may come to the child before it has forgotten those of its parent.
     let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
     // SAFETY: there is one thread, so no lock is held by another and the child may do anything.
     let forked = unsafe { nix::unistd::fork() };
     if let Ok(nix::unistd::ForkResult::Child) = forked {
-        forget();
-        if ignore_interrupts_in_child {
-            ignore_interrupts();
-        }
+        return Ok(Forked::Child(mask));
     }
     // The mask is one that was in force before, which cannot be refused.
     let _ = mask.thread_set_mask();
     Ok(match forked? {
-        nix::unistd::ForkResult::Parent { child } => Some(child.as_raw()),
-        nix::unistd::ForkResult::Child => None,
+        nix::unistd::ForkResult::Parent { child } => Forked::Parent(child.as_raw()),
+        nix::unistd::ForkResult::Child => Forked::Child(mask),
     })
+}
+
+/// Gives this process the signals that a program expects: what [`install`] changed is as before, and this mask.
+pub fn restore(mask: &SigSet) {
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    for signal in TAKEN.into_iter().chain([Signal::SIGPIPE]) {
+        if !is_ignored(signal) || signal == Signal::SIGPIPE {
+            // SAFETY: the default action runs no code of ours.
+            let _ = unsafe { sigaction(signal, &default) };
+        }
+    }
+    let _ = mask.thread_set_mask();
+}
+
+fn is_ignored(signal: Signal) -> bool {
+    // SAFETY: a sigaction is plain numbers and pointers, and the call fills it or fails.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: it only asks.
+    let asked = unsafe { libc::sigaction(signal as i32, std::ptr::null(), &mut action) };
+    asked == 0 && action.sa_sigaction == libc::SIG_IGN
 }
 
 fn threads() -> usize {

@@ -2,6 +2,7 @@
 
 use crate::source::Place;
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 /// Something that the user should know, though nothing failed.
 pub struct Warning {
@@ -18,12 +19,17 @@ pub struct Warning {
 /// The text of a warning.
 pub type Show = Box<dyn Fn(&Warning) -> Vec<u8>>;
 
+/// The name of a text and where its lines start.
+pub type Lines = (Rc<str>, Vec<u32>);
+
 /// Writes things as the user shall see them.
 pub struct Telling {
     /// A warning.
     pub warning: Show,
     /// A place in a sentence: `line 12`.
     pub line: Box<dyn Fn(Place) -> String>,
+    /// Name and line starts of every text of the script.
+    pub texts: Box<dyn Fn() -> Vec<Lines>>,
 }
 
 thread_local! {
@@ -44,6 +50,11 @@ pub fn set_here(place: Place) {
 /// Where the request being performed stands.
 pub fn here() -> Place {
     HERE.get()
+}
+
+/// Name and line starts of every text of the script.
+pub fn texts() -> Vec<(Rc<str>, Vec<u32>)> {
+    with(|telling| (telling.texts)()).unwrap_or_default()
 }
 
 /// A place in a sentence: `line 12`.

@@ -1,6 +1,6 @@
 //! The evaluator's state: a program that grows from entry to entry, and the machine and world that run it.
 
-use crate::cli::{Files, Reporter, fault_diagnostic, line, warning_diagnostic};
+use crate::cli::{Files, Reporter, fault_diagnostic, line, line_starts, warning_diagnostic};
 use crate::compile::Compiler;
 use crate::diagnostics::{Diagnostic, Format};
 use crate::library;
@@ -48,10 +48,11 @@ impl Session {
     pub fn new(format: Format, args: Vec<String>) -> Session {
         let files = Rc::new(RefCell::new(Files::default()));
         let reporter = Reporter::new(format);
-        let (texts, lines, warned) = (files.clone(), files.clone(), files.clone());
+        let (texts, lines, warned, named) = (files.clone(), files.clone(), files.clone(), files.clone());
         tell::begin(Telling {
             warning: Box::new(move |warning| reporter.text(&[warning_diagnostic(warning)], &warned.borrow().sources)),
             line: Box::new(move |place| line(&lines.borrow().sources, place, NO_FILE)),
+            texts: Box::new(move || line_starts(&named.borrow().sources)),
         });
         let report = move |error: &ErrorValue| reporter.text(&[fault_diagnostic(error)], &texts.borrow().sources);
         let mut world = Real::new(args, Box::new(report));

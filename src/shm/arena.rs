@@ -78,6 +78,9 @@ shared! {
     }
 }
 
+/// No block that is looked at from outside is larger.
+const MOST_READ: u64 = 64 << 20;
+
 const HEADER: u64 = size_of::<Header>() as u64;
 
 /// A block in use, as one word: its place and its serial number. Zero is none.
@@ -160,6 +163,14 @@ pub fn bytes_in_use() -> u64 {
     if region::exists() { globals().bytes.load(Relaxed) } else { 0 }
 }
 
+/// What was asked for before there was a region.
+static WANTED: super::atomic::SystemU64 = super::atomic::SystemU64::new(0);
+
+/// Sets how many bytes may be in use once there is a region.
+pub fn want_limit(bytes: u64) {
+    WANTED.store(bytes, Relaxed);
+}
+
 /// Sets how many bytes may be in use; the region's size is a limit too.
 pub fn set_limit(bytes: u64) {
     globals().limit.store(u32::try_from(bytes.div_ceil(CHUNK)).unwrap_or(u32::MAX).max(1), Relaxed);
@@ -168,9 +179,17 @@ pub fn set_limit(bytes: u64) {
 fn limit() -> u32 {
     let globals = globals();
     if globals.limit.load(Relaxed) == 0 {
-        set_limit(region::physical_memory() / 4 * 3);
+        set_limit(match WANTED.load(Relaxed) {
+            0 => region::physical_memory() / 4 * 3,
+            wanted => wanted,
+        });
     }
     globals.limit.load(Relaxed).min(room())
+}
+
+/// How many bytes may be in use.
+pub(super) fn limit_bytes() -> u64 {
+    if region::exists() { u64::from(limit()) * CHUNK } else { 0 }
 }
 
 /// A block of `length` bytes, whose contents are undefined. `hand`, a word of the process's own slot, names it before
@@ -183,6 +202,14 @@ pub(crate) fn allocate(length: usize, hand: &AtomicU64) -> Result<Block, ShmErro
         None => allocate_large(length as u64, hand),
     };
     globals().lock.unlock();
+    // Without this a write to memory that the system does not have would end the process.
+    if let Ok(block) = result
+        && whole > CHUNK
+        && !region::fill(block.data(), length as u64)
+    {
+        free_hand(hand);
+        return Err(ShmError::MemoryFull { asked: length as u64, limit: bytes_in_use() });
+    }
     result
 }
 
@@ -286,6 +313,21 @@ pub(crate) fn in_use(block: Block) -> bool {
         _ => false,
     };
     whole && at::<Header>(block.start()).serial.load(Relaxed) == block.serial()
+}
+
+/// The bytes of a block that others may free meanwhile; `None` if they did.
+pub(crate) fn read_moving(block: Block) -> Option<Vec<u8>> {
+    if !in_use(block) {
+        return None;
+    }
+    let length = block.length() as u64;
+    let end = block.data().checked_add(length)?;
+    if length > MOST_READ || end > region::size() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    region::read(block.data(), length as usize, &mut bytes);
+    in_use(block).then_some(bytes)
 }
 
 fn enter() {

@@ -65,3 +65,6 @@ impl<T> Private<T> {
         &self.0
     }
 }
+
+/// The system's own, for words that the rest of the program reads and writes.
+pub type SystemU64 = std::sync::atomic::AtomicU64;

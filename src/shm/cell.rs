@@ -3,19 +3,19 @@
 //!
 //! Writers hold the object's lock, the one of a transaction. The value stands in one of two places; `current`, whose
 //! lowest bit says in which, is the one store that commits a new value, in the other place. Short values stand there
-//! themselves: who copied one while `current` changed copies again. Longer ones are parcels: `guard` is held while one is
-//! copied and while it is exchanged, so that nobody reads what is freed.
+//! themselves: who copied one while `current` changed copies again. Longer ones are parcels: one is copied and exchanged
+//! in steps that exclude each other, so that nobody reads what is freed.
 
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use super::atomic::{AtomicU32, AtomicU64, compiler_fence, fence};
+use super::atomic::{AtomicU64, fence};
 use super::channel::Stamp;
+use super::guarded::Guarded;
 use super::holders::{self, Role};
-use super::lock::Lock;
-use super::message::{copy_out, discount_one, entries, free_message_hand, free_parcel, pack};
-use super::process_table::{Hand, NOWHERE, Slot, my_index, my_slot, slot};
+use super::message::{copy_out, discount_one, free_message_hand, free_parcel, held_by, pack};
+use super::process_table::{Hand, Slot, my_slot};
 use super::region::{self, at, shared};
-use super::user_lock::{self, UserLock};
+use super::user_lock::UserLock;
 use super::{ObjectRef, ShmError};
 use std::mem::size_of;
 
@@ -31,11 +31,7 @@ shared! {
     }
 
     struct State {
-        lock: user_lock::State,
-        guard: Lock,
-        /// Slot of the process that holds `guard`, plus one.
-        inside: AtomicU32,
-        unused: AtomicU32,
+        base: Guarded,
         /// How many values it has had.
         current: AtomicU64,
         places: [Place; 2],
@@ -58,7 +54,7 @@ impl Cell {
             let object = arena::object_ref(block);
             let state = at::<State>(block.data());
             state.places[0].fill(bytes, parcel);
-            state.lock.header.kind.store(holders::CELL, Release);
+            state.base.lock.header.kind.store(holders::CELL, Release);
             holders::hold(object, Role::Handle).map(|()| Cell(object))
         });
         if made.is_ok() {
@@ -90,7 +86,7 @@ impl Cell {
 
     fn state(self) -> Option<&'static State> {
         let state = at::<State>(arena::object(self.0)?.data());
-        (state.lock.header.kind.load(Relaxed) == holders::CELL).then_some(state)
+        (state.base.lock.header.kind.load(Relaxed) == holders::CELL).then_some(state)
     }
 
     /// Appends the value to `bytes`; this process holds what it mentions from now on. Gives which value of the cell it is.
@@ -106,7 +102,7 @@ impl Cell {
                     state.enter(me, self.0);
                     let current = state.current.load(SeqCst);
                     let copied = state.place(current).block().map(|block| copy_out(block, bytes));
-                    state.leave(me);
+                    state.base.leave(me);
                     match copied {
                         Some(result) => return result.map(|()| current),
                         None => continue,
@@ -147,7 +143,7 @@ impl Cell {
         me.hand(Hand::Replaced).store(old.map_or(0, Block::word), SeqCst);
         state.current.store(next, SeqCst);
         me.hand(Hand::Message).store(0, SeqCst);
-        state.leave(me);
+        state.base.leave(me);
         free_parcel(me.hand(Hand::Replaced));
         holders::settle();
         Ok(next)
@@ -165,34 +161,8 @@ impl State {
     }
 
     fn enter(&self, me: &Slot, object: ObjectRef) {
-        me.position.store(NOWHERE, Relaxed);
-        me.channel.store(object.word(), Relaxed);
-        compiler_fence(SeqCst);
-        if self.guard.lock() {
-            self.repair();
-        }
-        self.inside.store(my_index() + 1, Relaxed);
-        compiler_fence(SeqCst);
-    }
-
-    fn leave(&self, me: &Slot) {
-        compiler_fence(SeqCst);
-        self.inside.store(0, Relaxed);
-        self.guard.unlock();
-        me.channel.store(0, Relaxed);
-    }
-
-    /// What is the cell's value is in nobody's hand.
-    fn repair(&self) {
-        let Some(dead) = self.inside.load(Relaxed).checked_sub(1).map(slot) else { return };
-        let value = self.place(self.current.load(SeqCst)).block().map_or(0, Block::word);
-        for hand in [Hand::Message, Hand::Replaced].map(|hand| dead.hand(hand)) {
-            if value != 0 && hand.load(Relaxed) == value {
-                hand.store(0, Relaxed);
-            }
-        }
-        compiler_fence(SeqCst);
-        self.inside.store(0, Relaxed);
+        let is_part = |word| self.place(self.current.load(SeqCst)).block().is_some_and(|block| block.word() == word);
+        self.base.enter(me, object, is_part, || ());
     }
 }
 
@@ -221,23 +191,23 @@ impl Place {
 /// What the value holds, as keys of the holders, and which value of the cell it is.
 pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holders::Key>>)> {
     let state = Cell(object).state()?;
-    // Not by `enter`: this process may be in the middle of another operation.
-    if state.guard.lock() {
-        state.repair();
-    }
+    // This process may be in the middle of a wait of another operation.
+    let me = my_slot();
+    let (channel, position) = (me.channel.load(Relaxed), me.position.load(Relaxed));
+    state.enter(me, object);
     let current = state.current.load(SeqCst);
-    let inside = state.place(current).block().filter(|&block| arena::in_use(block)).map(entries);
-    state.guard.unlock();
+    let inside = state.place(current).block().filter(|&block| arena::in_use(block)).map(held_by);
+    state.base.leave(me);
+    me.position.store(position, Relaxed);
+    me.channel.store(channel, SeqCst);
     Some(((current, 0), inside.into_iter().filter(|entries| !entries.is_empty()).collect()))
 }
 
-/// Finishes what a dead process was doing at a cell, so that what is in its hands is certain.
-pub(super) fn repair_for(dead: &Slot) {
-    let cell = Cell(ObjectRef::from_word(dead.channel.load(Relaxed)));
-    if let Some(state) = cell.state() {
-        let me = my_slot();
-        state.enter(me, cell.0);
-        state.leave(me);
+/// Finishes the step of a dead process.
+pub(super) fn visit(me: &Slot, object: ObjectRef) {
+    if let Some(state) = Cell(object).state() {
+        state.enter(me, object);
+        state.base.leave(me);
     }
 }
 

@@ -5,7 +5,7 @@ use super::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use super::atomic::{compiler_fence, fence, seeded};
 use super::holders::{self, Role};
 use super::line::{CLOSED, IN_BLOCK, INLINE, Line, PARTNERED, RECV, SEND, UNBOUNDED, enter, leave, line, set_up, view};
-use super::message::{discount_one, entries, free_message_hand, pack, unpack};
+use super::message::{discount_one, free_message_hand, held_by, pack, unpack};
 use super::park::{self, Wait};
 use super::process_table::{Hand, NOWHERE, Slot, my_slot};
 use super::sleepers::{Limit, Sleepers, Step, Waiting};
@@ -457,7 +457,7 @@ pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holder
     enter(line, RECV);
     let found = line.waiting().filter(|slot| slot.length.load(Relaxed) == IN_BLOCK);
     let blocks = found.filter_map(|slot| Block::from_word(slot.payload[0].load(Relaxed)));
-    let inside: Vec<_> = blocks.map(entries).filter(|entries| !entries.is_empty()).collect();
+    let inside: Vec<_> = blocks.map(held_by).filter(|entries| !entries.is_empty()).collect();
     let stamp = stamp(object);
     leave(line, RECV);
     stamp.map(|stamp| (stamp, inside))

@@ -12,9 +12,10 @@ use super::holders::{self, Key, key};
 use super::line::{Line, RECV, enter, leave, line};
 use super::process_table::{self, ProcessRef, high, reference, slot};
 use super::waits::{Need, Seen, Waited, waiting};
-use super::{ObjectRef, arena, cell, channel, region, user_lock};
+use super::{ObjectRef, arena, cell, channel, monitor, region, user_lock};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// A process of a circle of waits.
 #[derive(Clone, Debug)]
@@ -219,19 +220,28 @@ fn contents() -> Vec<Content> {
 impl Who {
     fn is_as_before(&self) -> bool {
         match self {
-            Who::Process(index, seen) => slot(*index).wait.still(seen.sequence) && !is_stopped(*index),
+            Who::Process(index, seen) => is_asleep(*index) && slot(*index).wait.still(seen.sequence),
             Who::Content { place, stamp } => place.stamp() == Some(*stamp),
         }
     }
 }
 
-/// Whether a process is stopped, as by Ctrl-Z: it may go on, and looks for itself then.
-fn is_stopped(index: u32) -> bool {
-    let Some(pid) = reference(index).pid() else { return false };
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The state follows the name, which stands in parentheses and may contain some.
-    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    matches!(state, Some('T' | 't'))
+/// Whether a process sleeps. One that is stopped, as by Ctrl-Z, may go on, and looks for itself then; one that a signal
+/// has woken acts on it, or is about to die of it.
+fn is_asleep(index: u32) -> bool {
+    let Some(pid) = reference(index).pid().filter(|_| index != process_table::my_index()) else { return true };
+    // Others look at the waits too: that takes a moment.
+    for _ in 0..50 {
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+            return !reference(index).has_ended();
+        };
+        // The state follows the name, which stands in parentheses and may contain some.
+        match stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()) {
+            Some('R' | 'D') => std::thread::sleep(Duration::from_micros(20)),
+            state => return state == Some('S') && !reference(index).has_ended(),
+        }
+    }
+    false
 }
 
 impl Graph {
@@ -301,12 +311,14 @@ impl Graph {
                     Some(process) if !process.has_ended() => ends.push(process.index),
                     _ => return,
                 },
-                Need::Owner => match owners_of(arm) {
+                Need::Owner => match owners_of(arm, reference(index)) {
                     found if found.is_empty() => return,
                     found => owners.push(found.iter().map(|process| process.index).collect()),
                 },
                 Need::Change => {
-                    if !arm.unchanged() || holders::header(arm.object).is_none() {
+                    let Some(header) = holders::header(arm.object) else { return };
+                    let kind = header.kind.load(Relaxed);
+                    if monitor::is_ready(kind, arm.object).unwrap_or_else(|| !arm.unchanged()) {
                         return;
                     }
                     roles.extend([0, 1].map(|role| self.role(arm.object, role)));
@@ -445,11 +457,20 @@ fn is_ready(line: &Line, arm: &Waited) -> bool {
     }
 }
 
-/// The processes that have the object now; none when the sleeper may take it.
-fn owners_of(arm: &Waited) -> Vec<ProcessRef> {
+/// The processes that have the object for which `who` waits; none when that may take it.
+fn owners_of(arm: &Waited, who: ProcessRef) -> Vec<ProcessRef> {
     match holders::header(arm.object).map(|header| header.kind.load(Relaxed)) {
         // Its word names the owner, whoever that is by now.
-        Some(holders::USER_LOCK | holders::CELL) => user_lock::owners(arm.object),
+        Some(kind) if holders::can_be_locked(kind) => user_lock::owners(arm.object),
+        Some(kind) => monitor::owners(kind, arm.object, who),
+        None => Vec::new(),
+    }
+}
+
+/// The owners of what one load tells of: a lock or a shared value, not objects that must be locked to be read.
+pub(super) fn owners_at_a_glance(object: ObjectRef) -> Vec<ProcessRef> {
+    match holders::header(object).map(|header| header.kind.load(Relaxed)) {
+        Some(kind) if holders::can_be_locked(kind) => user_lock::owners(object),
         _ => Vec::new(),
     }
 }

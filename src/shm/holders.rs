@@ -4,20 +4,28 @@
 //! undone exactly, and the last holder gone frees the object.
 
 use super::arena::{self, Block};
-use super::atomic::Ordering::{Relaxed, SeqCst};
+use super::atomic::Ordering::{Relaxed, Release, SeqCst};
 use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::lock::Lock;
 use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
 use super::region::{at, shared};
-use super::{ObjectRef, ShmError, cell, channel, message, user_lock, waits};
+use super::{ObjectRef, ShmError, cell, channel, guarded, list, map, message, monitor, numbers, user_lock, waits};
 
 const GLOBALS: u64 = 12 << 10;
 
-// Kinds of objects.
+// Kinds of objects; those of `model` have their own.
 pub(super) const PROCESS: u32 = 1;
 pub(super) const CHANNEL: u32 = 2;
 pub(super) const USER_LOCK: u32 = 3;
 pub(super) const CELL: u32 = 40;
+pub(super) const NUMBERS: u32 = 41;
+pub(super) const MAP: u32 = 42;
+pub(super) const LIST: u32 = 43;
+
+/// Whether objects of this kind start with a lock as the language has it.
+pub(super) fn can_be_locked(kind: u32) -> bool {
+    matches!(kind, USER_LOCK | CELL | MAP | LIST)
+}
 
 /// What an object is, in words.
 pub fn describe(object: ObjectRef) -> &'static str {
@@ -27,7 +35,10 @@ pub fn describe(object: ObjectRef) -> &'static str {
         Some(CHANNEL) => "the queue",
         Some(USER_LOCK) => "the lock",
         Some(CELL) => "the shared value",
-        _ => "something that is gone",
+        Some(NUMBERS) => "the shared numbers",
+        Some(MAP) => "the shared map",
+        Some(LIST) => "the shared list",
+        kind => kind.and_then(monitor::describe).unwrap_or("something that is gone"),
     }
 }
 
@@ -242,6 +253,24 @@ fn apply() {
     globals.valid.store(0, SeqCst);
 }
 
+/// A new object, which this process holds. `fill` writes what must be there when others see it.
+pub(super) fn new_object(kind: u32, fill: impl FnOnce(Block)) -> Result<ObjectRef, ShmError> {
+    super::start()?;
+    let hand = my_slot().hand(Hand::Object);
+    let block = arena::allocate_object(hand)?;
+    fill(block);
+    at::<Header>(block.data()).kind.store(kind, Release);
+    let object = arena::object_ref(block);
+    match hold(object, Role::Handle) {
+        Ok(()) => hand.store(0, Relaxed),
+        Err(error) => {
+            arena::free_hand(hand);
+            return Err(error);
+        }
+    }
+    Ok(object)
+}
+
 /// This process holds a role of `object` from now on; does nothing if it did before.
 pub fn hold(object: ObjectRef, role: Role) -> Result<(), ShmError> {
     super::start()?;
@@ -321,9 +350,21 @@ pub(super) fn holds_role(object: ObjectRef, role: u32) -> bool {
 pub fn give_up(object: ObjectRef, role: Role) {
     if process_table::registered() {
         // Nobody here could release it any more, and it must not be freed as a member of this process's list.
-        let _ = super::UserLock::of(object).release();
+        if role == Role::Handle && holds(object, role) {
+            pass_on(object, process_table::reference(my_index()));
+        }
         give_up_by(my_slot(), object, role.index());
         waits::graph_changed();
+    }
+}
+
+/// What a process has of an object that it can reach no longer goes to others.
+fn pass_on(object: ObjectRef, process: ProcessRef) {
+    match header(object).map(|header| header.kind.load(Relaxed)) {
+        None | Some(PROCESS | NUMBERS) => {}
+        Some(CHANNEL) => channel::disturb(object),
+        Some(kind) if can_be_locked(kind) => user_lock::owner_ended(object, process),
+        Some(kind) => monitor::holder_ended(kind, object, process),
     }
 }
 
@@ -392,12 +433,16 @@ fn destroy_doomed(owner: &Slot) {
         let empty = match kind {
             CHANNEL => channel::empty_a_little(object),
             CELL => cell::empty_a_little(object),
+            NUMBERS => numbers::empty_a_little(object),
+            MAP => map::empty_a_little(object),
+            LIST => list::empty_a_little(object),
             _ => true,
         };
         if !empty {
             continue;
         }
         let next = header.next_doomed.load(Relaxed);
+        monitor::empty(kind, object);
         hand.store(object.word(), SeqCst);
         owner.doomed.store(next, SeqCst);
         arena::free_hand(hand);
@@ -442,6 +487,14 @@ pub(super) fn of_entry(entry: u64) -> (ObjectRef, u32) {
     object_of(entry)
 }
 
+/// The object and role of a message's entry, as callers name them.
+pub(super) fn role_of_entry(entry: u64) -> (ObjectRef, Role) {
+    match object_of(entry) {
+        (object, 0) => (object, Role::Put),
+        (object, _) => (object, Role::Take),
+    }
+}
+
 /// This process takes over what a message's entry holds.
 pub(super) fn hold_entry(entry: u64) -> Result<(), ShmError> {
     let (object, role) = object_of(entry);
@@ -459,7 +512,7 @@ pub(super) fn forget_process(process: ProcessRef) {
     globals().lock.unlock();
     // It may have died while it cleared up after another.
     process_table::finish_reaping(process);
-    cell::repair_for(dead);
+    guarded::repair_for(dead);
     channel::repair_for(dead);
     if let Some(wait) = waits::forget(dead) {
         channel::forget_waiter(&wait);
@@ -474,11 +527,7 @@ pub(super) fn forget_process(process: ProcessRef) {
     free_hands(dead);
     for key in dead.holds.keys() {
         let (object, role) = object_of(key);
-        match header(object).map(|header| header.kind.load(Relaxed)) {
-            Some(CHANNEL) => channel::disturb(object),
-            Some(USER_LOCK | CELL) => user_lock::owner_ended(object, process),
-            _ => {}
-        }
+        pass_on(object, process);
         give_up_by(dead, object, role);
     }
     dead.holds.free_table(dead.hand(Hand::Table));

@@ -215,9 +215,9 @@ impl Lock {
         compiler_fence(SeqCst);
     }
 
-    /// Releases the lock, which this process holds.
+    /// Takes the lock, which this process holds, out of the list; it is pending then.
     #[inline]
-    pub(super) fn unlock(&self) {
+    fn unlink(&self) {
         debug_assert!(self.held(), "released by a process that does not hold it");
         compiler_fence(SeqCst);
         self.begin();
@@ -227,6 +227,21 @@ impl Lock {
             super::region::at::<Lock>(next - super::region::address(0)).previous.store(previous, Relaxed);
         }
         compiler_fence(SeqCst);
+    }
+
+    /// Releases the lock, which this process holds, as if the process had ended with it.
+    pub(super) fn abandon(&self) {
+        self.unlink();
+        self.word.store(DIED | WAITERS, SeqCst);
+        park::wake(&self.word, 1);
+        compiler_fence(SeqCst);
+        HEAD.get().pending.store(0, Relaxed);
+    }
+
+    /// Releases the lock, which this process holds.
+    #[inline]
+    pub(super) fn unlock(&self) {
+        self.unlink();
         if self.word.compare_exchange(me(), 0, SeqCst, Relaxed).is_err() {
             // `WAITERS` stays until nobody sleeps, else a taker in between would not know of the others.
             self.word.store(if seeded!("unlock stores 0") { 0 } else { WAITERS }, SeqCst);

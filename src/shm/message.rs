@@ -8,6 +8,7 @@ use super::process_table::{Hand, Slot};
 use super::region::{self, at, shared};
 use super::{ObjectRef, Role, ShmError, holders};
 use std::mem::size_of;
+use std::ops::Range;
 
 shared! {
     /// Before the bytes of a message in a block: what it holds, as entries that follow.
@@ -49,25 +50,48 @@ pub(super) fn unpack(me: &Slot, bytes: &mut Vec<u8>) -> Result<(), ShmError> {
     result
 }
 
-/// Appends a parcel's bytes to `bytes`; this process holds what the parcel holds from now on. Nobody frees it meanwhile.
-pub(super) fn copy_out(block: Block, bytes: &mut Vec<u8>) -> Result<(), ShmError> {
-    let parcel = at::<Parcel>(block.data());
-    let handles = parcel.handles.load(Relaxed);
+/// Where a parcel's bytes start.
+pub(super) fn body(block: Block) -> u64 {
+    let handles = at::<Parcel>(block.data()).handles.load(Relaxed);
+    block.data() + size_of::<Parcel>() as u64 + handles * 8
+}
+
+/// How many bytes a parcel has.
+pub(super) fn body_length(block: Block) -> usize {
+    block.length() - (body(block) - block.data()) as usize
+}
+
+/// What a parcel holds, from the first number up to the last.
+pub(super) fn mentioned(block: Block, which: Range<usize>) -> Vec<(ObjectRef, Role)> {
+    entries(block, which).map(holders::role_of_entry).collect()
+}
+
+fn entries(block: Block, which: Range<usize>) -> impl Iterator<Item = u64> {
+    let count = at::<Parcel>(block.data()).handles.load(Relaxed);
+    let entry = move |index| at::<AtomicU64>(block.data() + size_of::<Parcel>() as u64 + index * 8).load(Relaxed);
+    (which.start as u64..count.min(which.end as u64)).map(entry)
+}
+
+/// This process holds some of what a parcel holds, from now on. Nobody frees it meanwhile.
+pub(super) fn hold_some(block: Block, which: Range<usize>) -> Result<(), ShmError> {
     let mut result = Ok(());
-    for index in 0..handles {
-        let entry = at::<AtomicU64>(block.data() + size_of::<Parcel>() as u64 + index * 8).load(Relaxed);
+    for entry in entries(block, which) {
         result = result.and(holders::hold_entry(entry));
     }
-    let before = size_of::<Parcel>() + handles as usize * 8;
-    region::read(block.data() + before as u64, block.length() - before, bytes);
     result
 }
 
-/// What the message holds.
-pub(super) fn entries(block: Block) -> Vec<holders::Key> {
+/// Appends a parcel's bytes to `bytes`; this process holds what the parcel holds from now on. Nobody frees it meanwhile.
+pub(super) fn copy_out(block: Block, bytes: &mut Vec<u8>) -> Result<(), ShmError> {
+    let result = hold_some(block, 0..usize::MAX);
+    region::read(body(block), body_length(block), bytes);
+    result
+}
+
+/// What the message holds, as keys of the holders.
+pub(super) fn held_by(block: Block) -> Vec<holders::Key> {
     let counted = at::<Parcel>(block.data()).counted.load(Relaxed);
-    let start = block.data() + size_of::<Parcel>() as u64;
-    (0..counted).map(|index| at::<AtomicU64>(start + index * 8).load(Relaxed)).collect()
+    entries(block, 0..counted as usize).collect()
 }
 
 /// Gives up one thing that the message holds; false when there was none.

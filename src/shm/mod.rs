@@ -10,10 +10,18 @@ pub mod channel;
 pub mod deadlock;
 #[cfg(any(test, feature = "faults"))]
 pub mod faults;
+mod guarded;
 pub mod holders;
+pub mod inspect;
 mod line;
+pub mod list;
 mod lock;
+pub mod map;
 mod message;
+pub mod model;
+pub mod monitor;
+mod name;
+pub mod numbers;
 pub mod park;
 pub mod pipe;
 pub mod process_table;
@@ -28,6 +36,10 @@ mod waits;
 pub use cell::Cell;
 pub use channel::Channel;
 pub use holders::{Role, describe, give_up, hold, hold_for, holder_count};
+pub use list::List;
+pub use map::Map;
+pub use monitor::Monitor;
+pub use numbers::Numbers;
 pub use pipe::{End, Pipe};
 pub use process_table::{ProcessRef, after_fork, register_child};
 pub use user_lock::UserLock;
@@ -54,8 +66,10 @@ pub enum ShmError {
     },
     /// The process table has no free slot.
     TooManyProcesses {
-        /// Slots in all.
+        /// So many may live at a time.
         limit: u32,
+        /// The reason.
+        why: &'static str,
     },
     /// The handle's object has been freed, or belongs to something else.
     Gone,
@@ -71,7 +85,9 @@ impl fmt::Display for ShmError {
                 let mib = |bytes: u64| bytes.div_ceil(1 << 20);
                 write!(f, "no shared memory left for {asked} bytes: its limit is {} MiB", mib(*limit))
             }
-            ShmError::TooManyProcesses { limit } => write!(f, "too many processes: the limit is {limit}"),
+            ShmError::TooManyProcesses { limit, why } => {
+                write!(f, "too many processes: a run can have {limit} at a time ({why})")
+            }
             ShmError::Gone => f.write_str("the object does not exist any more"),
             ShmError::Orphaned => f.write_str("the parent process ended before this one started"),
         }
@@ -107,6 +123,9 @@ pub fn start() -> Result<(), ShmError> {
     if process_table::registered() {
         return Ok(());
     }
-    region::ensure()?;
+    if !region::exists() {
+        region::ensure()?;
+        inspect::mark();
+    }
     process_table::register_first()
 }

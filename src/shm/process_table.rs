@@ -5,10 +5,11 @@ use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use super::atomic::{AtomicI32, AtomicU32, AtomicU64, compiler_fence, private, seeded};
 use super::lock::{self, Lock};
 use super::park::{self, Wait};
-use super::region::{at, shared};
+use super::region::{self, at, shared};
 use super::waits::{self, Need, Sleep};
 use super::{ObjectRef, ShmError, holders};
 use std::mem::size_of;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 const GLOBALS: u64 = 16 << 10;
@@ -45,6 +46,10 @@ shared! {
         free: AtomicU32,
         /// Slots below this have been used at some time.
         high: AtomicU32,
+        /// At least as many processes as live: those who end are counted when the limit is met.
+        living: AtomicU32,
+        /// When a process of the run last began to end because of a signal.
+        signalled: AtomicU64,
     }
 
     /// One process. It starts as every object's header does, with the generation in place of flags.
@@ -68,6 +73,8 @@ shared! {
         /// The dead process whose end this one is clearing up, as a word.
         pub(super) reaping: AtomicU64,
         status: AtomicI32,
+        /// What is known of its death: most memory in KiB, and flags.
+        death: AtomicU64,
         text: AtomicU64,
         result: AtomicU64,
         /// Blocks that nobody else knows of yet or any more.
@@ -81,13 +88,19 @@ shared! {
         pub(super) losing: AtomicU64,
         /// Where in the script it is: see [`set_place`].
         place: AtomicU64,
+        /// What it does outside of the language; see [`super::inspect::set_doing`].
+        doing: AtomicU64,
         /// What it waits for.
         pub(super) wait: waits::Record,
         pub(super) holds: holders::Holds,
     }
 }
 
-const SLOT: u64 = 1024;
+const KILLED_BY_US: u64 = 1 << 63;
+const OUT_OF_MEMORY: u64 = 1 << 62;
+const MOST_KIB: u64 = OUT_OF_MEMORY - 1;
+
+pub(super) const SLOT: u64 = 1024;
 const _: () = assert!(size_of::<Slot>() as u64 <= SLOT);
 /// Status of a process whose end nobody has told yet.
 const UNKNOWN: i32 = i32::MIN;
@@ -182,6 +195,15 @@ pub(super) fn high() -> u32 {
 }
 
 impl Slot {
+    /// Whether its process is starting or lives.
+    pub(super) fn lives(&self) -> bool {
+        matches!(self.state.load(Acquire), STARTING | RUNNING)
+    }
+
+    pub(super) fn doing(&self) -> &AtomicU64 {
+        &self.doing
+    }
+
     pub(super) fn text(&self) -> &AtomicU64 {
         &self.text
     }
@@ -217,6 +239,8 @@ pub fn register_child(name: &str) -> Result<ProcessRef, ShmError> {
     let parent = my_slot();
     let index = take_slot(Some(my_index()))?;
     let child = slot(index);
+    // Until it says where it is, it is where it was spawned.
+    child.place.store(parent.place.load(Relaxed), Relaxed);
     let number = parent.children.load(Relaxed) + 1;
     let id = format!("{}.{number}", reference(my_index()).id());
     let made = set_text(child, &id, name).and_then(|()| holders::hold(reference(index).object(), super::Role::Handle));
@@ -279,6 +303,33 @@ pub fn store_result(bytes: &[u8]) -> Result<(), ShmError> {
     block.write(bytes);
     arena::publish(&slot.result, hand, slot.hand(Hand::Old));
     Ok(())
+}
+
+/// This process begins to end because of a signal, at this time.
+pub fn note_signal(time: i64) {
+    if registered() {
+        globals().signalled.store(time as u64, Relaxed);
+    }
+}
+
+/// When a process of the run last began to end because of a signal; 0 when none has.
+pub fn last_signal() -> i64 {
+    if registered() { globals().signalled.load(Relaxed) as i64 } else { 0 }
+}
+
+/// A process of the run is about to kill this one.
+pub fn note_kill(process: ProcessRef) {
+    if process.exists() {
+        slot(process.index).death.fetch_or(KILLED_BY_US, Relaxed);
+    }
+}
+
+/// Records of a child that has ended how much memory it had at most, and whether the system killed it for that.
+pub fn note_death(process: ProcessRef, most_kib: u64, out_of_memory: bool) {
+    if process.exists() {
+        let flag = if out_of_memory { OUT_OF_MEMORY } else { 0 };
+        slot(process.index).death.fetch_or(most_kib.min(MOST_KIB) | flag, Relaxed);
+    }
 }
 
 /// Records how a child ended, after `waitpid`, and undoes what it held: its locks pass on, its channels end.
@@ -350,16 +401,38 @@ pub(super) fn finish_reaping(parent: ProcessRef) {
 
 /// The process with this system id, for whoever reaps processes that it did not fork.
 pub fn by_pid(pid: i32) -> Option<ProcessRef> {
-    let mut all = (0..high()).filter(|&index| slot(index).pid.load(Relaxed) == pid);
+    let mut all = (0..if registered() { high() } else { 0 }).filter(|&index| slot(index).pid.load(Relaxed) == pid);
     let unknown = |index| is_reaped(index) && slot(index).status.load(Relaxed) == UNKNOWN;
     all.find(|&index| matches!(slot(index).state.load(Acquire), STARTING | RUNNING) || unknown(index)).map(reference)
 }
 
 /// Every process in the table that has not been reaped.
 pub fn alive() -> Vec<ProcessRef> {
-    let running = |&index: &u32| matches!(slot(index).state.load(Acquire), STARTING | RUNNING);
-    (0..if registered() { high() } else { 0 }).filter(running).map(reference).collect()
+    alive_below(if registered() { high() } else { 0 }).map(reference).collect()
 }
+
+fn alive_below(high: u32) -> impl Iterator<Item = u32> {
+    (0..high).filter(|&index| matches!(slot(index).state.load(Acquire), STARTING | RUNNING))
+}
+
+/// How many processes of a run may live at a time, and why no more: the machine must stay usable.
+fn most_living() -> (u32, &'static str) {
+    static LIMIT: OnceLock<(u32, &str)> = OnceLock::new();
+    *LIMIT.get_or_init(|| {
+        let pids = std::fs::read_to_string("/proc/sys/kernel/pid_max").ok();
+        let pids = pids.and_then(|most| most.trim().parse::<u64>().ok()).unwrap_or(u64::MAX);
+        let limits = [
+            (u64::from(MOST), "as its table of processes has no more slots"),
+            (pids / 2, "half of kernel.pid_max"),
+            (region::physical_memory() / MEMORY_OF_ONE, "one for each 256 KiB of the machine's memory"),
+        ];
+        let (limit, why) = limits.into_iter().min().unwrap_or((u64::from(MOST), ""));
+        (limit as u32, why)
+    })
+}
+
+/// What one more process needs, with what the kernel keeps of it.
+const MEMORY_OF_ONE: u64 = 256 << 10;
 
 /// Slots in use, those of reaped processes with living handles included.
 pub fn slots_in_use() -> usize {
@@ -367,17 +440,6 @@ pub fn slots_in_use() -> usize {
 }
 
 impl ProcessRef {
-    /// In one word of shared memory; 0 is none.
-    pub(super) fn word(self) -> u64 {
-        u64::from(self.index + 1) << 32 | u64::from(self.generation)
-    }
-
-    /// The reverse of [`ProcessRef::word`].
-    pub(super) fn from_word(word: u64) -> Option<ProcessRef> {
-        let index = ((word >> 32) as u32).checked_sub(1)?;
-        Some(ProcessRef { index, generation: word as u32 })
-    }
-
     /// As an object that can be held (role [`super::Role::Handle`]): its slot stays while somebody holds it.
     pub fn object(self) -> ObjectRef {
         ObjectRef { offset: SLOTS + u64::from(self.index) * SLOT, generation: self.generation }
@@ -388,9 +450,20 @@ impl ProcessRef {
         slot_index_at(object.offset).map(|index| ProcessRef { index, generation: object.generation })
     }
 
+    /// In one word, which is not 0.
+    pub fn word(self) -> u64 {
+        u64::from(self.index + 1) << 32 | u64::from(self.generation)
+    }
+
+    /// The reverse of [`ProcessRef::word`]; 0 names nobody.
+    pub fn from_word(word: u64) -> Option<ProcessRef> {
+        let index = ((word >> 32) as u32).checked_sub(1)?;
+        Some(ProcessRef { index, generation: word as u32 })
+    }
+
     /// Whether its slot is still its own.
     pub fn exists(self) -> bool {
-        self.index < MOST && registered() && {
+        self.index < MOST && region::exists() && {
             let slot = slot(self.index);
             slot.state.load(Acquire) != FREE && slot.generation.load(Relaxed) == self.generation
         }
@@ -409,6 +482,22 @@ impl ProcessRef {
             status if status < 0 => Ended::Signal(-status),
             status => Ended::Exit(status),
         })
+    }
+
+    /// Whether a process of the run has killed it.
+    pub fn killed_by_us(self) -> bool {
+        self.exists() && slot(self.index).death.load(Relaxed) & KILLED_BY_US != 0
+    }
+
+    /// Whether the system killed it because there was no memory.
+    pub fn out_of_memory(self) -> bool {
+        self.exists() && slot(self.index).death.load(Relaxed) & OUT_OF_MEMORY != 0
+    }
+
+    /// The most bytes that it had in memory, once it has been reaped.
+    pub fn peak_memory(self) -> Option<u64> {
+        let kib = if self.exists() { slot(self.index).death.load(Relaxed) & MOST_KIB } else { 0 };
+        (kib > 0).then_some(kib << 10)
     }
 
     /// System id.
@@ -504,6 +593,11 @@ pub fn set_place(place: u64) {
     }
 }
 
+/// Where in the script this process is.
+pub fn my_place() -> u64 {
+    if registered() { my_slot().place.load(Relaxed) } else { 0 }
+}
+
 fn set_text(slot: &Slot, id: &str, name: &str) -> Result<(), ShmError> {
     let text = [id.as_bytes(), b"\0", name.as_bytes()].concat();
     let hand = my_slot().hand(Hand::Text);
@@ -537,14 +631,23 @@ fn rebuild() {
 fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
     enter();
     let globals = globals();
+    let (limit, why) = most_living();
+    if globals.living.load(Relaxed) >= limit {
+        globals.living.store(alive_below(globals.high.load(Relaxed)).count() as u32, Relaxed);
+    }
     let index = match globals.free.load(Relaxed) {
         0 => globals.high.load(Relaxed),
         first => first - 1,
     };
-    if index >= MOST {
+    if index >= MOST || globals.living.load(Relaxed) >= limit {
         globals.lock.unlock();
-        return Err(ShmError::TooManyProcesses { limit: MOST });
+        return Err(if index >= MOST {
+            ShmError::TooManyProcesses { limit: MOST, why: "those that have ended and that handles name are counted" }
+        } else {
+            ShmError::TooManyProcesses { limit, why }
+        });
     }
+    globals.living.store(globals.living.load(Relaxed) + 1, Relaxed);
     let slot = slot(index);
     let next = slot.next_free.load(Relaxed);
     slot.generation.store((slot.generation.load(Relaxed) + 1) & 0x3fff_ffff, Relaxed);
@@ -557,8 +660,10 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
     slot.parent.store(parent.map_or(0, |parent| parent + 1), Relaxed);
     slot.pid.store(0, Relaxed);
     slot.status.store(UNKNOWN, Relaxed);
+    slot.death.store(0, Relaxed);
     slot.wait.clear();
-    let words = [&slot.text, &slot.result, &slot.channel, &slot.doomed, &slot.losing, &slot.reaping, &slot.place];
+    let words =
+        [&slot.text, &slot.result, &slot.channel, &slot.doomed, &slot.losing, &slot.reaping, &slot.place, &slot.doing];
     for word in words.into_iter().chain(&slot.hands) {
         word.store(0, Relaxed);
     }

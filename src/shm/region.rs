@@ -52,18 +52,27 @@ pub fn ensure() -> Result<(), ShmError> {
     if exists() {
         return Ok(());
     }
-    let mut size = MOST;
+    // To pass the limit of file sizes is a deadly signal.
+    let mut size = MOST.min(file_size_limit());
+    if size < LEAST {
+        let why = format!("a file may have {size} bytes, see `ulimit -f`");
+        return Err(ShmError::Refused { what: "shared memory", why });
+    }
     loop {
         match map(size) {
             Ok(base) => {
-                SIZE.store(size as usize, Relaxed);
-                BASE.store(base.as_ptr() as usize, Release);
+                set(base, size);
                 return Ok(());
             }
-            Err(_) if size > LEAST => size /= 2,
+            Err(_) if size / 2 >= LEAST => size /= 2,
             Err(error) => return Err(ShmError::Refused { what: "shared memory", why: error.desc().to_owned() }),
         }
     }
+}
+
+fn set(base: NonNull<c_void>, size: u64) {
+    SIZE.store(size as usize, Relaxed);
+    BASE.store(base.as_ptr() as usize, Release);
 }
 
 /// Whether the region has been made, by this process or one that it descends from.
@@ -82,11 +91,41 @@ fn map(size: u64) -> nix::Result<NonNull<c_void>> {
     let length = NonZeroUsize::new(size as usize).ok_or(nix::Error::EINVAL)?;
     let flags = MapFlags::MAP_SHARED | MapFlags::MAP_NORESERVE;
     // SAFETY: a new mapping at an address that the kernel chooses; it is never unmapped. The mapping keeps the file.
-    unsafe { mmap(None, length, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, flags, &file, 0) }
+    let mapped = unsafe { mmap(None, length, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, flags, &file, 0) }?;
+    // Its descriptor stays open: through it others can look at the region.
+    std::mem::forget(file);
+    Ok(mapped)
 }
 
-/// Bytes of memory that the machine has.
+/// Maps another program's region, to be read only.
+pub(super) fn attach(file: &std::fs::File) -> nix::Result<()> {
+    let size = nix::sys::stat::fstat(file)?.st_size as u64;
+    let length = NonZeroUsize::new(size as usize).ok_or(nix::Error::EINVAL)?;
+    if size < LEAST {
+        return Err(nix::Error::EINVAL);
+    }
+    let flags = MapFlags::MAP_SHARED | MapFlags::MAP_NORESERVE;
+    // SAFETY: a new mapping at an address that the kernel chooses; it is never unmapped, and nobody shrinks the file.
+    let base = unsafe { mmap(None, length, ProtFlags::PROT_READ, flags, file, 0) }?;
+    set(base, size);
+    Ok(())
+}
+
+fn file_size_limit() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the struct outlives the call.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) } == 0;
+    if known { limit.rlim_cur.min(limit.rlim_max) } else { u64::MAX }
+}
+
+/// Bytes of memory that this process may use: those of the machine, or of its container.
 pub(super) fn physical_memory() -> u64 {
+    let files = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+    let limit = |path| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    files.into_iter().filter_map(limit).fold(memory_of_machine(), u64::min)
+}
+
+fn memory_of_machine() -> u64 {
     // SAFETY: no pointers.
     let (pages, page) = unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGE_SIZE)) };
     u64::try_from(pages).unwrap_or(1 << 18) * u64::try_from(page).unwrap_or(4096)
@@ -135,6 +174,27 @@ pub(super) fn read(offset: u64, length: usize, bytes: &mut Vec<u8>) {
     }
 }
 
+/// Whether these bytes stand at `offset`. Nobody writes there meanwhile.
+pub(super) fn equals(offset: u64, bytes: &[u8]) -> bool {
+    let pointer = pointer(offset, bytes.len() as u64);
+    // SAFETY: inside the mapping.
+    unsafe { std::slice::from_raw_parts(pointer, bytes.len()) == bytes }
+}
+
+/// Fills with zeros. The caller alone may write there, and nobody reads there yet.
+pub(super) fn clear(offset: u64, length: usize) {
+    let pointer = pointer(offset, length as u64);
+    // SAFETY: inside the mapping.
+    unsafe { std::ptr::write_bytes(pointer, 0, length) }
+}
+
+/// So many words from `offset`, as the rest of the program may see them.
+pub(super) fn words(offset: u64, count: usize) -> &'static [super::atomic::SystemU64] {
+    let pointer = pointer(offset, count as u64 * 8);
+    // SAFETY: inside the mapping, which is never unmapped, aligned as blocks are, and readable as atomics.
+    unsafe { std::slice::from_raw_parts(pointer.cast(), count) }
+}
+
 /// Where something in the region lies.
 pub(super) fn offset_of<T: Shared>(value: &T) -> u64 {
     (&raw const *value) as u64 - BASE.load(Relaxed) as u64
@@ -158,6 +218,24 @@ pub(super) fn read_atomics<const N: usize>(words: &[AtomicU64; N], length: usize
         *value = word.load(Relaxed).to_ne_bytes();
     }
     bytes.extend_from_slice(&all.as_flattened()[..length.min(N * 8)]);
+}
+
+/// Makes sure that there is memory for bytes that are about to be written; false when the system has none.
+pub(super) fn fill(offset: u64, length: u64) -> bool {
+    const PAGE: u64 = 4096;
+    let start = offset / PAGE * PAGE;
+    let length = length + offset - start;
+    let pointer = pointer(start, length);
+    loop {
+        // SAFETY: inside the mapping; the contents stay.
+        let result = unsafe { libc::madvise(pointer.cast(), length as usize, libc::MADV_POPULATE_WRITE) };
+        match if result == 0 { return true } else { nix::Error::last() } {
+            nix::Error::EINTR | nix::Error::EAGAIN => {}
+            // A system that does not know how gives memory when it is written to.
+            nix::Error::EINVAL => return true,
+            _ => return false,
+        }
+    }
 }
 
 /// Gives whole pages back to the system; they read as zeros afterwards.

@@ -2,10 +2,11 @@
 
 use super::arena;
 use super::atomic::AtomicU64;
-use super::atomic::Ordering::{Relaxed, Release};
-use super::holders::{self, Header, Role};
+use super::atomic::Ordering::Relaxed;
+use super::holders::{self, Header};
 use super::lock::{Lock, Taken};
-use super::process_table::{self, Hand, ProcessRef, my_slot};
+use super::name::Name;
+use super::process_table::{self, ProcessRef};
 use super::region::{at, shared};
 use super::waits::{Need, Sleep};
 use super::{ObjectRef, ShmError};
@@ -20,6 +21,11 @@ shared! {
         owner: AtomicU64,
         /// The process that ended with it before its present owner took it.
         abandoned: AtomicU64,
+        /// Where the owner took it, and where the one before took it.
+        place: AtomicU64,
+        abandoned_place: AtomicU64,
+        /// The id of a process that ended with it: its slot may have gone.
+        name: Name,
     }
 }
 
@@ -56,19 +62,7 @@ pub enum Released {
 impl UserLock {
     /// A new lock, which nobody has.
     pub fn new() -> Result<UserLock, ShmError> {
-        super::start()?;
-        let hand = my_slot().hand(Hand::Object);
-        let block = arena::allocate_object(hand)?;
-        at::<State>(block.data()).header.kind.store(holders::USER_LOCK, Release);
-        let object = arena::object_ref(block);
-        match holders::hold(object, Role::Handle) {
-            Ok(()) => hand.store(0, Relaxed),
-            Err(error) => {
-                arena::free_hand(hand);
-                return Err(error);
-            }
-        }
-        Ok(UserLock(object))
+        holders::new_object(holders::USER_LOCK, |_| ()).map(UserLock)
     }
 
     /// The lock that `object` names.
@@ -83,7 +77,7 @@ impl UserLock {
 
     fn state(self) -> Option<&'static State> {
         let state = at::<State>(arena::object(self.0)?.data());
-        matches!(state.header.kind.load(Relaxed), holders::USER_LOCK | holders::CELL).then_some(state)
+        holders::can_be_locked(state.header.kind.load(Relaxed)).then_some(state)
     }
 
     /// Takes it, waiting until `deadline`.
@@ -109,10 +103,19 @@ impl UserLock {
             Taken::Interrupted => return Ok(Acquired::Interrupted),
             Taken::Deadlock => return Ok(Acquired::Deadlock),
         };
+        let before = ProcessRef::from_word(abandoned);
+        if let Some(before) = before {
+            // Else whoever cleared up after it has written its name.
+            if before.exists() {
+                state.name.set(&before.id());
+            }
+            state.abandoned_place.store(state.place.load(Relaxed), Relaxed);
+        }
         // Between taking and the store of its name, the owner before counts as having had it: it had released it.
         state.abandoned.store(abandoned, Relaxed);
+        state.place.store(process_table::my_place(), Relaxed);
         state.owner.store(process_table::me().map_or(0, ProcessRef::word), Relaxed);
-        Ok(ProcessRef::from_word(abandoned).map_or(Acquired::Ok, Acquired::Abandoned))
+        Ok(before.map_or(Acquired::Ok, Acquired::Abandoned))
     }
 
     /// Gives it back.
@@ -141,15 +144,42 @@ impl UserLock {
     pub fn abandoned(self) -> Option<ProcessRef> {
         ProcessRef::from_word(self.state()?.abandoned.load(Relaxed))
     }
+
+    /// The id of that process, which may be forgotten otherwise, and where it had taken the lock.
+    pub fn abandoned_by(self) -> Option<(String, u64)> {
+        let state = self.state().filter(|state| state.abandoned.load(Relaxed) != 0)?;
+        Some((state.name.get(), state.abandoned_place.load(Relaxed)))
+    }
+
+    /// Where its owner took it; see [`process_table::set_place`].
+    pub fn place(self) -> u64 {
+        self.state().map_or(0, |state| state.place.load(Relaxed))
+    }
 }
 
-/// Passes on what the kernel did not: it walks a long list of locks only so far.
-pub(super) fn owner_ended(object: ObjectRef, dead: ProcessRef) {
-    if let Some(state) = UserLock(object).state()
-        && state.owner.load(Relaxed) == dead.word()
-        && let Some(pid) = dead.pid()
-    {
+/// A process that has it, or had it, can reach it no longer: the next taker is told.
+pub(super) fn owner_ended(object: ObjectRef, process: ProcessRef) {
+    let Some(state) = UserLock(object).state() else { return };
+    if state.owner.load(Relaxed) != process.word() {
+        return;
+    }
+    if state.lock.held() {
+        state.name.set(&process.id());
+        state.lock.abandon();
+        return;
+    }
+    // The kernel walks a long list of locks only so far.
+    if let Some(pid) = process.pid() {
         state.lock.mark_dead(pid as u32);
+    }
+    match state.lock.try_acquire() {
+        Taken::OwnerDied if state.owner.load(Relaxed) == process.word() => {
+            state.name.set(&process.id());
+            state.lock.abandon();
+        }
+        Taken::OwnerDied => state.lock.abandon(),
+        Taken::Free => state.lock.unlock(),
+        Taken::TimedOut | Taken::Interrupted | Taken::Deadlock => {}
     }
 }
 

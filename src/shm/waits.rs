@@ -201,6 +201,8 @@ pub(super) struct Sleep {
     /// The graph's count of changes at the last look.
     looked: Option<u64>,
     can_raise: bool,
+    /// When its first slice began; 0 before.
+    since: u64,
 }
 
 /// How long a sleeper waits with its first look when it is the last one to sleep, and else.
@@ -210,7 +212,7 @@ const LONGEST: Duration = Duration::from_secs(1);
 
 impl Sleep {
     pub(super) fn new(deadline: Option<Instant>) -> Sleep {
-        Sleep { deadline, slice: Duration::ZERO, looked: None, can_raise: true }
+        Sleep { deadline, slice: Duration::ZERO, looked: None, can_raise: true, since: 0 }
     }
 
     /// For a process that is ending: no error can be raised in it any more.
@@ -227,7 +229,10 @@ impl Sleep {
     /// [`Wait::Woken`].
     pub(super) fn on_any(&mut self, arms: &[Watched], ready: impl FnOnce() -> bool) -> Wait {
         let me = my_slot();
-        let awake = begin(me, arms, self.deadline.is_none(), self.can_raise);
+        if self.since == 0 {
+            self.since = now();
+        }
+        let awake = begin(me, arms, self.since, self.deadline.is_none(), self.can_raise);
         let result =
             if !seeded!("no look before the sleep") && ready() { Wait::Woken } else { self.slice(me, arms, awake) };
         end(me, self.deadline.is_none());
@@ -289,9 +294,9 @@ pub(super) fn count_awake(born: bool) {
 }
 
 /// Writes down what this process is about to wait for; gives how many processes are left that do not wait for ever.
-fn begin(me: &Slot, arms: &[Watched], forever: bool, can_raise: bool) -> u32 {
+fn begin(me: &Slot, arms: &[Watched], since: u64, forever: bool, can_raise: bool) -> u32 {
     let record = &me.wait;
-    record.since.store(now(), Relaxed);
+    record.since.store(since, Relaxed);
     let mut count = arms.len().min(MOST);
     if count > INLINE {
         let hand = me.hand(Hand::Wait);
@@ -334,7 +339,7 @@ pub(super) fn forget(dead: &Slot) -> Option<Seen> {
 }
 
 /// Nanoseconds of the system's clock, the same for all processes.
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: it fills the structure.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };

@@ -396,6 +396,8 @@ pub struct Proto {
     pub code: Vec<Instr>,
     /// The place of each instruction.
     pub spans: Vec<Span>,
+    /// For each instruction the first register that belongs to no name that still stands and to no value in use.
+    pub free: Vec<Reg>,
     /// One word for each instruction, where it remembers what it found last.
     pub cache: Vec<Cell<u32>>,
     /// Constants.
@@ -466,6 +468,7 @@ impl Default for Program {
             params: vec![param("function"), param("args"), param("named")],
             registers: 3,
             spans: vec![Span::default(); code.len()],
+            free: vec![3; code.len()],
             cache: vec![Cell::new(0); code.len()],
             code,
             hidden: true,

@@ -36,7 +36,7 @@ pub fn next_item(container: &Value, position: &mut usize) -> Option<Value> {
             Array::Ints(items) => items.get(at).map(|&item| Value::Int(item)),
             Array::Floats(items) => items.get(at).map(|&item| Value::float(item)),
         },
-        _ => None,
+        other => other.numbers()?.get(at),
     }
 }
 
@@ -51,7 +51,7 @@ pub fn is_container(value: &Value) -> bool {
             | Value::Set(_)
             | Value::Bytes(_)
             | Value::Array(_)
-    )
+    ) || value.numbers().is_some()
 }
 
 /// The error for a value that cannot be looped over.
@@ -87,9 +87,14 @@ impl Machine {
         let exit = (i64::from(frame.pc) + i64::from(offset)) as u32;
         let base = frame.base as usize + at as usize;
         match &self.stack[base] {
-            Value::Handle(handle) => {
+            Value::Handle(handle) if handle.numbers().is_none() => {
+                let channel = handle.key();
+                // The item before is given up: its turn of the loop has ended.
+                for slot in &mut self.stack[base + 2..base + 4] {
+                    *slot = Value::Null;
+                }
                 self.answer = Answer::Item { base: at, pair, exit };
-                return Ok(Flow::Ask(Op::ReceiveOrEnd { channel: handle.key() }));
+                return Ok(Flow::Ask(Op::ReceiveOrEnd { channel }));
             }
             Value::Stream(stream) => {
                 let stream = stream.clone();

@@ -36,6 +36,19 @@ pub fn clear_interrupt() {
     INTERRUPT.store(false, Ordering::Relaxed);
 }
 
+static OUTPUT_WAITS: AtomicBool = AtomicBool::new(false);
+
+/// Says whether the world has gathered output. Then it must perform whatever other processes could notice.
+pub fn set_output_waits(waits: bool) {
+    OUTPUT_WAITS.store(waits, Ordering::Relaxed);
+}
+
+/// Whether the world has gathered output.
+#[inline(always)]
+pub fn output_waits() -> bool {
+    OUTPUT_WAITS.load(Ordering::Relaxed)
+}
+
 /// Why the machine stopped.
 pub enum Step {
     /// The function it was started with returned.
@@ -497,9 +510,28 @@ impl Machine {
         super::reach::handles(&self.program, roots, &self.globals, found);
     }
 
+    /// Calls `found` for each handle that functions among some values reach by the globals that they mention.
+    pub fn reach_by_globals(&self, roots: &Value, found: &mut dyn FnMut(HandleKey)) {
+        super::reach::by_globals(&self.program, roots, &self.globals, found);
+    }
+
     /// How a call of a function reaches a handle other than by its arguments; see [`super::reach::mentions`].
     pub fn mentions(&self, function: &Value, sought: HandleKey) -> Option<Vec<Rc<str>>> {
         super::reach::mentions(&self.program, function, &self.globals, sought)
+    }
+
+    /// Gives up what registers still hold that belong to no name and no value in use: to be done before the world
+    /// performs something that may take its time.
+    pub fn give_up_free(&mut self) {
+        let Some(frame) = self.frames.last() else { return };
+        let proto = frame.proto();
+        let Some(&free) = proto.free.get((frame.pc as usize).wrapping_sub(1)) else { return };
+        let base = frame.base as usize;
+        for slot in &mut self.stack[base + free as usize..base + (proto.registers as usize).max(free as usize)] {
+            if slot.is_heap() {
+                *slot = Value::Null;
+            }
+        }
     }
 
     /// The place of the current instruction.

@@ -47,6 +47,55 @@ pub enum Draw {
     },
 }
 
+/// What is wanted of all entries of a shared map.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Snapshot {
+    /// A list of the keys.
+    Keys,
+    /// A list of the values.
+    Values,
+    /// A list of `[key, value]`.
+    Pairs,
+    /// A map; of a shared list, a list.
+    Whole,
+}
+
+/// An external command, and what is wanted of it.
+#[derive(Clone)]
+pub struct Command {
+    /// The function that runs it.
+    pub function: &'static str,
+    /// The program and its arguments, without NUL; the program is not empty.
+    pub words: Vec<Vec<u8>>,
+    /// What to take of it.
+    pub take: Take,
+    /// What it reads from its standard input; `None` leaves it this process's.
+    pub input: Option<Vec<u8>>,
+    /// So many seconds it may run.
+    pub timeout: Option<f64>,
+    /// Whether its failure is an error.
+    pub check: bool,
+    /// The directory that it runs in.
+    pub cwd: Option<String>,
+    /// Variables of its environment that are set, or taken away.
+    pub env: Vec<(String, Option<String>)>,
+}
+
+/// What to take of a command.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Take {
+    /// How it ends; its output is this process's.
+    End,
+    /// What it writes, as text.
+    Text,
+    /// What it writes, as bytes.
+    Bytes,
+    /// A stream of the lines that it writes.
+    Lines,
+    /// Nothing: it runs on by itself, also after the end of the run.
+    Nothing,
+}
+
 /// One request. The world performs it and gives a value back; nothing else that the machine does can be seen outside.
 #[allow(missing_docs)]
 #[derive(Clone)]
@@ -83,6 +132,8 @@ pub enum Op {
     Exit { status: u8 },
     /// Sleeps so many seconds.
     Sleep { seconds: f64 },
+    /// Runs an external command.
+    Run(Box<Command>),
     /// Seconds since 1970.
     Now,
     /// Seconds on a clock that only goes forward.
@@ -113,8 +164,8 @@ pub enum Op {
     Pipe { capacity: Option<u64> },
     /// A queue.
     Queue { capacity: Option<u64> },
-    /// A lock.
-    Lock,
+    /// A lock, or another object that processes synchronise with.
+    Synchronizer(Synchronizer),
     /// Puts a value in; with `try_` gives whether there was room.
     Send { channel: HandleKey, value: Value, try_: bool, timeout: Option<f64> },
     /// Puts all items of a list in.
@@ -141,12 +192,22 @@ pub enum Op {
     WaitDone { channel: HandleKey, timeout: Option<f64> },
     /// A queue's handle that may only put, or only take.
     Restrict { channel: HandleKey, role: u8 },
-    /// Takes a lock; with `try_` gives whether it was free.
+    /// Takes a lock or a permit; with `try_` gives whether it was free.
     Acquire { lock: HandleKey, try_: bool, timeout: Option<f64> },
-    /// Gives a lock back.
+    /// Gives a lock or a permit back.
     Release { lock: HandleKey },
     /// Whether this process holds the lock.
     Held { lock: HandleKey },
+    /// Sets or clears an event.
+    SetEvent { event: HandleKey, set: bool },
+    /// Whether an event is set.
+    IsSet { event: HandleKey },
+    /// Waits for an event, a barrier, a condition, a turn.
+    Await { object: HandleKey, timeout: Option<f64> },
+    /// Nobody passes a barrier any more.
+    Abort { barrier: HandleKey },
+    /// Tells so many that wait for a condition.
+    Notify { condition: HandleKey, count: u64 },
     /// Begins or ends `with` on a value.
     Enter { value: Value },
     /// Ends `with`; `raised` when an error leaves the block.
@@ -161,6 +222,32 @@ pub enum Op {
     SharedSet { cell: HandleKey, value: Value },
     /// Gives back what `SharedTake` took, changed.
     SharedPut { cell: HandleKey, value: Value },
+    /// Numbers in common memory: so many zeros, or those of an array.
+    SharedNumbers { floats: bool, length: usize, array: Option<Value> },
+    /// The same memory as numbers have, from `start` up to `end`.
+    View { numbers: HandleKey, start: usize, end: usize },
+    /// `object[key] = value` of a shared object.
+    SetItem { object: Value, key: Value, value: Value },
+    /// A shared map without entries.
+    SharedMap,
+    /// A shared list without items.
+    SharedList,
+    /// `object[key]` of a shared map or list; the default, or an error, when it is not there.
+    GetItem { object: HandleKey, key: Value, default: Option<Value> },
+    /// `item in object`
+    ContainsItem { object: HandleKey, item: Value },
+    /// Removes a key or index and gives its value; the default, or an error, when it is not there.
+    RemoveItem { object: HandleKey, key: Value, default: Option<Value> },
+    /// Puts an item into a shared list before an index, which clamps.
+    InsertItem { object: HandleKey, index: i64, value: Value },
+    /// How many entries or items there are.
+    ItemCount { object: HandleKey },
+    /// Removes all.
+    ClearItems { object: HandleKey },
+    /// What is in a shared map or list at one moment.
+    Items { object: HandleKey, what: Snapshot },
+    /// Adds to one of the numbers.
+    AddItem { object: Value, index: usize, number: Value },
     /// Adds a number to a cell's value.
     SharedAdd { cell: HandleKey, number: Value },
     /// Waits for one of the arms: a list of the number of the arm, its value and the index of its channel. `closed` is
@@ -168,6 +255,20 @@ pub enum Op {
     Select { arms: Vec<SelectArm>, limit: SelectLimit, closed: Option<usize> },
     /// A signal came: lets the world act on it.
     Interrupted,
+}
+
+/// What processes synchronise with.
+#[allow(missing_docs)]
+#[derive(Clone, Copy, Debug)]
+pub enum Synchronizer {
+    Lock,
+    RLock,
+    RwLock,
+    Semaphore { permits: u64, bounded: bool },
+    Event,
+    Barrier { parties: u64 },
+    Condition { lock: HandleKey },
+    Rate { turns: u64, per: f64 },
 }
 
 /// One thing that a `select` waits for.

@@ -324,7 +324,7 @@ impl super::code::Proto {
 
 impl ArmSite {
     /// The registers of its operands.
-    fn registers(&self, f: &mut dyn FnMut(Reg)) {
+    pub fn registers(&self, f: &mut dyn FnMut(Reg)) {
         match *self {
             ArmSite::Receive { channel: reg, .. }
             | ArmSite::Done { process: reg }

@@ -20,6 +20,20 @@ pub fn handles<'a>(
     }
 }
 
+/// As [`handles`], those alone that are reached by way of a global that a function mentions.
+pub fn by_globals(program: &Program, root: &Value, globals: &[Value], found: &mut dyn FnMut(HandleKey)) {
+    let mut called = Walk { program, waiting: vec![root], seen: HashSet::new(), protos: HashSet::new(), globals: &[] };
+    while let Some(value) = called.waiting.pop() {
+        called.value(value, &mut |_| {});
+    }
+    let mentioned = called.protos.iter().filter_map(|&number| program.protos.get(number as usize));
+    let waiting = mentioned.flat_map(|proto| &proto.globals).filter_map(|&index| globals.get(index as usize)).collect();
+    let mut walk = Walk { program, waiting, seen: HashSet::new(), protos: called.protos, globals };
+    while let Some(value) = walk.waiting.pop() {
+        walk.value(value, found);
+    }
+}
+
 struct Walk<'a, 'p> {
     program: &'p Program,
     waiting: Vec<&'a Value>,

@@ -6,7 +6,7 @@ use super::frame::{Frame, Then};
 use super::iterate::{items, not_iterable};
 use super::machine::{Answer, MAX_CALLS, Machine, Step, interrupted};
 use super::native::Run;
-use super::op::Op;
+use super::op::{Op, Snapshot};
 use super::slow;
 use super::stream::Flow;
 use super::value::{self, Arith, Function, HandleKind, Order, Ref, Value};
@@ -296,6 +296,11 @@ impl Machine {
                     set!(dst, Value::bool(holds));
                 }
                 Instr::In { dst, a, b } => {
+                    if let Value::Handle(handle) = reg!(b)
+                        && slow::is_table(handle)
+                    {
+                        ask!(Op::ContainsItem { object: handle.key(), item: reg!(a).clone() }, Answer::Register(dst));
+                    }
                     let holds = check!(value::contains(reg!(b), reg!(a)));
                     set!(dst, Value::bool(holds));
                 }
@@ -442,6 +447,13 @@ impl Machine {
                     }
                     let first = if let Value::Range(range) = reg!(at) { range.start } else { 0 };
                     set!(at + 1, Value::Int(first));
+                    if let Value::Handle(handle) = reg!(at)
+                        && slow::is_table(handle)
+                    {
+                        // The loop runs over what is there now.
+                        let op = Op::Items { object: handle.key(), what: Snapshot::Whole };
+                        ask!(op, Answer::Register(at));
+                    }
                 }
                 Instr::IterNext { base: at, offset } => {
                     if let (Value::List(list), Value::Int(position)) = (reg!(at), reg!(at + 1)) {
@@ -549,9 +561,25 @@ impl Machine {
                         Some(value) => set!(dst, value.clone()),
                         None => set!(dst, check!(value::index(reg!(a), reg!(b)))),
                     },
+                    (Value::Handle(handle), Value::Int(at))
+                        if let Some(item) = handle.numbers().and_then(|numbers| numbers.get(*at as usize)) =>
+                    {
+                        set!(dst, item);
+                    }
+                    (Value::Handle(handle), key) if slow::is_table(handle) => {
+                        let op = Op::GetItem { object: handle.key(), key: key.clone(), default: None };
+                        ask!(op, Answer::Register(dst));
+                    }
                     (object, key) => set!(dst, check!(value::index(object, key))),
                 },
-                Instr::IndexMaybe { dst, a, b } => set!(dst, check!(slow::index_maybe(reg!(a), reg!(b)))),
+                Instr::IndexMaybe { dst, a, b } => match reg!(a) {
+                    Value::Handle(handle) if slow::is_table(handle) => {
+                        let default = Some(Value::Null);
+                        let op = Op::GetItem { object: handle.key(), key: reg!(b).clone(), default };
+                        ask!(op, Answer::Register(dst));
+                    }
+                    object => set!(dst, check!(slow::index_maybe(object, reg!(b)))),
+                },
                 Instr::Field { dst, a, name } => {
                     if let Value::Map(map) = reg!(a) {
                         // SAFETY: `pc` is inside the code.
@@ -607,9 +635,13 @@ impl Machine {
                     if let (Value::Int(at), Value::List(list)) = (reg!(b), reg_mut!(a))
                         && (*at as usize) < list.len()
                     {
-                        list.make_mut()[*at as usize] = reg!(src).clone();
+                        list.make_mut()[*at as usize] = std::mem::take(reg_mut!(src));
+                    } else if let Value::Handle(_) = reg!(a) {
+                        if let Some(op) = check!(slow::set_handle(reg!(a), reg!(b), reg!(src))) {
+                            ask!(op, Answer::Nothing);
+                        }
                     } else {
-                        check!(value::set_index(reg_mut!(a), reg!(b).clone(), reg!(src).clone()));
+                        check!(value::set_index(reg_mut!(a), reg!(b).clone(), std::mem::take(reg_mut!(src))));
                     }
                 }
                 Instr::SetField { a, name, src } => {
@@ -623,19 +655,23 @@ impl Machine {
                             (map.entry_mut(cache.get() as usize), key)
                             && found.same(sought)
                         {
-                            *value = reg!(src).clone();
+                            *value = std::mem::take(reg_mut!(src));
                             continue;
                         }
-                        map.insert(key.clone(), reg!(src).clone());
+                        map.insert(key.clone(), std::mem::take(reg_mut!(src)));
                         if let Some(at) = map.position(key) {
                             cache.set(at as u32);
                         }
                     } else {
                         let key = proto!().names[name as usize].clone();
-                        check!(slow::set_field(reg_mut!(a), key, reg!(src).clone()));
+                        check!(slow::set_field(reg_mut!(a), key, std::mem::take(reg_mut!(src))));
                     }
                 }
-                Instr::SetPath { root, keys, count } => check!(slow::set_path(base, root, keys, count)),
+                Instr::SetPath { root, keys, count } => {
+                    if let Some(op) = check!(slow::set_path(base, root, keys, count)) {
+                        ask!(op, Answer::Nothing);
+                    }
+                }
                 Instr::UpdatePath { op, root, keys, count } => {
                     // SAFETY: `pc` is inside the code.
                     let at = unsafe { pc.offset_from(start) } as usize - 1;
@@ -882,7 +918,9 @@ impl Machine {
                 Instr::Spawn { dst, base: at } => {
                     let op =
                         check!(slow::spawn(std::mem::take(reg_mut!(at)), reg!(at + 1), reg!(at + 2), reg!(at + 3)));
-                    set!(at + 1, Value::Null);
+                    for reg in at + 1..at + 4 {
+                        set!(reg, Value::Null);
+                    }
                     ask!(op, Answer::Register(dst));
                 }
                 Instr::Enter { dst, src } => ask!(Op::Enter { value: reg!(src).clone() }, Answer::Register(dst)),

@@ -3,10 +3,11 @@
 use super::code::{ListSite, Reg};
 use super::fault::{Fault, Kind};
 use super::iterate::is_container;
+use super::machine::output_waits;
 use super::native::Library;
 use super::op::Op;
 use super::types::with_article;
-use super::value::{self, Arith, HandleKey, HandleKind, Map, Range, Value};
+use super::value::{self, Arith, Handle, HandleKey, HandleKind, Map, Range, Value};
 use std::cell::Cell;
 use std::cmp::Ordering;
 
@@ -59,19 +60,22 @@ pub(super) fn update(op: Arith, base: *mut Value, place: Reg, src: Reg) -> Resul
 }
 
 /// `root[keys…] = value`
-pub(super) fn set_path(base: *mut Value, root: Reg, keys: Reg, count: u16) -> Result<(), Fault> {
+pub(super) fn set_path(base: *mut Value, root: Reg, keys: Reg, count: u16) -> Result<Option<Op>, Fault> {
     let new = std::mem::take(register!(base, keys + count));
     let last = std::mem::take(register!(base, keys + count - 1));
     let mut place = register!(base, root);
     for key in keys..keys + count - 1 {
         place = value::slot(place, register!(base, key))?;
     }
+    if let Value::Handle(_) = place {
+        return set_handle(place, &last, &new);
+    }
     if let Value::Str(_) = last
         && !matches!(place, Value::Map(_))
     {
-        return set_field(place, last, new);
+        return set_field(place, last, new).map(|()| None);
     }
-    value::set_index(place, last, new)
+    value::set_index(place, last, new).map(|()| None)
 }
 
 /// `root[keys…] op= value`
@@ -113,11 +117,25 @@ pub(super) fn update_path(
             };
         }
     }
+    if let Value::Handle(_) = place
+        && place.type_of().is_shared()
+    {
+        return Err(Fault::value_error(
+            "this reads an item and writes it back, and could lose the update of another process",
+        )
+        .help("write `a.add(i, n)` for arrays, `m.update(k, |v| …)` for maps and lists"));
+    }
     if let Value::Array(_) = place {
         let new = value::binary(op, &value::index(place, last)?, other)?;
         return value::set_index(place, last.clone(), new);
     }
     value::update(op, value::slot(place, last)?, other)
+}
+
+/// Whether a handle is one of a shared map or list.
+#[inline]
+pub(super) fn is_table(handle: &Handle) -> bool {
+    matches!(handle.key().kind, HandleKind::SharedMap | HandleKind::SharedList)
 }
 
 /// The cell whose value is changed.
@@ -132,7 +150,7 @@ pub(super) fn cell(object: &Value) -> Result<HandleKey, Fault> {
 /// `object[key] = value` of what is no part of a variable: only shared objects change by it.
 pub(super) fn set_shared(object: &Value, key: &Value, value: &Value) -> Result<Option<Op>, Fault> {
     match object {
-        Value::Handle(_) => set_item(object, key, value),
+        Value::Handle(_) => set_handle(object, key, value),
         Value::List(_) | Value::Array(_) | Value::Map(_) => {
             Err(fixed(&format!("an item of this {} cannot be set", object.type_name())))
         }
@@ -146,9 +164,26 @@ fn fixed(message: &str) -> Fault {
         .help("declare it with `var` (a parameter: `var xs`); in shared objects `m.update(key, f)` changes a part")
 }
 
-/// `handle[key] = value`; what the world has to do.
-fn set_item(object: &Value, _key: &Value, _value: &Value) -> Result<Option<Op>, Fault> {
-    Err(Fault::type_error(format!("{} has no items to set", with_article(object.type_name()))))
+/// `handle[key] = value`: what the world has to do. Numbers have a shorter way when no output waits that must be seen
+/// before.
+fn set_item(object: &Value, key: &Value, value: &Value) -> Result<Option<Op>, Fault> {
+    if !object.type_of().is_shared() {
+        return Err(Fault::type_error(format!("{} has no items to set", with_article(object.type_name()))));
+    }
+    Ok(Some(Op::SetItem { object: object.clone(), key: key.clone(), value: value.clone() }))
+}
+
+/// `object[key] = value` where the object is a handle.
+#[inline]
+pub(super) fn set_handle(object: &Value, key: &Value, value: &Value) -> Result<Option<Op>, Fault> {
+    if let (Value::Handle(handle), Value::Int(at)) = (object, key)
+        && let Some(numbers) = handle.numbers()
+        && !output_waits()
+        && numbers.set(*at as usize, value)
+    {
+        return Ok(None);
+    }
+    set_item(object, key, value)
 }
 
 /// `place.name = value` where the place is not a map.
@@ -268,7 +303,11 @@ fn contains_handle(value: &Value) -> bool {
 /// Whether `for` takes the value.
 pub(super) fn can_loop(value: &Value) -> bool {
     match value {
-        Value::Handle(handle) => matches!(handle.key().kind, HandleKind::Queue | HandleKind::PipeEnd),
+        Value::Handle(handle) => {
+            handle.numbers().is_some()
+                || is_table(handle)
+                || matches!(handle.key().kind, HandleKind::Queue | HandleKind::PipeEnd)
+        }
         Value::Stream(_) => true,
         other => is_container(other),
     }

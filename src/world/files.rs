@@ -1,7 +1,7 @@
 //! Files: read and written whole, or opened and used through a handle.
 
 use super::failure::{describe, of_file};
-use super::lines::Lines;
+use super::lines::{AtEnd, Lines};
 use super::wait::Attend;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::value::{HandleKey, HandleKind, Value};
@@ -126,11 +126,21 @@ impl Files {
                 });
             }
         };
+        Ok(self.add(path, mode, content))
+    }
+
+    /// Makes a file of what is read from a descriptor.
+    pub fn read_from(&mut self, descriptor: OwnedFd, name: &str, at_end: AtEnd) -> Value {
+        let lines = Lines::new(descriptor, Some(name), self.attend).ending_with(at_end);
+        self.add(name, "r", Content::Read(lines))
+    }
+
+    fn add(&mut self, path: &str, mode: &'static str, content: Content) -> Value {
         let id = self.next;
         self.next += 1;
         self.open.insert(id, OpenFile { path: path.into(), mode, content });
         HANDLES.with_borrow_mut(|handles| handles.held.insert(id, Held { handles: 0, path: path.into() }));
-        Ok(Value::handle(HandleKey { kind: HandleKind::File, id, generation: self.depth, role: 0 }))
+        Value::handle(HandleKey { kind: HandleKind::File, id, generation: self.depth, role: 0 })
     }
 
     fn content(&self, path: &str, flag: OFlag) -> Result<Content, Fault> {

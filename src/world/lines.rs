@@ -26,8 +26,12 @@ pub struct Lines<F> {
     searched: usize,
     /// How many lines were given.
     count: u64,
+    at_end: Option<AtEnd>,
     attend: Attend,
 }
+
+/// Says, once the end has been read, whether it is a good one.
+pub type AtEnd = Box<dyn FnOnce() -> Result<(), Fault>>;
 
 impl<F: AsFd> Lines<F> {
     /// Reads from this descriptor.
@@ -44,8 +48,15 @@ impl<F: AsFd> Lines<F> {
             start: 0,
             searched: 0,
             count: 0,
+            at_end: None,
             attend,
         }
+    }
+
+    /// Its end is an error when this says so.
+    pub fn ending_with(mut self, at_end: AtEnd) -> Lines<F> {
+        self.at_end = Some(at_end);
+        self
     }
 
     /// Whether the next line may have to be waited for.
@@ -63,6 +74,7 @@ impl<F: AsFd> Lines<F> {
             self.searched = self.buffer.len();
             if !self.fill(CHUNK)? {
                 if self.start == self.buffer.len() {
+                    self.end()?;
                     return Ok(None);
                 }
                 break (self.buffer.len(), self.buffer.len());
@@ -93,11 +105,16 @@ impl<F: AsFd> Lines<F> {
         while self.fill(more)? {
             more = CHUNK.max(self.buffer.capacity() - self.buffer.len());
         }
+        self.end()?;
         self.drop_given();
         self.searched = 0;
         let mut bytes = std::mem::take(&mut self.buffer);
         bytes.shrink_to_fit();
         Ok(bytes)
+    }
+
+    fn end(&mut self) -> Result<(), Fault> {
+        self.at_end.take().map_or(Ok(()), |at_end| at_end())
     }
 
     /// Reads up to so many bytes into the buffer; false at the end.

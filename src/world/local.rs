@@ -3,6 +3,7 @@
 use super::failure::io;
 use super::files::Files;
 use super::input::Input;
+use super::lines::AtEnd;
 use super::output::{Keep, Output};
 use super::random::Random;
 use super::wait::Attend;
@@ -12,6 +13,7 @@ use crate::vm::op::Op;
 use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Map, Ref, Stream, StreamSource, StreamState, Value};
 use std::cell::RefCell;
 use std::io::{Stderr, Stdout};
+use std::os::fd::OwnedFd;
 
 /// Numbers of the handles `stdin`, `stdout` and `stderr`.
 const STDIN: u64 = 0;
@@ -108,6 +110,23 @@ impl Local {
     pub fn flush(&mut self) -> Result<(), Fault> {
         let files = self.files.flush();
         self.stdout.flush().and(files)
+    }
+
+    /// A stream of the lines that come from a descriptor, whose end is an error when `at_end` says so.
+    pub fn lines_from(&mut self, descriptor: OwnedFd, name: &str, at_end: AtEnd) -> Value {
+        let file = self.files.read_from(descriptor, name, at_end);
+        stream_of(file, name)
+    }
+
+    /// Writes what a command has written.
+    pub fn write_out(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.stdout.print_bytes(bytes.to_vec())?;
+        self.stdout.flush()
+    }
+
+    /// Looks whether anybody still reads standard output, to which somebody else could not write.
+    pub fn look_whether_closed(&mut self) -> Result<(), Fault> {
+        self.stdout.look_whether_closed()
     }
 
     /// What is printed is offered to `keep` before it is written; before `input()` waits, `converse` writes it.
@@ -226,6 +245,11 @@ impl Local {
 
 fn is_file(key: HandleKey) -> bool {
     key.kind == HandleKind::File
+}
+
+/// Whether this is the handle `stdin`.
+pub fn is_stdin(key: HandleKey) -> bool {
+    is_file(key) && key.id == STDIN
 }
 
 fn is_file_value(value: &Value) -> bool {

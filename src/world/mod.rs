@@ -14,10 +14,12 @@ mod testing;
 mod wait;
 
 pub use clock::after;
+pub use failure::{describe, io};
 pub use files::{describe_file, on_file_handle};
-pub use local::{Local, leave};
+pub use lines::AtEnd;
+pub use local::{Local, is_stdin, leave};
 pub use output::{Keep, Output, say, set_output_lock, unwritten, with_output_lock, write_out};
-pub use wait::{Attend, wait};
+pub use wait::{Attend, wait, wait_any};
 
 use crate::source::Place;
 use crate::vm::fault::Fault;
@@ -48,6 +50,9 @@ pub fn drive(machine: &mut Machine, world: &mut dyn World) -> Result<Value, Faul
             Step::Done(value) => return Ok(value),
             Step::Failed(fault) => return Err(fault),
             Step::Ask(op, place) => {
+                if !matches!(op, Op::Interrupted) {
+                    machine.give_up_free();
+                }
                 answer = match world.perform(op, place, machine) {
                     Performed::Answer(answer) => answer,
                     Performed::Restarted => Ok(Value::Null),

@@ -95,13 +95,18 @@ impl<F: AsFd> Output<F> {
 
     /// Takes the text of one print.
     pub fn print(&mut self, text: String) -> Result<(), Fault> {
+        self.print_bytes(text.into_bytes())
+    }
+
+    /// The same for what somebody else has written.
+    pub fn print_bytes(&mut self, bytes: Vec<u8>) -> Result<(), Fault> {
         if self.closed {
             return Ok(());
         }
         if self.pending.is_empty() {
-            self.pending = text.into_bytes();
+            self.pending = bytes;
         } else {
-            self.pending.extend_from_slice(text.as_bytes());
+            self.pending.extend_from_slice(&bytes);
         }
         if self.pending.last() == Some(&b'\n') {
             self.whole = self.pending.len();
@@ -179,6 +184,15 @@ impl<F: AsFd> Output<F> {
     /// Drops what was gathered: in a forked child it is the parent's.
     pub fn forget(&mut self) {
         self.drop_first(self.pending.len());
+    }
+
+    /// Looks whether anybody still reads it, without writing; an error as of a write when nobody does.
+    pub fn look_whether_closed(&mut self) -> Result<(), Fault> {
+        let mut looked = [PollFd::new(self.descriptor.as_fd(), PollFlags::POLLOUT)];
+        let found = poll(&mut looked, PollTimeout::ZERO);
+        let closed = found.is_ok() && looked[0].revents().is_some_and(|found| found.contains(PollFlags::POLLERR));
+        self.closed |= closed;
+        if closed { Err(leave(CLOSED_STATUS)) } else { Ok(()) }
     }
 
     /// Whether nobody reads it any more.

@@ -14,16 +14,26 @@ use std::time::Instant;
 pub type Attend = fn() -> Result<(), Fault>;
 
 /// Waits until the descriptor can be read or written, or until the time; gives whether it was the descriptor.
-/// Signals are let in only while it sleeps, so none can come just before the sleep and be overlooked.
 pub fn wait(
     descriptor: Option<(BorrowedFd, PollFlags)>,
     until: Option<Instant>,
     attend: Attend,
 ) -> Result<bool, Fault> {
+    match descriptor {
+        Some((descriptor, flags)) => wait_any(&mut [PollFd::new(descriptor, flags)], until, attend),
+        None => wait_any(&mut [], until, attend),
+    }
+}
+
+/// The same for any of several descriptors.
+/// Signals are let in only while it sleeps, so none can come just before the sleep and be overlooked.
+pub fn wait_any(descriptors: &mut [PollFd], until: Option<Instant>, attend: Attend) -> Result<bool, Fault> {
     loop {
         let ready = match SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK) {
             Ok(mask) => {
-                let ready = if interrupted() { Err(Errno::EINTR) } else { sleep(descriptor, until, mask) };
+                let timeout = |until: Instant| TimeSpec::from_duration(until.saturating_duration_since(Instant::now()));
+                let mut sleep = |mask| ppoll(descriptors, until.map(timeout), Some(mask));
+                let ready = if interrupted() { Err(Errno::EINTR) } else { sleep(mask) };
                 // The mask is one that was in force before, which cannot be refused.
                 let _ = mask.thread_set_mask();
                 ready
@@ -37,13 +47,5 @@ pub fn wait(
             Err(Errno::EINTR) => attend()?,
             Err(errno) => return Err(io(format!("cannot wait: {}", describe(errno)))),
         }
-    }
-}
-
-fn sleep(descriptor: Option<(BorrowedFd, PollFlags)>, until: Option<Instant>, mask: SigSet) -> nix::Result<i32> {
-    let timeout = until.map(|until| TimeSpec::from_duration(until.saturating_duration_since(Instant::now())));
-    match descriptor {
-        Some((fd, flags)) => ppoll(&mut [PollFd::new(fd, flags)], timeout, Some(mask)),
-        None => ppoll(&mut [], timeout, Some(mask)),
     }
 }

@@ -8,8 +8,10 @@ mod shm;
 mod channels;
 mod objects;
 mod seeds;
+mod shared;
 mod stage;
 mod storms;
+mod sync;
 
 use stage::{Scene, Size};
 use std::collections::BTreeSet;
@@ -19,7 +21,8 @@ use std::time::Instant;
 fn main() -> ExitCode {
     let names: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let chosen = |name: &str| names.is_empty() || names.iter().any(|part| name.contains(part.as_str()));
-    let scenes: Vec<Scene> = channels::scenes().into_iter().chain(objects::scenes()).collect();
+    let scenes: Vec<Scene> =
+        channels::scenes().into_iter().chain(objects::scenes()).chain(sync::scenes()).chain(shared::scenes()).collect();
     let scenes: Vec<&Scene> = scenes.iter().filter(|scene| chosen(scene.name)).collect();
     if std::env::args().any(|arg| arg == "--list") {
         scenes.iter().for_each(|scene| println!("{}: test", scene.name));

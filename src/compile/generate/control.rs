@@ -149,7 +149,7 @@ impl Generator<'_> {
         let mark = self.mark();
         match &expr.kind {
             ExprKind::While(condition, body) => {
-                self.state.controls.push(Control::Loop { breaks: Vec::new(), continues: Vec::new() });
+                self.begin_loop();
                 let enter = self.emit_jump(Instr::Jump { offset: 0 });
                 let start = self.here();
                 self.block(body, None);
@@ -160,7 +160,7 @@ impl Generator<'_> {
                 self.end_loop(test);
             }
             ExprKind::Loop(body) => {
-                self.state.controls.push(Control::Loop { breaks: Vec::new(), continues: Vec::new() });
+                self.begin_loop();
                 let start = self.here();
                 self.block(body, None);
                 self.jump_to(start);
@@ -174,9 +174,22 @@ impl Generator<'_> {
         self.release(mark);
     }
 
+    fn begin_loop(&mut self) {
+        let inside = self.state.next;
+        self.state.controls.push(Control::Loop { breaks: Vec::new(), continues: Vec::new(), inside });
+    }
+
+    /// The body of the innermost loop begins: what it names stands from here on.
+    fn begin_body(&mut self) {
+        let next = self.state.next;
+        if let Some(Control::Loop { inside, .. }) = self.state.controls.last_mut() {
+            *inside = next;
+        }
+    }
+
     /// Ends the innermost loop: `continue` goes to `again`, `break` to here.
     fn end_loop(&mut self, again: usize) {
-        if let Some(Control::Loop { breaks, continues }) = self.state.controls.pop() {
+        if let Some(Control::Loop { breaks, continues, .. }) = self.state.controls.pop() {
             self.patch_all(&continues, again);
             let here = self.here();
             self.patch_all(&breaks, here);
@@ -185,7 +198,7 @@ impl Generator<'_> {
 
     /// A loop over `iter`, with the pattern bound for each run of `body`.
     fn for_each(&mut self, pattern: &Pattern, several: bool, iter: &Expr, body: &mut dyn FnMut(&mut Self)) {
-        self.state.controls.push(Control::Loop { breaks: Vec::new(), continues: Vec::new() });
+        self.begin_loop();
         let base = self.alloc_many(4);
         if let Some((start, end, inclusive)) = self.counting(iter) {
             match start {
@@ -202,6 +215,7 @@ impl Generator<'_> {
             let enter = self.emit_jump(Instr::RangePrep { base, offset: 0 });
             let start = self.here();
             self.bind_to(pattern, base + 2);
+            self.begin_body();
             body(self);
             let again = self.here();
             let back = self.emit_jump(Instr::RangeLoop { base, offset: 0 });
@@ -229,13 +243,14 @@ impl Generator<'_> {
             }
             None => self.bind_to(pattern, base + 2),
         }
+        self.begin_body();
         body(self);
         let again = self.here();
         self.jump_to(start);
         self.patch_here(next);
         self.end_loop(again);
-        // `break` leaves the container in its register.
-        self.emit(Instr::Clear { from: base, count: 1 });
+        // The last item, and the container after a `break`.
+        self.end_names(base.into());
     }
 
     /// `for i, x in xs.enumerate()` makes no pairs: the index is counted beside the items.
@@ -258,12 +273,13 @@ impl Generator<'_> {
         self.emit(Instr::Copy { dst: count + 1, src: count });
         self.bind_to(index, count + 1);
         self.bind_to(item, base + 2);
+        self.begin_body();
         body(self);
         let again = self.here();
         self.jump_to(start);
         self.patch_here(next);
         self.end_loop(again);
-        self.emit(Instr::Clear { from: base, count: 1 });
+        self.end_names(base.into());
     }
 
     /// What is enumerated, when a loop is over `xs.enumerate()` or `enumerate(xs)`.
@@ -339,9 +355,12 @@ impl Generator<'_> {
         for at in (0..depth).rev() {
             match &mut self.state.controls[at] {
                 Control::Loop { .. } if exit == Exit::Return => {}
-                Control::Loop { .. } => {
+                Control::Loop { inside, .. } => {
+                    // The blocks that are left end here, and their names with them.
+                    let inside = *inside;
+                    self.end_names(inside);
                     let jump = self.emit_jump(Instr::Jump { offset: 0 });
-                    if let Control::Loop { breaks, continues } = &mut self.state.controls[at] {
+                    if let Control::Loop { breaks, continues, .. } = &mut self.state.controls[at] {
                         if exit == Exit::Break { breaks.push(jump) } else { continues.push(jump) }
                     }
                     return;
@@ -488,6 +507,7 @@ impl Generator<'_> {
                 this.at(span, |this| this.emit(Instr::Leave { src: held, how }));
             },
         );
+        self.end_names(bound.into());
     }
 }
 

@@ -7,6 +7,7 @@ mod pattern;
 mod place;
 mod select;
 mod stmt;
+mod temporaries;
 
 use super::names::{FnId, Names, Use, VarId, VarKind};
 use super::{Export, Import, Module, liveness};
@@ -36,8 +37,18 @@ pub struct Unit<'a> {
 
 /// What may be jumped to, or must be run, on the way out of a construct.
 enum Control {
-    Loop { breaks: Vec<usize>, continues: Vec<usize> },
-    Finally { completion: Reg, value: Reg, exits: Vec<Exit>, jumps: Vec<usize> },
+    /// `inside` is the first register of what the loop's body names.
+    Loop {
+        breaks: Vec<usize>,
+        continues: Vec<usize>,
+        inside: u32,
+    },
+    Finally {
+        completion: Reg,
+        value: Reg,
+        exits: Vec<Exit>,
+        jumps: Vec<usize>,
+    },
 }
 
 /// A way out of a construct.
@@ -217,6 +228,7 @@ impl Generator<'_> {
     fn emit(&mut self, instr: Instr) -> usize {
         self.state.proto.code.push(instr);
         self.state.proto.spans.push(self.span);
+        self.state.proto.free.push(self.state.next as Reg);
         self.state.proto.code.len() - 1
     }
 

@@ -56,6 +56,7 @@ impl Generator<'_> {
         match global {
             Some(index) => {
                 self.emit(Instr::SetGlobal { src: reg, index });
+                self.emit(Instr::Clear { from: reg, count: 1 });
             }
             None => self.bind_register(name, reg),
         }
@@ -237,6 +238,7 @@ impl Generator<'_> {
                 fails.extend(self.jump_if(guard, false));
             }
             self.into(&arm.body, dst);
+            self.end_names(mark);
             ends.push(self.emit_jump(Instr::Jump { offset: 0 }));
             let here = self.here();
             self.patch_all(&fails, here);

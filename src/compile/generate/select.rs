@@ -31,6 +31,7 @@ impl Generator<'_> {
                 self.bind_to(pattern, value);
             }
             self.into(&arm.body, dst);
+            self.end_names(mark);
             ends.push(self.emit_jump(Instr::Jump { offset: 0 }));
             if let Some(next) = next {
                 self.patch_here(next);

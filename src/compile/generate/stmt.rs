@@ -7,12 +7,17 @@ impl Generator<'_> {
     pub(super) fn block(&mut self, block: &Block, dst: Option<Reg>) {
         let mark = self.mark();
         self.statements(block, dst);
-        // What the block's names held is given up here.
-        let count = self.state.next - mark;
-        if count > 0 && block.stmts.iter().any(|stmt| may_hold(&stmt.kind)) {
-            self.emit(Instr::Clear { from: mark as Reg, count: count as u16 });
+        if block.stmts.iter().any(|stmt| may_hold(&stmt.kind)) {
+            self.end_names(mark);
         }
         self.release(mark);
+    }
+
+    /// Names in registers from `mark` on end here, and give up what they hold.
+    pub(super) fn end_names(&mut self, mark: u32) {
+        if self.state.next > mark {
+            self.emit(Instr::Clear { from: mark as Reg, count: (self.state.next - mark) as u16 });
+        }
     }
 
     pub(super) fn statements(&mut self, block: &Block, dst: Option<Reg>) {
@@ -25,7 +30,11 @@ impl Generator<'_> {
                     self.into(expr, dst);
                     has_value = true;
                 }
-                _ => self.stmt(stmt),
+                _ => {
+                    let start = self.here();
+                    self.stmt(stmt);
+                    self.give_up_results(start);
+                }
             }
         }
         if let (Some(dst), false) = (dst, has_value) {
@@ -68,7 +77,6 @@ impl Generator<'_> {
                 self.bind_to(pattern, dst);
                 let var = self.unit.names.decls.get(&name.span.start);
                 if var.is_some_and(|&var| self.unit.names.vars[var].global.is_some()) {
-                    self.emit(Instr::Clear { from: dst, count: 1 });
                     self.release(mark);
                 }
             }

@@ -90,7 +90,7 @@ impl Resolver<'_> {
                     return self.variable_part(target);
                 }
                 let is_shared = certain.is_some();
-                let lost = update.then(|| self.lost_item(target));
+                let lost = update.then(|| self.lost_item(target, is_shared));
                 if is_shared {
                     self.expr(object);
                     self.expr(index);
@@ -213,20 +213,24 @@ impl Resolver<'_> {
         ))
     }
 
-    fn lost_item(&self, target: &Expr) -> Diagnostic {
+    fn lost_item(&self, target: &Expr, certain: bool) -> Diagnostic {
         let name = match &target.kind {
             ExprKind::Index { object, .. } => written(object),
             _ => None,
         };
         let name = name.unwrap_or_else(|| "a".to_owned());
-        Diagnostic::error(
+        let error = Diagnostic::error(
             "E0210",
             "this reads an item and writes it back, and could lose the update of another process",
             self.place(target.span),
             "not atomic",
         )
-        .help(format!("write `{name}.add(i, n)` for arrays, `{name}.update(k, |v| …)` for maps and lists"))
-        .note(format!("if `{name}` is a list, a map or an array, it must be a `var`"))
+        .help(format!("write `{name}.add(i, n)` for arrays, `{name}.update(k, |v| …)` for maps and lists"));
+        if certain {
+            error
+        } else {
+            error.note(format!("if `{name}` is a list, a map or an array, it must be a `var`"))
+        }
     }
 }
 

@@ -339,7 +339,10 @@ pub fn contains(container: &Value, item: &Value) -> Result<bool, Fault> {
             return Err(Fault::type_error("`in` cannot look into a stream, which is read once")
                 .help("write `in s.list()` to read all of it"));
         }
-        _ => return Err(Fault::type_error(format!("`in` needs a container, not {}", container.type_name()))),
+        _ => match container.numbers() {
+            Some(numbers) => (0..numbers.len()).filter_map(|at| numbers.get(at)).any(|there| equal(&there, item)),
+            None => return Err(Fault::type_error(format!("`in` needs a container, not {}", container.type_name()))),
+        },
     })
 }
 

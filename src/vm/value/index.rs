@@ -1,7 +1,7 @@
 //! `x[key]`, slices and `x.name`, read and written.
 
 use super::display::brief;
-use super::{Array, ErrorValue, List, Map, Range, Ref, Str, Value};
+use super::{Array, ErrorValue, HandleKind, List, Map, Range, Ref, Str, Value};
 use crate::nearest::nearest;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::types::with_article;
@@ -12,8 +12,9 @@ const CANDIDATES: usize = 1000;
 
 /// `object[key]`.
 pub fn index(object: &Value, key: &Value) -> Result<Value, Fault> {
-    if let (Value::List(_) | Value::Str(_) | Value::Bytes(_) | Value::Range(_) | Value::Array(_), Value::Range(range)) =
-        (object, key)
+    if let Value::Range(range) = key
+        && (matches!(object, Value::List(_) | Value::Str(_) | Value::Bytes(_) | Value::Range(_) | Value::Array(_))
+            || object.numbers().is_some())
     {
         let (start, end) = (i128::from(range.start), i128::from(range.end));
         return cut(object, Some(start), Some(end), i128::from(range.step));
@@ -31,7 +32,10 @@ pub fn index(object: &Value, key: &Value) -> Result<Value, Fault> {
         Value::Bytes(bytes) => Value::Int(i64::from(bytes[position(object, key, bytes.len())?])),
         Value::Range(range) => Value::Int(range.at(position(object, key, range.len())?)),
         Value::Array(array) => array.at(position(object, key, array.len())?),
-        _ => return Err(no_items(object)),
+        _ => match object.numbers() {
+            Some(numbers) => numbers.get(position(object, key, numbers.len())?).unwrap_or_default(),
+            None => return Err(no_items(object)),
+        },
     })
 }
 
@@ -64,11 +68,17 @@ pub fn set_index(place: &mut Value, key: Value, value: Value) -> Result<(), Faul
         Value::Array(_) => {
             let at = write_position(place, &key)?;
             let Value::Array(array) = place else { return Ok(()) };
-            let element = element(array, &value)?;
+            let element = element(matches!(**array, Array::Floats(_)), &value)?;
             match (array.make_mut(), element) {
                 (Array::Ints(items), Element::Int(int)) => items[at] = int,
                 (Array::Floats(items), Element::Float(float)) => items[at] = float,
                 _ => {}
+            }
+        }
+        Value::Handle(handle) if handle.numbers().is_some() => {
+            let at = write_position(place, &key)?;
+            if let Some(numbers) = place.numbers() {
+                numbers.store(at, &value)?;
             }
         }
         _ => {
@@ -198,6 +208,9 @@ fn no_items(object: &Value) -> Fault {
             .help("write s.list() to read all of it, s.take(n) for the first items"),
         Value::Error(_) => fault("an error has no items").help("its fields are e.kind, e.message, e.data"),
         Value::Function(_) => fault("a function has no items").help("write f(x) to call it"),
+        Value::Handle(handle) if handle.key().kind == HandleKind::SharedList => {
+            fault("a shared list cannot be sliced").help("write xs.list()[i..j] for a copy of some items")
+        }
         _ => Fault::type_error(format!("{} has no items", with_article(object.type_name()))),
     }
 }
@@ -222,7 +235,7 @@ fn bad_index(object: &Value, key: &Value, len: usize) -> Fault {
             let parts = match object {
                 Value::Str(_) => "character",
                 Value::Bytes(_) => "byte",
-                Value::Range(_) | Value::Array(_) => "number",
+                Value::Range(_) | Value::Array(_) | Value::Handle(_) => "number",
                 _ => "item",
             };
             let has = match len {
@@ -247,7 +260,7 @@ fn bad_index(object: &Value, key: &Value, len: usize) -> Fault {
 /// The position for writing in a list or array; what cannot be written to says why.
 fn write_position(place: &Value, key: &Value) -> Result<usize, Fault> {
     let len = match place {
-        Value::List(_) | Value::Array(_) if matches!(key, Value::Range(_)) => {
+        Value::List(_) | Value::Array(_) | Value::Handle(_) if matches!(key, Value::Range(_)) => {
             return Err(Fault::type_error("a slice cannot be assigned to")
                 .help("write xs = xs[..i] + new + xs[j..] to put other items in"));
         }
@@ -269,9 +282,20 @@ fn write_position(place: &Value, key: &Value) -> Result<usize, Fault> {
                 Fault::type_error("an error cannot be changed").help("write error(kind, text, data) for another")
             );
         }
-        other => return Err(no_items(other)),
+        other => match other.numbers() {
+            Some(numbers) => numbers.len(),
+            None => return Err(no_items(other)),
+        },
     };
     position(place, key, len)
+}
+
+/// A number as a word of 64 bits.
+pub(super) fn number(floats: bool, value: &Value) -> Result<u64, Fault> {
+    Ok(match element(floats, value)? {
+        Element::Int(int) => int as u64,
+        Element::Float(float) => float.to_bits(),
+    })
 }
 
 enum Element {
@@ -279,27 +303,23 @@ enum Element {
     Float(f64),
 }
 
-fn element(array: &Array, value: &Value) -> Result<Element, Fault> {
-    match (array, value) {
-        (Array::Ints(_), Value::Int(int)) => Ok(Element::Int(*int)),
-        (Array::Ints(_), Value::Big(_)) => Err(Fault::new(
+fn element(floats: bool, value: &Value) -> Result<Element, Fault> {
+    match (floats, value) {
+        (false, Value::Int(int)) => Ok(Element::Int(*int)),
+        (false, Value::Big(_)) => Err(Fault::new(
             Kind::Overflow,
             "an array of ints holds 64 bits: from -9223372036854775808 to 9223372036854775807",
         )
         .help("a list holds ints of any size")),
-        (Array::Floats(_), Value::Int(_) | Value::Big(_) | Value::Float(_)) => {
+        (true, Value::Int(_) | Value::Big(_) | Value::Float(_)) => {
             Ok(Element::Float(super::float::int_to_float(value)?))
         }
-        (Array::Ints(_), Value::Float(_)) => {
+        (false, Value::Float(_)) => {
             Err(Fault::type_error("an array of ints holds ints, not float")
                 .help("write int(x), or make it with floats(n)"))
         }
-        (Array::Ints(_), _) => {
-            Err(Fault::type_error(format!("an array of ints holds ints, not {}", value.type_name())))
-        }
-        (Array::Floats(_), _) => {
-            Err(Fault::type_error(format!("an array of floats holds numbers, not {}", value.type_name())))
-        }
+        (false, _) => Err(Fault::type_error(format!("an array of ints holds ints, not {}", value.type_name()))),
+        (true, _) => Err(Fault::type_error(format!("an array of floats holds numbers, not {}", value.type_name()))),
     }
 }
 
@@ -329,7 +349,10 @@ fn cut(object: &Value, start: Option<i128>, end: Option<i128>, step: i128) -> Re
                 Fault::type_error("a map cannot be sliced").help("write m.items()[i..j] for some of its entries")
             );
         }
-        other => return Err(no_items(other)),
+        other => match other.numbers() {
+            Some(numbers) => numbers.len(),
+            None => return Err(no_items(other)),
+        },
     };
     let size = len as i128;
     let (least, most) = if step > 0 { (0, size) } else { (-1, size - 1) };
@@ -342,7 +365,16 @@ fn cut(object: &Value, start: Option<i128>, end: Option<i128>, step: i128) -> Re
         return Ok(piece(object, 0, 0));
     }
     if step == 1 {
-        return Ok(if count == len { object.clone() } else { piece(object, start as usize, end as usize) });
+        let whole = count == len && object.numbers().is_none();
+        return Ok(if whole { object.clone() } else { piece(object, start as usize, end as usize) });
+    }
+    if let Some(numbers) = object.numbers() {
+        return cut(
+            &Value::Array(Ref::new(numbers.array(0, len))),
+            Some(start),
+            Some(end).filter(|&end| end >= 0),
+            step,
+        );
     }
     let at = |n: usize| (start + n as i128 * step) as usize;
     Ok(match object {
@@ -372,7 +404,10 @@ fn piece(object: &Value, start: usize, end: usize) -> Value {
             Array::Floats(items) => Array::Floats(items[start..end].to_vec()),
         })),
         Value::Range(range) => sub_range(range, start, end - start, 1),
-        other => other.clone(),
+        other => match other.numbers() {
+            Some(numbers) => Value::Array(Ref::new(numbers.array(start, end))),
+            None => other.clone(),
+        },
     }
 }
 

@@ -8,6 +8,7 @@ pub mod format;
 mod hash;
 pub mod index;
 mod map;
+mod numbers;
 mod refcount;
 #[cfg(test)]
 mod testing;
@@ -21,6 +22,7 @@ pub use format::format;
 pub use hash::{hash, hash_text};
 pub use index::{check_key, field, index, set_index, slice, slot};
 pub use map::Table;
+pub use numbers::{Numbers, on_numbers};
 pub use refcount::{Heap, Ref};
 pub use wire::{decode, encode, handles};
 
@@ -350,6 +352,13 @@ pub enum HandleKind {
     PipeEnd,
     Queue,
     Lock,
+    RLock,
+    RwLock,
+    Semaphore,
+    Event,
+    Barrier,
+    Condition,
+    Rate,
     File,
     Shared,
     SharedMap,
@@ -366,6 +375,13 @@ impl HandleKind {
             HandleKind::PipeEnd => Type::Pipe,
             HandleKind::Queue => Type::Queue,
             HandleKind::Lock => Type::Lock,
+            HandleKind::RLock => Type::RLock,
+            HandleKind::RwLock => Type::RwLock,
+            HandleKind::Semaphore => Type::Semaphore,
+            HandleKind::Event => Type::Event,
+            HandleKind::Barrier => Type::Barrier,
+            HandleKind::Condition => Type::Condition,
+            HandleKind::Rate => Type::Rate,
             HandleKind::File => Type::File,
             HandleKind::Shared => Type::Shared,
             HandleKind::SharedMap => Type::SharedMap,
@@ -392,6 +408,7 @@ pub struct HandleKey {
 /// A handle. While the value lives, this process can reach the object.
 pub struct Handle {
     key: HandleKey,
+    numbers: Option<Numbers>,
 }
 
 thread_local! {
@@ -415,7 +432,18 @@ impl Handle {
     pub fn new(key: HandleKey) -> Handle {
         ALIVE.set(ALIVE.get() + 1);
         HOOK.get()(key, true);
-        Handle { key }
+        let numbers = match key.kind {
+            HandleKind::SharedInts => Numbers::of(key, false),
+            HandleKind::SharedFloats => Numbers::of(key, true),
+            _ => None,
+        };
+        Handle { key, numbers }
+    }
+
+    /// The numbers in common memory that it means.
+    #[inline]
+    pub fn numbers(&self) -> Option<&Numbers> {
+        self.numbers.as_ref()
     }
 
     /// Which object.
@@ -494,6 +522,12 @@ impl Value {
     /// A handle for this object.
     pub fn handle(key: HandleKey) -> Value {
         Value::Handle(Ref::new(Handle::new(key)))
+    }
+
+    /// The numbers in common memory that a handle means.
+    #[inline]
+    pub fn numbers(&self) -> Option<&Numbers> {
+        if let Value::Handle(handle) = self { handle.numbers() } else { None }
     }
 
     /// The text of a str.

@@ -1,0 +1,69 @@
+//! How shared objects with a value of their own start: the lock of those who change it, for as long as that takes, and
+//! the lock of a single step, which is held shortly by readers too.
+
+use super::atomic::Ordering::{Relaxed, SeqCst};
+use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
+use super::holders::{self, CELL, LIST, MAP};
+use super::lock::Lock;
+use super::process_table::{Hand, NOWHERE, Slot, my_index, my_slot, slot};
+use super::region::shared;
+use super::{ObjectRef, cell, list, map, user_lock};
+
+shared! {
+    pub(super) struct Guarded {
+        pub(super) lock: user_lock::State,
+        step: Lock,
+        /// Slot of the process that holds `step`, plus one.
+        inside: AtomicU32,
+        unused: AtomicU32,
+    }
+}
+
+impl Guarded {
+    /// Begins a step of `object`. `is_part` says whether a block belongs to the object: after a death in a step, such
+    /// ones are in nobody's hand. `repair` derives the rest.
+    pub(super) fn enter(&self, me: &Slot, object: ObjectRef, is_part: impl Fn(u64) -> bool, repair: impl FnOnce()) {
+        me.position.store(NOWHERE, Relaxed);
+        me.channel.store(object.word(), Relaxed);
+        compiler_fence(SeqCst);
+        if self.step.lock() {
+            if let Some(dead) = self.inside.load(Relaxed).checked_sub(1).map(slot) {
+                for hand in [Hand::Message, Hand::Replaced, Hand::Table, Hand::Segment].map(|hand| dead.hand(hand)) {
+                    let word = hand.load(Relaxed);
+                    if word != 0 && is_part(word) && !seeded!("parts of shared objects stay in dead hands") {
+                        hand.store(0, Relaxed);
+                    }
+                }
+            }
+            repair();
+            compiler_fence(SeqCst);
+        }
+        self.inside.store(my_index() + 1, Relaxed);
+        compiler_fence(SeqCst);
+    }
+
+    /// Ends a step.
+    pub(super) fn leave(&self, me: &Slot) {
+        compiler_fence(SeqCst);
+        self.inside.store(0, Relaxed);
+        self.step.unlock();
+        me.channel.store(0, Relaxed);
+    }
+}
+
+/// Finishes the step that a dead process was in, so that what is in its hands is certain.
+pub(super) fn repair_for(dead: &Slot) {
+    let object = ObjectRef::from_word(dead.channel.load(Relaxed));
+    match holders::header(object).map(|header| header.kind.load(Relaxed)) {
+        Some(CELL) => cell::visit(my_slot(), object),
+        Some(MAP) => map::visit(my_slot(), object),
+        Some(LIST) => list::visit(my_slot(), object),
+        _ => {}
+    }
+}
+
+/// Takes the block that `word` names out of the object, where `value` replaces it, and leaves it in a hand.
+pub(super) fn exchange(word: &AtomicU64, value: u64, hand: &AtomicU64) {
+    hand.store(word.load(Relaxed), SeqCst);
+    word.store(value, SeqCst);
+}

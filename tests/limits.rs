@@ -1,0 +1,258 @@
+//! Limits of the system and of the run: each is named, and after each nothing is left behind.
+//! `cargo test --test limits -- --ignored` runs the full sizes.
+
+#[path = "support/tree.rs"]
+mod tree;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+use tree::{command, start, start_as};
+
+/// A user without processes, whom `ulimit -u` concerns also where the tests run as root.
+const NOBODY: u32 = 54_321;
+
+/// The same script with a limit of this process and what it starts.
+fn limited(code: &str, resource: Resource, most: u64) -> Command {
+    let mut command = command(code);
+    // SAFETY: setrlimit is a plain system call, allowed between fork and exec.
+    unsafe { command.pre_exec(move || Ok(setrlimit(resource, most, most)?)) };
+    command
+}
+
+/// As [`limited`] with the number of a user's processes.
+fn limited_processes(code: &str, most: u64) -> Option<Command> {
+    // SAFETY: it only asks.
+    let is_root = unsafe { libc::getuid() } == 0;
+    let mut command = limited(code, Resource::RLIMIT_NPROC, most);
+    if is_root {
+        command.uid(NOBODY);
+        command.current_dir("/");
+    }
+    let can_run = Command::new(env!("CARGO_BIN_EXE_mplang")).arg("--version").uid_if(is_root).output().is_ok();
+    if !can_run {
+        eprintln!("not tested: another user than root cannot run {}", env!("CARGO_BIN_EXE_mplang"));
+    }
+    can_run.then_some(command)
+}
+
+trait UidIf {
+    fn uid_if(&mut self, is_root: bool) -> &mut Self;
+}
+
+impl UidIf for Command {
+    fn uid_if(&mut self, is_root: bool) -> &mut Self {
+        if is_root { self.uid(NOBODY).current_dir("/") } else { self }
+    }
+}
+
+/// `ulimit -u`: spawn and run say which limit it is, and the program goes on.
+#[test]
+fn a_user_may_have_few_processes() {
+    let code = r#"
+fn told(f) { try { f(); print("none") } catch e { print(e.kind, e.message.starts_with("no more processes: `ulimit -u`")) } }
+let q = queue()
+told(|| [spawn { q.get() } for i in 0..100000])
+told(|| run("true"))
+told(|| capture("true"))
+told(|| lines("true"))
+told(|| run("true", detach = true))
+q.close()
+"#;
+    // The failed `spawn`s of a list leave their processes, which end by themselves.
+    let Some(command) = limited_processes(code, 150) else { return };
+    let ended = start_as(command).end();
+    assert!(
+        ended.stdout.lines().all(|line| line == "limit true" || line == "none"),
+        "{} {}",
+        ended.stdout,
+        ended.stderr
+    );
+    assert_eq!(ended.stdout.lines().next(), Some("limit true"), "{} {}", ended.stdout, ended.stderr);
+}
+
+/// A fork bomb stops at a limit that is named, and ends.
+#[test]
+fn a_fork_bomb_stops_at_a_limit() {
+    let code = "fn bomb() { loop { spawn bomb(); spawn bomb() } }\nbomb()";
+    let Some(command) = limited_processes(code, 250) else { return };
+    let started = Instant::now();
+    let ended = start_as(command).end();
+    assert_eq!(ended.status, Some(1));
+    assert!(ended.stderr.contains("limit: no more processes: `ulimit -u` allows this user 250"), "{}", ended.stderr);
+    println!("a fork bomb of 250 processes has ended after {:?}", started.elapsed());
+}
+
+/// Few descriptors: processes need none, and what needs one says so.
+#[test]
+fn there_may_be_few_descriptors() {
+    for most in [4, 5, 6, 7, 8, 10, 16] {
+        let code = r#"
+let q = queue()
+let here, there = pipe()
+let ps = [spawn { q.put(i) } for i in 0..20]
+join(ps)
+print(q.len())
+for f in [|| run("true"), || capture("true"), || lines("true").list(), || run("true", input = "x"), || [open("/dev/null") for i in 0..20]] {
+    try { f() } catch e { print(e.kind, e.message.contains("too many files are open")) }
+}
+"#;
+        let ended = start_as(limited(code, Resource::RLIMIT_NOFILE, most)).end();
+        assert_eq!(ended.status, Some(0), "{most}: {}", ended.stderr);
+        let mut lines = ended.stdout.lines();
+        assert_eq!(lines.next(), Some("20"), "{most}");
+        assert!(lines.all(|line| line == "io true"), "{most}: {}", ended.stdout);
+    }
+}
+
+/// Little address space: shared memory takes what there is, or says that it cannot be had.
+#[test]
+fn there_may_be_little_address_space() {
+    let code = "let q = queue(); spawn { q.put('text' * 1000) }; print(q.get().len())";
+    for mib in [64, 200, 600, 2000, 100_000] {
+        let ended = start_as(limited(code, Resource::RLIMIT_AS, mib << 20)).end();
+        match ended.status {
+            Some(0) => assert_eq!(ended.stdout, "4000\n"),
+            Some(2) => assert!(mib < 320 && ended.stderr.contains("`ulimit -v` allows"), "{mib}: {}", ended.stderr),
+            Some(1) => {
+                let told = ended.stderr.contains("limit: the system refused shared memory");
+                assert!(mib < 2000 && told, "{mib}: {}", ended.stderr);
+            }
+            // Little enough, and the program itself cannot be loaded.
+            _ => assert!(mib < 64, "{mib}: {}", ended.stderr),
+        }
+    }
+}
+
+/// Nothing is kept in /dev/shm or /tmp: they may be missing or full.
+#[test]
+fn no_file_system_for_shared_memory_is_needed() {
+    let script = "let q = queue(); spawn { q.put(capture('cat', input = 'text' * 100000)) }; print(q.get().len())";
+    for prepare in ["umount -l /dev/shm || true", "mount -t tmpfs -o size=4k none /dev/shm"] {
+        let mut command = Command::new("unshare");
+        let shell =
+            format!("{prepare} 2>/dev/null; mount -t tmpfs -o size=4k,ro none /tmp 2>/dev/null; exec \"$0\" -e \"$1\"");
+        command.args(["-m", "sh", "-c", &shell, env!("CARGO_BIN_EXE_mplang"), script]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if !Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|status| status.success()) {
+            eprintln!("not tested: a mount namespace cannot be made here");
+            return;
+        }
+        let ended = start_as(command).end();
+        assert_eq!((ended.stdout.as_str(), ended.status), ("400000\n", Some(0)), "{prepare}: {}", ended.stderr);
+    }
+}
+
+fn live(count: usize) {
+    let started = Instant::now();
+    let run = start(&format!(
+        "let ready = queue()
+let ps = [spawn {{ ready.put(1); sleep(1000) }} for i in 0..{count}]
+for i in 0..{count} {{ ready.get(timeout = 50) }}
+print('all live', children().len())
+for p in ps {{ p.terminate() }}
+let ended = [p.wait().signal for p in ps]
+print(ended.all(|signal| signal == 15), children().len(), files('/proc/self/fd/*').len() < 20)"
+    ));
+    let ended = run.end();
+    assert_eq!(ended.stdout, format!("all live {count}\ntrue 0 true\n"), "{}", ended.stderr);
+    println!("{count} live processes, made and ended, took {:?}", started.elapsed());
+}
+
+#[test]
+fn a_thousand_processes_live_at_once() {
+    live(1000);
+}
+
+#[test]
+#[ignore = "the full size"]
+fn ten_thousand_processes_live_at_once() {
+    live(10_000);
+}
+
+/// Without any limit of the system a run stops at its own, in time.
+#[test]
+#[ignore = "it takes half of the process numbers of the machine"]
+fn a_run_has_a_limit_of_its_own() {
+    let code = "try { [spawn { sleep(1000) } for i in 0..1000000] } catch e { print(e.kind, e.message) }; exit(0)";
+    let ended = start(code).end();
+    assert!(ended.stdout.starts_with("limit too many processes: a run can have"), "{} {}", ended.stdout, ended.stderr);
+}
+
+/// Handles of processes that have ended do not count.
+#[test]
+fn ended_processes_do_not_count() {
+    let ended = start("for i in 0..300 { join([spawn abs(k) for k in 0..10]) }\nprint(children().len())").end();
+    assert_eq!(ended.stdout, "0\n", "{}", ended.stderr);
+}
+
+/// A control group with little memory, for what is started in it; it goes with the value.
+struct Group(PathBuf);
+
+impl Group {
+    fn new(bytes: u64) -> Option<Group> {
+        let name = format!("mplang-test-{}", std::process::id());
+        for (root, limit) in [("/sys/fs/cgroup", "memory.max"), ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")] {
+            let group = Path::new(root).join(&name);
+            if fs::create_dir(&group).is_err() {
+                continue;
+            }
+            let group = Group(group);
+            if fs::write(group.0.join(limit), bytes.to_string()).is_ok() && group.0.join("cgroup.procs").exists() {
+                // Otherwise it would swap before it kills.
+                for swap in ["memory.swap.max", "memory.memsw.limit_in_bytes"] {
+                    let _ = fs::write(
+                        group.0.join(swap),
+                        if swap.contains("memsw") { bytes.to_string() } else { "0".into() },
+                    );
+                }
+                return Some(group);
+            }
+        }
+        None
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+/// Whoever joins a killed process is told its peak memory, and that memory was the cause only when it was.
+#[test]
+fn killed_processes_tell_of_their_memory() {
+    let told = r#"
+fn told(p) { try { join(p) } catch e { print(e.kind, e.data.signal, e.data.out_of_memory, e.data.peak_memory > 1000000, e.message) } }
+fn big() { let text = "x" * 500000000; sleep(1000); text }
+"#;
+    let by_hand = format!("{told}let p = spawn {{ sleep(1000) }}; run('kill', '-9', p.pid); told(p)");
+    let said = "process_killed 9 false true process P.1 was killed by signal 9 (SIGKILL)\n";
+    assert_eq!(start(&by_hand).end().stdout, said);
+    let Some(group) = Group::new(200 << 20) else {
+        eprintln!("not tested: a control group cannot be made here");
+        return;
+    };
+    let mut command = command(&format!("{told}told(spawn big())\nlet p = spawn {{ sleep(1000) }}; p.kill(); told(p)"));
+    let procs = fs::OpenOptions::new().write(true).open(group.0.join("cgroup.procs")).unwrap();
+    // SAFETY: write is a plain system call, allowed between fork and exec.
+    unsafe {
+        command.pre_exec(move || {
+            nix::unistd::write(&procs, b"0")?;
+            Ok(())
+        })
+    };
+    let ended = start_as(command).end();
+    let wanted = "process_killed 9 true true process P.1 was killed by signal 9 (SIGKILL): the system was out of memory
+process_killed 9 false true process P.2 was killed by signal 9 (SIGKILL)\n";
+    assert_eq!(ended.stdout, wanted, "{}", ended.stderr);
+}
+
+#[test]
+fn limits_of_this_test_are_high_enough() {
+    let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    assert!(soft >= 256, "raise `ulimit -n`: it is {soft}");
+}
