@@ -18,8 +18,14 @@ const NOBODY: u32 = 54_321;
 /// The same script with a limit of this process and what it starts.
 fn limited(code: &str, resource: Resource, most: u64) -> Command {
     let mut command = command(code);
-    // SAFETY: setrlimit is a plain system call, allowed between fork and exec.
-    unsafe { command.pre_exec(move || Ok(setrlimit(resource, most, most)?)) };
+    // SAFETY: both are plain system calls, allowed between fork and exec.
+    unsafe {
+        command.pre_exec(move || {
+            // What the tests were started with does not count.
+            libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
+            Ok(setrlimit(resource, most, most)?)
+        });
+    }
     command
 }
 

@@ -3,8 +3,7 @@
 use crate::diagnostics::{self, Diagnostic, Format, Label, Severity};
 use crate::proc::tell::Warning;
 use crate::source::{FileId, Place, Sources};
-use crate::vm::fault::Kind;
-use crate::vm::machine::MAX_TRACE;
+use crate::vm::fault::{Kind, MAX_TRACE};
 use crate::vm::value::{ErrorValue, Value};
 use std::io::{IsTerminal, Write};
 use std::rc::Rc;
@@ -59,8 +58,15 @@ pub fn fault_diagnostic(error: &ErrorValue) -> Diagnostic {
         notes: Vec::new(),
         helps: error.help.iter().map(|help| help.to_string()).collect(),
     };
-    for (at, site) in error.trace.iter().take(SHOWN_STEPS).enumerate() {
+    let (mut hidden, mut calls) = (0, 0);
+    for (at, site) in error.trace.iter().enumerate() {
+        calls += usize::from(!site.spawn);
+        if at >= SHOWN_STEPS && !site.spawn {
+            hidden += 1;
+            continue;
+        }
         let text = match (at, &*site.function) {
+            _ if site.spawn => "spawned here".to_string(),
             (0, "") => "raised here".to_string(),
             (0, function) => format!("raised here, in `{function}`"),
             (_, "") => "called here".to_string(),
@@ -74,10 +80,10 @@ pub fn fault_diagnostic(error: &ErrorValue) -> Diagnostic {
     for site in &error.related {
         diagnostic.labels.push(Label { place: site.place, text: site.function.to_string() });
     }
-    if error.trace.len() >= MAX_TRACE {
+    if hidden > 0 && calls >= MAX_TRACE {
         diagnostic.notes.push("and many calls further out".to_string());
-    } else if let Some(more @ 1..) = error.trace.len().checked_sub(SHOWN_STEPS) {
-        diagnostic.notes.push(format!("and {more} call{} further out", if more == 1 { "" } else { "s" }));
+    } else if hidden > 0 {
+        diagnostic.notes.push(format!("and {hidden} call{} further out", if hidden == 1 { "" } else { "s" }));
     }
     if let Value::Str(process) = &error.process {
         diagnostic.notes.push(format!("raised in process {}", process.as_str()));

@@ -78,6 +78,7 @@ fn start(options: &Options, mut files: Files, file: FileId) -> u8 {
         return u8::from(std::io::stdout().write_all(text.as_bytes()).is_err());
     }
     let mut machine = Machine::new(program, library::for_machine(), proc::describe);
+    machine.clock = proc::clock;
     let sources = Rc::new(files.sources);
     let (texts, lines, named) = (sources.clone(), sources.clone(), sources.clone());
     tell::begin(Telling {

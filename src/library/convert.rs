@@ -414,6 +414,7 @@ fn error(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
         cause: Value::Null,
         help: None,
         exit: None,
+        at: 0,
     };
     Ok(Value::Error(Ref::new(error)))
 }

@@ -1,7 +1,7 @@
 //! Pipes and queues: values to bytes and back, waits and their ends.
 
 use super::children::Children;
-use super::{attend, deadline, deadlock, handles, memory, moves, shared, timed_out};
+use super::{deadline, deadlock, handles, memory, moves, place, shared, tell, timed_out};
 use crate::library::{SENDER, TAKER};
 use crate::shm::channel::{Received, Sent};
 use crate::shm::tasks::Waited;
@@ -24,11 +24,16 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
     match op {
         Op::Pipe { capacity } => {
             let pipe = Pipe::new(small(capacity)).map_err(|error| memory(&error))?;
+            [pipe.a(), pipe.b()]
+                .iter()
+                .filter_map(|end| end.outgoing())
+                .for_each(|channel| channel.set_made_at(here()));
             let end = |role| Value::handle(handles::key(HandleKind::PipeEnd, pipe.object(), role));
             Ok(Value::list(vec![end(0), end(1)]))
         }
         Op::Queue { capacity } => {
             let queue = Channel::new(small(capacity)).map_err(|error| memory(&error))?;
+            queue.set_made_at(here());
             Ok(Value::handle(handles::key(HandleKind::Queue, queue.object(), 0)))
         }
         Op::Send { channel, value, try_: true, .. } => send(channel, &value, Patience::Never, children),
@@ -85,6 +90,11 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
         Op::Property { handle, name } => property(handle, &name),
         other => shared::perform(other, children),
     }
+}
+
+/// The place of the present request, for shared memory.
+fn here() -> u64 {
+    place::to_word(tell::here())
 }
 
 fn small(capacity: Option<u64>) -> Option<u32> {
@@ -301,20 +311,15 @@ fn receive_many(key: HandleKey, most: u64, deadline: Option<Instant>, children: 
 
 /// Waits until a message is there without taking it.
 fn poll(key: HandleKey, deadline: Option<Instant>, children: &mut Children) -> Result<Value, Fault> {
-    use std::time::Duration;
-    let mut pause = Duration::from_micros(50);
+    handles::check(key)?;
+    let Some(channel) = end_of(key).incoming() else { return Ok(Value::False) };
     loop {
-        if pending(key)? > 0 {
-            return Ok(Value::True);
+        match channel.wait_message(deadline).map_err(|error| memory(&error))? {
+            Received::Ok => return Ok(Value::True),
+            Received::Closed | Received::Empty | Received::TimedOut => return Ok(Value::False),
+            Received::Deadlock => return Err(deadlock::fault()),
+            Received::Interrupted => children.attend()?,
         }
-        let now = Instant::now();
-        if deadline.is_some_and(|deadline| now >= deadline) {
-            return Ok(Value::False);
-        }
-        let left = deadline.map_or(pause, |deadline| (deadline - now).min(pause));
-        crate::world::wait(None, Some(now + left), attend)?;
-        children.forget_unreachable();
-        pause = (pause * 2).min(Duration::from_millis(5));
     }
 }
 

@@ -2,16 +2,15 @@
 
 use super::outcome::{self, Outcome};
 use super::signals::{self, GRACE};
-use super::{attend, deadlock, handles, output, reaper, timed_out};
+use super::{attend, deadlock, handles, output, reaper, scopes, timed_out};
 use crate::shm::ProcessRef;
 use crate::shm::process_table::EndWait;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Map, Value};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 struct Child {
     process: ProcessRef,
@@ -21,6 +20,8 @@ struct Child {
     daemon: bool,
     /// Somebody here took its result.
     taken: bool,
+    /// It was made to end: that it was killed is no failure.
+    asked: bool,
     /// The value keeps its slot in the process table.
     handle: Value,
 }
@@ -51,7 +52,9 @@ impl Children {
     pub fn add(&mut self, process: ProcessRef, pid: i32, daemon: bool) {
         reaper::add(process, pid);
         let handle = Value::handle(process_key(process));
-        self.all.push_back(Child { process, pid, number: self.spawned, daemon, taken: false, handle });
+        let number = self.spawned;
+        self.all.push_back(Child { process, pid, number, daemon, taken: false, asked: false, handle });
+        scopes::spawned(process, number);
         self.spawned += 1;
     }
 
@@ -74,20 +77,23 @@ impl Children {
 
     /// Forgets children that have ended and that nobody can ask about any more.
     pub fn forget_unreachable(&mut self) {
+        let first = scopes::outermost().unwrap_or(usize::MAX);
         for process in handles::take_unreachable() {
             let Some(at) = self.all.iter().position(|child| child.process == process) else { continue };
-            if !reaper::has_reaped(process) || handles::reachable(process_key(process)) {
+            // A scope has the results of what was spawned in it.
+            if self.all[at].number >= first || !reaper::has_reaped(process) || handles::reachable(process_key(process))
+            {
                 continue;
             }
             let Some(child) = self.all.remove(at) else { continue };
             let failure = child.untaken_failure();
             reaper::forget(process);
             match (failure, &self.tell) {
-                (Some(Fault(error)), Some(tell)) => {
+                (Some((_, Fault(error))), Some(tell)) => {
                     tell(&error);
                     self.told = true;
                 }
-                (Some(fault), None) => self.untaken.push(fault),
+                (Some((_, fault)), None) => self.untaken.push(fault),
                 (None, _) => {}
             }
         }
@@ -97,7 +103,7 @@ impl Children {
         self.all.iter_mut().find(|child| child.process == process)
     }
 
-    /// Waits until a process has ended, and gives what came of it; takes its result.
+    /// Waits until a process has ended, and gives what came of it.
     fn await_end(
         &mut self,
         process: ProcessRef,
@@ -116,25 +122,39 @@ impl Children {
             }
         }
         let outcome = match self.find(process) {
-            Some(child) => {
-                child.taken = true;
-                child.outcome()
+            Some(child) => child.outcome(),
+            None => {
+                // How it ended is known to its parent first.
+                while process.result().is_none() && process.exists() && process.ended().is_none() {
+                    let soon = Instant::now() + Duration::from_millis(1);
+                    crate::world::wait(None, Some(soon), attend)?;
+                }
+                outcome::read(process)
             }
-            None => outcome::read(process),
         };
         if matches!(outcome.0, Outcome::Killed(_)) {
             // When the same signal ends this process too, that is no failure of the child.
             attend()?;
         }
+        // A failure may end the scope that this happens in.
+        scopes::check()?;
         Ok(outcome)
+    }
+
+    /// The result of a process has been seen.
+    fn take(&mut self, process: ProcessRef) {
+        process.take();
+        if let Some(child) = self.find(process) {
+            child.taken = true;
+        }
     }
 
     /// `join`: all of them, then the results or the error of the one that failed first.
     pub fn join(&mut self, keys: &[HandleKey], many: bool, deadline: Option<Instant>) -> Result<Value, Fault> {
+        let processes = keys.iter().map(|&key| process(key)).collect::<Result<Vec<_>, _>>()?;
         let mut results = Vec::with_capacity(keys.len());
         let mut failed: Option<(u64, Fault)> = None;
-        for &key in keys {
-            let process = process(key)?;
+        for &process in &processes {
             let (outcome, at) = self.await_end(process, deadline, "join")?;
             match outcome.result(process) {
                 Ok(value) => results.push(value),
@@ -142,6 +162,8 @@ impl Children {
                 Err(_) => {}
             }
         }
+        // A wait that ended before has seen nothing.
+        processes.iter().for_each(|&process| self.take(process));
         match failed {
             Some((_, fault)) => Err(fault),
             None if many => Ok(Value::list(results)),
@@ -153,6 +175,7 @@ impl Children {
     pub fn wait(&mut self, key: HandleKey, deadline: Option<Instant>) -> Result<Value, Fault> {
         let process = process(key)?;
         let (outcome, _) = self.await_end(process, deadline, "wait")?;
+        self.take(process);
         let optional = |number: Option<i64>| number.map_or(Value::Null, Value::Int);
         let mut map = Map::default();
         let (value, error) = match outcome.result(process) {
@@ -194,13 +217,40 @@ impl Children {
         })
     }
 
+    /// Sends a signal to a process that may have ended.
+    pub fn signal(&mut self, key: HandleKey, signal: i32) -> Result<(), Fault> {
+        self.end(process(key)?, signal, Some(GRACE));
+        Ok(())
+    }
+
+    /// Makes a process end, by TERM with this grace time or by KILL.
+    fn end(&mut self, process: ProcessRef, signal: i32, grace: Option<Duration>) {
+        if let Some(child) = self.find(process) {
+            child.asked = true;
+            scopes::asked_to_end(process);
+        }
+        if let (Some(pid), false) = (process.pid(), process.has_ended()) {
+            if signal == libc::SIGKILL {
+                crate::shm::process_table::note_kill(process);
+            }
+            signals::end_process(pid, signal, grace);
+        }
+    }
+
     /// Asks a process to stop, and kills it when it has not ended after the grace time.
     pub fn stop(&mut self, key: HandleKey, grace: f64) -> Result<(), Fault> {
-        send(key, Signal::SIGTERM as i32)?;
-        match self.await_end(process(key)?, super::deadline(Some(grace)), "stop") {
+        let process = process(key)?;
+        if crate::shm::process_table::me() == Some(process) {
+            return Err(Fault::value_error("a process cannot stop itself: `stop` waits for its end")
+                .help("`exit()` ends it, and so does `self_process().terminate()`"));
+        }
+        let grace = Duration::try_from_secs_f64(grace).ok();
+        self.end(process, libc::SIGTERM, grace);
+        let deadline = grace.and_then(|grace| Instant::now().checked_add(grace));
+        match self.await_end(process, deadline, "stop") {
             Err(fault) if fault.is(Kind::Timeout) => {
-                send(key, Signal::SIGKILL as i32)?;
-                self.await_end(process(key)?, None, "stop").map(drop)
+                self.end(process, libc::SIGKILL, None);
+                self.await_end(process, None, "stop").map(drop)
             }
             other => other.map(drop),
         }
@@ -218,58 +268,84 @@ impl Children {
 
     /// The same as `stop_all` for those spawned after the first so many.
     pub fn stop_since(&mut self, first: usize) {
-        for child in self.all.iter_mut().filter(|child| child.number >= first) {
-            // A failure before that is still one; what the stop makes of the process is not.
-            if !child.process.has_ended() {
-                child.taken = true;
-                let _ = kill(Pid::from_raw(child.pid), Signal::SIGTERM);
-            }
+        self.stop_those(|child| child.number >= first);
+    }
+
+    /// The same for the daemons among them.
+    pub fn stop_daemons(&mut self, first: usize) {
+        self.stop_those(|child| child.number >= first && child.daemon);
+    }
+
+    fn stop_those(&mut self, wanted: impl Fn(&Child) -> bool) {
+        let those: Vec<(ProcessRef, i32)> =
+            self.all.iter().filter(|child| wanted(child)).map(|child| (child.process, child.pid)).collect();
+        let living: Vec<_> = those.iter().copied().filter(|(process, _)| !process.has_ended()).collect();
+        for &(process, _) in &living {
+            self.end(process, libc::SIGTERM, Some(GRACE));
         }
         let deadline = Instant::now() + GRACE;
-        for child in self.all.iter().filter(|child| child.number >= first) {
+        for (process, _) in living {
             loop {
-                match child.process.wait_end(Some(deadline)) {
+                match process.wait_end(Some(deadline)) {
                     EndWait::Ended => break,
                     EndWait::Interrupted | EndWait::Deadlock => note_ends(),
                     EndWait::TimedOut => {
-                        let _ = kill(Pid::from_raw(child.pid), Signal::SIGKILL);
+                        self.end(process, libc::SIGKILL, None);
                         break;
                     }
                 }
             }
-            reaper::await_child(child.process, child.pid);
         }
+        those.iter().for_each(|&(process, pid)| reaper::await_child(process, pid));
+    }
+
+    /// Those spawned after the first so many that run.
+    pub fn running_since(&self, first: usize) -> Vec<ProcessRef> {
+        let running = |child: &&Child| child.number >= first && !reaper::has_reaped(child.process);
+        self.all.iter().filter(running).map(|child| child.process).collect()
+    }
+
+    /// Takes note of the end of a child that is known to be ending.
+    pub fn reap(&mut self, process: ProcessRef) {
+        if let Some(child) = self.find(process) {
+            reaper::await_child(process, child.pid);
+        }
+    }
+
+    /// The first failure, with its time, of those spawned after the first so many whose results nobody took. It takes
+    /// the results of all.
+    pub fn take_failure_since(&mut self, first: usize) -> Option<(u64, Fault)> {
+        let those = self.all.iter_mut().filter(|child| child.number >= first);
+        let mut failures: Vec<(u64, Fault)> = Vec::new();
+        for child in those {
+            failures.extend(child.untaken_failure());
+            child.taken = true;
+            // The scope asks no more.
+            handles::ended(child.process);
+        }
+        failures.into_iter().min_by_key(|(at, _)| *at)
     }
 
     /// Ends daemons, waits for the others, and gives the errors that nobody took or was told of.
     pub fn wait_all(&mut self) -> Vec<Fault> {
-        for child in self.all.iter_mut().filter(|child| child.daemon && !child.process.has_ended()) {
-            child.taken = true;
-            let _ = kill(Pid::from_raw(child.pid), Signal::SIGTERM);
-        }
-        let daemons_end = Instant::now() + GRACE;
+        self.stop_daemons(0);
         let mut stopped = false;
-        for at in 0..self.all.len() {
-            let (process, pid) = (self.all[at].process, self.all[at].pid);
-            let mut deadline = self.all[at].daemon.then_some(daemons_end);
+        for process in self.running_since(0) {
             loop {
-                match process.wait_end_at_end(deadline) {
-                    EndWait::Ended => break,
-                    EndWait::Interrupted | EndWait::Deadlock => note_signals(),
-                    EndWait::TimedOut => {
-                        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-                        deadline = None;
-                    }
-                }
                 if signals::ending().is_some() && !stopped {
                     stopped = true;
                     self.stop_all();
                 }
+                match process.wait_end_at_end(None) {
+                    EndWait::Ended => break,
+                    EndWait::Interrupted | EndWait::Deadlock => note_signals(),
+                    EndWait::TimedOut => {}
+                }
             }
-            reaper::await_child(process, pid);
+            self.reap(process);
         }
         let mut failures = std::mem::take(&mut self.untaken);
-        failures.extend(self.all.iter().filter_map(Child::untaken_failure));
+        failures.extend(self.all.iter().filter_map(Child::untaken_failure).map(|(_, fault)| fault));
         failures
     }
 }
@@ -296,24 +372,14 @@ impl Child {
         reaper::outcome(self.process).unwrap_or((Outcome::Killed(Signal::SIGKILL as i32), 0))
     }
 
-    /// Its failure, if nobody took that. A death by the signal that ends the whole run is none.
-    fn untaken_failure(&self) -> Option<Fault> {
-        let (outcome, _) = reaper::outcome(self.process).filter(|_| !self.taken)?;
+    /// Its failure, with its time, if nobody took that. A death by the signal that ends the whole run is none, nor is
+    /// one that was wanted.
+    fn untaken_failure(&self) -> Option<(u64, Fault)> {
+        let (outcome, at) = reaper::outcome(self.process).filter(|_| !self.taken && !self.process.is_taken())?;
         let with_the_run = matches!(outcome, Outcome::Killed(signal) if signals::ending() == Some(signal));
-        if with_the_run { None } else { outcome.result(self.process).err() }
+        let failed = outcome.is_failure(self.asked) && !with_the_run;
+        if failed { outcome.result(self.process).err().map(|fault| (at, fault)) } else { None }
     }
-}
-
-/// Sends a signal to a process that may have ended.
-pub fn send(key: HandleKey, signal: i32) -> Result<(), Fault> {
-    let process = process(key)?;
-    if let (Some(pid), Ok(signal), false) = (process.pid(), Signal::try_from(signal), process.has_ended()) {
-        if signal == Signal::SIGKILL {
-            crate::shm::process_table::note_kill(process);
-        }
-        let _ = kill(Pid::from_raw(pid), signal);
-    }
-    Ok(())
 }
 
 fn process_key(process: ProcessRef) -> HandleKey {

@@ -18,6 +18,7 @@ pub fn fault() -> Fault {
             .map(|blocked| Site {
                 place: place::of_word(blocked.place),
                 function: format!("{} waits here {}", who(blocked.process), what(blocked)).into(),
+                spawn: false,
             })
             .collect();
     });

@@ -13,6 +13,7 @@ mod output;
 mod place;
 pub mod ps;
 mod reaper;
+mod scopes;
 mod select;
 mod session;
 mod shared;
@@ -20,6 +21,7 @@ mod signals;
 mod sync;
 mod tables;
 pub mod tell;
+mod untaken;
 
 use crate::shm::inspect::{Doing, set_doing};
 use crate::shm::{self, ProcessRef, ShmError};
@@ -31,6 +33,7 @@ use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Value, on_handle, on_n
 use crate::world::{self, Local, Performed, World, after, describe_file, is_stdin};
 use children::{Children, Tell};
 use nix::sys::signal::Signal;
+pub use outcome::now as clock;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -62,8 +65,8 @@ pub struct Real {
     local: Local,
     tell: Tell,
     children: Children,
-    /// This process was spawned: its result goes to shared memory.
-    is_child: bool,
+    /// This process was spawned, at this place: its result goes to shared memory.
+    spawned_at: Option<Place>,
     /// Others can learn what the places of the script mean.
     published: bool,
     /// The number of the run's first process.
@@ -99,7 +102,7 @@ impl Real {
         world::set_output_lock(lock_output);
         let tell: Tell = Rc::new(move |error| world::say(&report(error)));
         let (local, children) = (Local::new(args, attend), Children::new(Some(tell.clone())));
-        Real { local, children, tell, is_child: false, published: false, run: std::process::id() }
+        Real { local, children, tell, spawned_at: None, published: false, run: std::process::id() }
     }
 
     /// From now on output is written in this mode.
@@ -125,10 +128,11 @@ impl Real {
     /// Ends the run of this process: waits for its children, shows what failed, gives the exit status. A spawned
     /// process does not return from here.
     pub fn finish(&mut self, result: Result<Value, Fault>) -> u8 {
-        signals::end_grace();
+        signals::code_ended();
         let flushed = self.local.flush();
         let result = own_signal_first(result.and_then(|value| flushed.map(|()| value)));
-        if self.is_child {
+        if let Some(place) = self.spawned_at {
+            let result = result.map_err(|fault| fault.spawned_at(place));
             self.finish_child(result)
         }
         let mut status = 0;
@@ -159,6 +163,7 @@ impl Real {
         if !failures.is_empty() || self.children.told() {
             status = status.max(1);
         }
+        untaken::report();
         signals::limit_end();
         if let Err(Fault(error)) = self.local.flush().and(output::finish()) {
             status = error.exit.unwrap_or(1);
@@ -171,6 +176,7 @@ impl Real {
     }
 
     fn finish_child(&mut self, mut result: Result<Value, Fault>) -> ! {
+        let own_failure = result.is_err() && !signals::obeyed();
         if result.is_err() {
             self.children.stop_all();
         }
@@ -183,12 +189,17 @@ impl Real {
         drop(outcome);
         handles::give_up_all(&kept);
         reaper::end_guards();
-        let failures = self.children.wait_all();
+        let mut failures = self.children.wait_all().into_iter();
         if result.is_ok()
-            && let Some(failure) = failures.into_iter().next()
+            && let Some(failure) = failures.next()
         {
-            result = Err(failure);
+            result = Err(match self.spawned_at {
+                Some(place) => failure.spawned_at(place),
+                None => failure,
+            });
         }
+        // One failure goes to whoever waits for this process: the others would be lost.
+        failures.for_each(|failure| self.show(&failure.0));
         let _ = self.local.flush();
         output::ending();
         if self.local.output_closed() {
@@ -199,7 +210,8 @@ impl Real {
             Ok(_) => 0,
             Err(Fault(error)) => i32::from(error.exit.unwrap_or(1)),
         };
-        if let Some(signal) = signals::ending() {
+        // A failure that came before the signal stays one.
+        if let (Some(signal), false) = (signals::ending(), own_failure) {
             signals::die_by(signal)
         }
         if let Err(error) = shm::process_table::store_result(&outcome::pack(&result)) {
@@ -208,13 +220,14 @@ impl Real {
         signals::exit(status)
     }
 
-    fn spawn(&mut self, op: Op, machine: &mut Machine) -> Result<Performed, Fault> {
+    fn spawn(&mut self, op: Op, place: Place, machine: &mut Machine) -> Result<Performed, Fault> {
         let Op::Spawn { function, args, named, name, daemon } = op else {
             return Ok(Performed::Answer(Ok(Value::Null)));
         };
         self.local.flush()?;
+        self.children.await_room()?;
         shm::start().map_err(|error| memory(&error))?;
-        if !self.is_child {
+        if self.spawned_at.is_none() {
             reaper::adopt_orphans();
             out_of_memory::begin();
         }
@@ -271,7 +284,7 @@ impl Real {
                 Ok(Performed::Answer(Ok(Value::handle(handles::key(HandleKind::Process, child.object(), 0)))))
             }
             Ok(None) => {
-                self.become_child(child, parent);
+                self.become_child(child, parent, place);
                 output::begin_child(kept);
                 // Outer names that its code mentions stand until it ends; what is its own, as long as its names.
                 let mut mentioned: Vec<HandleKey> = Vec::new();
@@ -303,18 +316,19 @@ impl Real {
         }
     }
 
-    fn become_child(&mut self, child: ProcessRef, parent: u32) {
+    fn become_child(&mut self, child: ProcessRef, parent: u32, place: Place) {
         let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
         if nix::unistd::getppid().as_raw() as u32 != parent || shm::after_fork(child).is_err() {
             // The parent died in between.
             signals::exit(1)
         }
         SESSION.set(false);
-        self.is_child = true;
+        self.spawned_at = Some(place);
         signals::ignore_questions();
         // The parent's values are not written to here.
         std::mem::forget(std::mem::replace(&mut self.children, Children::new(None)));
         reaper::begin_child();
+        scopes::begin_child();
         self.local.forked(child.id());
     }
 
@@ -323,7 +337,7 @@ impl Real {
         match op {
             Op::Join { processes, many, timeout } => self.children.join(&processes, many, deadline(timeout)),
             Op::Wait { process, timeout } => self.children.wait(process, deadline(timeout)),
-            Op::Signal { process, signal } => children::send(process, signal).map(|()| Value::Null),
+            Op::Signal { process, signal } => self.children.signal(process, signal).map(|()| Value::Null),
             Op::Stop { process, grace } => self.children.stop(process, grace).map(|()| Value::Null),
             Op::Property { handle, name } if handle.kind == HandleKind::Process => {
                 self.children.property(handle, &name)
@@ -334,6 +348,13 @@ impl Real {
                 Ok(Value::handle(handles::key(HandleKind::Process, me.object(), 0)))
             }
             Op::Children => Ok(Value::list(self.children.handles())),
+            Op::ScopeEnter { limit, timeout, wait } => {
+                self.children.enter_scope(limit, timeout, wait);
+                Ok(Value::Null)
+            }
+            Op::ScopeLeave { error } => {
+                self.children.leave_scope(if let Value::Error(error) = error { Some(Fault(error)) } else { None })
+            }
             Op::Interrupted => self.children.attend().map(|()| Value::Null),
             Op::Select { arms, limit, closed } => select::perform(&arms, limit, closed, &mut self.children),
             other => match sync::perform(other, &mut self.children) {
@@ -347,9 +368,8 @@ impl Real {
 impl World for Real {
     fn perform(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
         tell::set_here(place);
-        let writes = matches!(op, Op::Print { .. } | Op::FileWrite { .. });
         shm::process_table::set_place(place::to_word(place));
-        if !self.published && !self.is_child && shm::process_table::registered() {
+        if !self.published && !self.is_child() && shm::process_table::registered() {
             self.published = true;
             ps::publish();
         }
@@ -357,7 +377,7 @@ impl World for Real {
         if doing.is_some() {
             set_doing(doing);
         }
-        let performed = self.act(op, machine, writes);
+        let performed = self.act(op, place, machine);
         if doing.is_some() {
             set_doing(None);
         }
@@ -366,7 +386,8 @@ impl World for Real {
 }
 
 impl Real {
-    fn act(&mut self, op: Op, machine: &mut Machine, writes: bool) -> Performed {
+    fn act(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
+        let writes = matches!(op, Op::Print { .. } | Op::FileWrite { .. });
         let op = match self.local.perform(op) {
             Ok(answer) => {
                 if writes {
@@ -377,7 +398,7 @@ impl Real {
             Err(op) => op,
         };
         if let Op::Spawn { .. } = op {
-            return self.spawn(op, machine).unwrap_or_else(|fault| Performed::Answer(Err(fault)));
+            return self.spawn(op, place, machine).unwrap_or_else(|fault| Performed::Answer(Err(fault)));
         }
         // Everything here is something that another process could notice.
         if let Err(fault) = self.local.flush() {
@@ -411,15 +432,16 @@ fn attend() -> Result<(), Fault> {
         world::say(ps::of_this_program().as_bytes());
     }
     match signals::take_request() {
-        Some(libc::SIGINT) if SESSION.get() => {
-            signals::forget_ending();
-            Err(Fault::new(Kind::Cancelled, INTERRUPTED))
-        }
         Some(signal) => {
             shm::process_table::note_signal(signals::milliseconds());
+            scopes::cancel_all();
+            if signal == libc::SIGINT && SESSION.get() {
+                signals::forget_ending();
+                return Err(Fault::new(Kind::Cancelled, INTERRUPTED));
+            }
             Err(ended_by(signal))
         }
-        None => output::read(),
+        None => output::read().and_then(|()| scopes::check()),
     }
 }
 

@@ -24,8 +24,12 @@ const EXITED: u8 = 2;
 /// Tag and time come before the value.
 const HEADER: usize = 9;
 
-/// The form in which a result waits in shared memory, with the time it was stored.
+/// The form in which a result waits in shared memory, with the time of that.
 pub fn pack(result: &Result<Value, Fault>) -> Vec<u8> {
+    let at = match result {
+        Err(fault) if fault.0.at > 0 => fault.0.at,
+        _ => now(),
+    };
     let (tag, body) = match result {
         Ok(value) => match encode(value) {
             Ok(bytes) => (RETURNED, bytes),
@@ -41,7 +45,7 @@ pub fn pack(result: &Result<Value, Fault>) -> Vec<u8> {
     };
     let mut bytes = Vec::with_capacity(HEADER + body.len());
     bytes.push(tag);
-    bytes.extend(now().to_le_bytes());
+    bytes.extend(at.to_le_bytes());
     bytes.extend(body);
     bytes
 }
@@ -97,6 +101,16 @@ impl Outcome {
                     .data(facts(process, Some(*status), None)))
             }
             Outcome::Killed(signal) => Err(killed(process, *signal)),
+        }
+    }
+
+    /// Whether it is a failure, of a process that was made to end or not.
+    pub fn is_failure(&self, asked: bool) -> bool {
+        match self {
+            Outcome::Returned(_) | Outcome::Exited(0) => false,
+            Outcome::Raised(_) | Outcome::Exited(_) => true,
+            Outcome::Killed(libc::SIGTERM | libc::SIGKILL) => !asked,
+            Outcome::Killed(_) => true,
         }
     }
 

@@ -2,7 +2,7 @@
 //! nobody waits for the dead.
 
 use super::outcome::{self, Outcome};
-use super::{handles, out_of_memory, output, signals};
+use super::{handles, out_of_memory, output, scopes, signals};
 use crate::shm::ProcessRef;
 use crate::shm::process_table::{Ended, by_pid, note_death, reap};
 use crate::vm::value::Value;
@@ -157,6 +157,7 @@ fn note(Dead { pid, ended, most_kib }: Dead) {
     let killed = ended == Ended::Signal(libc::SIGKILL) && !process.killed_by_us();
     note_death(process, most_kib, killed && out_of_memory::killed(pid));
     reap(process, ended);
+    scopes::ended(process, &outcome.0);
     output::ended();
     if matches!(outcome.0, Outcome::Killed(libc::SIGPIPE)) {
         // It found that nobody reads the run's output any more.

@@ -1,6 +1,6 @@
 //! What an interactive session needs of the real world: entries that Ctrl-C stops, with what they spawned.
 
-use super::{Real, SESSION, attend, signals};
+use super::{Real, SESSION, attend, scopes, signals};
 use crate::vm::fault::Fault;
 use crate::world;
 use nix::poll::PollFlags;
@@ -15,7 +15,7 @@ impl Real {
 
     /// Whether this process was spawned, so that it ends with its call.
     pub fn is_child(&self) -> bool {
-        self.is_child
+        self.spawned_at.is_some()
     }
 
     /// Writes all that was gathered.
@@ -37,6 +37,7 @@ impl Real {
         }
         // It has texts of its own.
         self.published = false;
+        scopes::begin_entry();
         self.children.count()
     }
 

@@ -4,7 +4,7 @@ use crate::shm::park;
 use crate::vm::machine;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 static ENDING: AtomicI32 = AtomicI32::new(0);
 /// The process has begun to end as it was asked to.
@@ -12,8 +12,16 @@ static OBEYED: AtomicBool = AtomicBool::new(false);
 static CHILD: AtomicBool = AtomicBool::new(false);
 /// When the signal came that asks this process to end, in milliseconds of the system's clock.
 static ASKED_AT: AtomicI64 = AtomicI64::new(0);
-/// Nobody else watches over how long this process takes to end.
+/// A signal that asks this process to end gives it the grace time from then on.
 static OWN_GRACE: AtomicBool = AtomicBool::new(false);
+/// This process was spawned: its parent shall see that it was killed.
+static SPAWNED: AtomicBool = AtomicBool::new(false);
+/// When this process is killed, and when it looks what time has passed, by the same clock; or [`NEVER`].
+static KILL_AT: AtomicI64 = AtomicI64::new(NEVER);
+static WAKE_AT: AtomicI64 = AtomicI64::new(NEVER);
+const NEVER: i64 = i64::MAX;
+/// How much longer than the grace time an end may take, in milliseconds: children are ended and output is written.
+static LAST_WORK: AtomicI64 = AtomicI64::new(0);
 
 /// Somebody asked what the program does.
 static QUESTION: AtomicBool = AtomicBool::new(false);
@@ -23,24 +31,25 @@ static QUESTION_AT: AtomicI64 = AtomicI64::new(0);
 /// Asked twice within so many milliseconds, the program ends.
 const SECOND_QUESTION: i64 = 1000;
 
-/// The code of this process has ended, and nobody else watches over it. It may be writing to somebody who does not read.
-static FINISHING: AtomicBool = AtomicBool::new(false);
-
 /// How long a process that was asked to end may go on: what `finally` and `with` clear up.
 pub const GRACE: Duration = Duration::from_secs(2);
 
 /// A second Ctrl-C counts after this time: some senders signal a process and its group at once.
 const ONE_PRESS: i64 = 50;
 
-extern "C" fn on_end(signal: i32) {
+extern "C" fn on_end(signal: i32, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
     let before = ENDING.swap(signal, Ordering::Relaxed);
     if before == 0 {
-        ASKED_AT.store(milliseconds(), Ordering::Relaxed);
+        let now = milliseconds();
+        ASKED_AT.store(now, Ordering::Relaxed);
         if OWN_GRACE.load(Ordering::Relaxed) {
-            set_alarm(GRACE);
-        } else if FINISHING.load(Ordering::Relaxed) {
-            // Its children have their time first.
-            set_alarm(2 * GRACE);
+            // SAFETY: the kernel gives a handler the facts of its signal.
+            let grace =
+                unsafe { if (*info).si_code == libc::SI_QUEUE { (*info).si_value().sival_ptr as i64 } else { 0 } };
+            let grace = if grace > 0 { grace } else { GRACE.as_millis() as i64 };
+            let grace = grace.saturating_add(LAST_WORK.load(Ordering::Relaxed));
+            KILL_AT.fetch_min(now.saturating_add(grace), Ordering::Relaxed);
+            set_alarm();
         }
     } else if before == libc::SIGINT
         && signal == libc::SIGINT
@@ -74,7 +83,32 @@ extern "C" fn on_question(signal: i32) {
 }
 
 extern "C" fn on_alarm(_: i32) {
-    exit(128 + ENDING.load(Ordering::Relaxed))
+    let now = milliseconds();
+    if now >= KILL_AT.load(Ordering::Relaxed) {
+        kill_self()
+    }
+    if now >= WAKE_AT.load(Ordering::Relaxed) {
+        WAKE_AT.store(NEVER, Ordering::Relaxed);
+        machine::interrupt();
+        park::note_signal();
+    }
+    set_alarm();
+}
+
+/// The grace time is over.
+fn kill_self() -> ! {
+    let ending = ENDING.load(Ordering::Relaxed);
+    if !SPAWNED.load(Ordering::Relaxed) {
+        if ending != 0 {
+            exit(128 + ending)
+        }
+        let text = b"mplang: killed: what followed `cancelled`, in `finally` or `with`, took longer than 2 s\n";
+        // SAFETY: the text is there; a signal handler may write.
+        unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len()) };
+    }
+    // SAFETY: a signal handler may kill.
+    unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+    exit(128 + libc::SIGKILL)
 }
 
 /// The system's clock, which only goes forward.
@@ -85,12 +119,60 @@ pub fn milliseconds() -> i64 {
     now.tv_sec * 1000 + now.tv_nsec / 1_000_000
 }
 
-fn set_alarm(after: Duration) {
-    let zero = libc::timeval { tv_sec: 0, tv_usec: 0 };
-    let timer =
-        libc::itimerval { it_interval: zero, it_value: libc::timeval { tv_sec: after.as_secs() as i64, ..zero } };
-    // SAFETY: the structure lives through the call, which a signal handler may make too.
-    unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()) };
+/// Sets the one timer of this process to the next moment that something is due.
+fn set_alarm() {
+    loop {
+        let next = KILL_AT.load(Ordering::Relaxed).min(WAKE_AT.load(Ordering::Relaxed));
+        let zero = libc::timeval { tv_sec: 0, tv_usec: 0 };
+        let mut timer = libc::itimerval { it_interval: zero, it_value: zero };
+        if next != NEVER {
+            // A timer of zero would be none.
+            let left = (next - milliseconds()).max(1);
+            timer.it_value = libc::timeval { tv_sec: left / 1000, tv_usec: left % 1000 * 1000 };
+        }
+        // SAFETY: the structure lives through the call, which a signal handler may make too.
+        unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()) };
+        // A handler may have come in between and set another.
+        if next == KILL_AT.load(Ordering::Relaxed).min(WAKE_AT.load(Ordering::Relaxed)) {
+            break;
+        }
+    }
+}
+
+/// Makes waits and the machine look what time has passed, at this moment at the latest; `None`: no more.
+pub fn wake_at(moment: Option<Instant>) {
+    let left = moment.map(|moment| moment.saturating_duration_since(Instant::now()).as_millis() as i64 + 1);
+    WAKE_AT.store(left.map_or(NEVER, |left| milliseconds().saturating_add(left)), Ordering::Relaxed);
+    set_alarm();
+}
+
+/// What was being done has been cancelled: this process is killed unless [`end_grace`] comes within the grace time.
+pub fn begin_grace() {
+    if OWN_GRACE.load(Ordering::Relaxed) {
+        KILL_AT.fetch_min(milliseconds() + GRACE.as_millis() as i64, Ordering::Relaxed);
+        set_alarm();
+    }
+}
+
+/// Stops the clock of the grace time; [`resume_grace`] lets it go on with what is left.
+pub fn hold_grace() -> Option<i64> {
+    let at = KILL_AT.swap(NEVER, Ordering::Relaxed);
+    set_alarm();
+    (at != NEVER).then(|| at - milliseconds())
+}
+
+/// See [`hold_grace`].
+pub fn resume_grace(left: Option<i64>) {
+    if let Some(left) = left {
+        KILL_AT.fetch_min(milliseconds() + left.max(1), Ordering::Relaxed);
+        set_alarm();
+    }
+}
+
+/// The grace time is no more about this process: what was cancelled has been left.
+pub fn end_grace() {
+    KILL_AT.store(NEVER, Ordering::Relaxed);
+    set_alarm();
 }
 
 /// The signals that get a handler.
@@ -100,19 +182,19 @@ const TAKEN: [Signal; 6] =
 /// Takes the signals that end a process, and those that tell of children. Calls that wait are not restarted. Who starts
 /// this program with a signal ignored, as `nohup` does, wants that.
 pub fn install() {
-    let handle = |signal, handler| {
-        let action = SigAction::new(SigHandler::Handler(handler), SaFlags::empty(), SigSet::empty());
+    let handle = |signal, handler, flags| {
+        let action = SigAction::new(handler, flags, SigSet::empty());
         // SAFETY: the handlers store to atomics and make system calls that are allowed in them.
         let _ = unsafe { sigaction(signal, &action) };
     };
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)) {
-        handle(signal, on_end as extern "C" fn(i32));
+        handle(signal, SigHandler::SigAction(on_end), SaFlags::SA_SIGINFO);
     }
-    handle(Signal::SIGCHLD, on_child);
+    handle(Signal::SIGCHLD, SigHandler::Handler(on_child), SaFlags::empty());
     if !is_ignored(Signal::SIGQUIT) {
-        handle(Signal::SIGQUIT, on_question);
+        handle(Signal::SIGQUIT, SigHandler::Handler(on_question), SaFlags::empty());
     }
-    handle(Signal::SIGALRM, on_alarm);
+    handle(Signal::SIGALRM, SigHandler::Handler(on_alarm), SaFlags::empty());
     OWN_GRACE.store(true, Ordering::Relaxed);
     let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
     // SAFETY: ignoring a signal runs no code.
@@ -140,16 +222,35 @@ pub fn end_by(signal: i32) {
     }
 }
 
-/// The code of this process has ended: what follows watches over its own time.
-pub fn end_grace() {
-    FINISHING.store(OWN_GRACE.swap(false, Ordering::Relaxed), Ordering::Relaxed);
-    set_alarm(Duration::ZERO);
+/// Whether [`take_request`] has told of the signal.
+pub fn obeyed() -> bool {
+    OBEYED.load(Ordering::Relaxed)
+}
+
+/// The code of this process has ended: what follows has time of its own.
+pub fn code_ended() {
+    WAKE_AT.store(NEVER, Ordering::Relaxed);
+    LAST_WORK.store(GRACE.as_millis() as i64, Ordering::Relaxed);
+    end_grace();
+    if ending().is_some() && OWN_GRACE.load(Ordering::Relaxed) {
+        KILL_AT.store(milliseconds() + 2 * GRACE.as_millis() as i64, Ordering::Relaxed);
+        set_alarm();
+    }
+}
+
+/// Makes a process end by a signal. TERM leaves it this time for its `finally` and `with`; `None`: as long as it takes.
+pub fn end_process(pid: i32, signal: i32, grace: Option<Duration>) {
+    let grace = grace.map_or(i64::MAX, |grace| i64::try_from(grace.as_millis()).unwrap_or(i64::MAX).max(1));
+    let value = libc::sigval { sival_ptr: grace as *mut libc::c_void };
+    // SAFETY: it sends a number along, which the receiver uses as such.
+    unsafe { libc::sigqueue(pid, signal, value) };
 }
 
 /// What was printed is written, and then the process ends: by itself soon, when it was asked to end and nobody reads.
 pub fn limit_end() {
     if ending().is_some() {
-        set_alarm(GRACE);
+        KILL_AT.store(milliseconds() + GRACE.as_millis() as i64, Ordering::Relaxed);
+        set_alarm();
     }
 }
 
@@ -161,8 +262,12 @@ pub fn wait_for_ever() {
 /// Forgets the signals that came: in a forked child they were the parent's.
 fn forget() {
     CHILD.store(false, Ordering::Relaxed);
-    // Its parent watches over it.
-    OWN_GRACE.store(false, Ordering::Relaxed);
+    SPAWNED.store(true, Ordering::Relaxed);
+    OWN_GRACE.store(true, Ordering::Relaxed);
+    // Its timer is not set: that was the parent's.
+    KILL_AT.store(NEVER, Ordering::Relaxed);
+    WAKE_AT.store(NEVER, Ordering::Relaxed);
+    LAST_WORK.store(0, Ordering::Relaxed);
     park::take_signal();
     forget_ending();
 }

@@ -57,14 +57,9 @@ impl Session {
         let report = move |error: &ErrorValue| reporter.text(&[fault_diagnostic(error)], &texts.borrow().sources);
         let mut world = Real::new(args, Box::new(report));
         world.begin_session();
-        Session {
-            files,
-            compiler: Compiler::new(),
-            machine: Machine::new(Default::default(), library::for_machine(), proc::describe),
-            world,
-            reporter,
-            entries: 0,
-        }
+        let mut machine = Machine::new(Default::default(), library::for_machine(), proc::describe);
+        machine.clock = proc::clock;
+        Session { files, compiler: Compiler::new(), machine, world, reporter, entries: 0 }
     }
 
     /// Runs an entry, shows its value or what went wrong. Gives the exit status when this process must end.

@@ -36,5 +36,35 @@ macro_rules! seeded {
 }
 pub(crate) use seeded;
 
+/// Words that each process has for its own. A model of several processes in one has one copy for each.
+#[cfg(any(test, feature = "faults"))]
+macro_rules! private {
+    ($($(#[$meta:meta])* static $name:ident: $type:ty = $value:expr;)*) => {$(
+        $(#[$meta])*
+        static $name: $crate::shm::faults::Private<$type> =
+            $crate::shm::faults::Private([const { $value }; $crate::shm::faults::PROCESSES]);
+    )*};
+}
+#[cfg(not(any(test, feature = "faults")))]
+macro_rules! private {
+    ($($(#[$meta:meta])* static $name:ident: $type:ty = $value:expr;)*) => {$(
+        $(#[$meta])*
+        static $name: $crate::shm::atomic::Private<$type> = $crate::shm::atomic::Private($value);
+    )*};
+}
+pub(crate) use private;
+
+/// See `private!`.
+#[cfg(not(any(test, feature = "faults")))]
+pub(crate) struct Private<T>(pub(crate) T);
+
+#[cfg(not(any(test, feature = "faults")))]
+impl<T> Private<T> {
+    #[inline]
+    pub(crate) fn get(&self) -> &T {
+        &self.0
+    }
+}
+
 /// The system's own, for words that the rest of the program reads and writes.
 pub type SystemU64 = std::sync::atomic::AtomicU64;

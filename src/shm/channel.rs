@@ -189,15 +189,28 @@ impl Channel {
     /// Takes the next message out, appending it to `bytes`; waits for it until `deadline`. `Closed` too when every
     /// process that could send is gone or waits here in the same way.
     pub fn recv(self, bytes: &mut Vec<u8>, deadline: Option<Instant>) -> Result<Received, ShmError> {
-        self.recv_within(bytes, Limit::Until(deadline))
+        self.recv_within(Some(bytes), Limit::Until(deadline))
     }
 
     /// Takes the next message out if there is one.
     pub fn try_recv(self, bytes: &mut Vec<u8>) -> Result<Received, ShmError> {
-        self.recv_within(bytes, Limit::Never)
+        self.recv_within(Some(bytes), Limit::Never)
     }
 
-    fn recv_within(self, bytes: &mut Vec<u8>, limit: Limit) -> Result<Received, ShmError> {
+    /// Waits until a message can be taken, and leaves it there.
+    pub fn wait_message(self, deadline: Option<Instant>) -> Result<Received, ShmError> {
+        self.recv_within(None, Limit::Until(deadline))
+    }
+
+    /// Tells where in a script the channel was made, as a word of [`super::process_table::set_place`].
+    pub fn set_made_at(self, place: u64) {
+        if let Some(line) = self.line() {
+            line.made_at.store(place, Relaxed);
+        }
+    }
+
+    /// A receive, or without `bytes` the wait for one.
+    fn recv_within(self, mut bytes: Option<&mut Vec<u8>>, limit: Limit) -> Result<Received, ShmError> {
         let Some(line) = self.line() else { return Ok(Received::Closed) };
         let me = my_slot();
         me.position.store(NOWHERE, Relaxed);
@@ -211,19 +224,29 @@ impl Channel {
             // In this order: who could send has sent before it went.
             let began = ends.unwrap_or(side.ends.load(Relaxed));
             let ended = line.has_ended(began) || wait.is_for_ever() && self.only_i_could_send(line);
-            if line.take(me, bytes) {
+            if let Some(bytes) = bytes.as_deref_mut() {
+                if line.take(me, bytes) {
+                    leave(line, RECV);
+                    match line.capacity.load(Relaxed) {
+                        UNBOUNDED => {}
+                        0 => line.sleepers[SEND].wake_all(),
+                        _ => line.sleepers[SEND].wake_one(),
+                    }
+                    if seeded!("a time-out loses the message") && wait.has_timed_out() {
+                        return unpack(me, bytes).map(|()| Received::TimedOut);
+                    }
+                    return unpack(me, bytes).map(|()| Received::Ok);
+                }
+            } else if line.head().is_some() {
                 leave(line, RECV);
-                match line.capacity.load(Relaxed) {
-                    UNBOUNDED => {}
-                    0 => line.sleepers[SEND].wake_all(),
-                    _ => line.sleepers[SEND].wake_one(),
-                }
-                if seeded!("a time-out loses the message") && wait.has_timed_out() {
-                    return unpack(me, bytes).map(|()| Received::TimedOut);
-                }
-                return unpack(me, bytes).map(|()| Received::Ok);
+                // The wake-up was for one who takes it.
+                line.sleepers[RECV].wake_one();
+                return Ok(Received::Ok);
             }
             if ended {
+                if bytes.is_some() {
+                    line.note_end();
+                }
                 side.ends.store(side.ends.load(Relaxed).wrapping_add(1), Relaxed);
                 let tell = !line.is_closed();
                 leave(line, RECV);
@@ -368,6 +391,7 @@ pub(super) fn empty_a_little(object: ObjectRef) -> bool {
         me.channel.store(object.word(), Relaxed);
         me.position.store(NOWHERE, Relaxed);
         if line.take(me, &mut Vec::new()) {
+            line.note_untaken();
             arena::free_hand(me.hand(Hand::Message));
         } else {
             let side = &line.sides[RECV];

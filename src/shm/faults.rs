@@ -55,6 +55,9 @@ pub fn tell(witness: fn(&'static Location<'static>)) {
 #[track_caller]
 #[inline]
 pub fn point() {
+    if let Some(model) = MODEL.get() {
+        return model.stored();
+    }
     PASSED.store(PASSED.load(Relaxed) + 1, Relaxed);
     let left = LEFT.load(Relaxed);
     if left != 0 {
@@ -90,6 +93,59 @@ fn die(place: &'static Location<'static>) -> ! {
     }
 }
 
+/// Several processes in one, as threads of a scheduler that tries their interleavings.
+pub trait Model: Sync {
+    /// Before each access to shared memory: another one may go on first.
+    fn step(&self);
+    /// After each store: the process may end here.
+    fn stored(&self);
+    /// Which of the processes this is.
+    fn process(&self) -> usize;
+    /// The system's name for it.
+    fn thread_id(&self) -> u32;
+    /// As [`super::park::wait`], without an end.
+    fn wait(&self, word: &AtomicU32, expected: u32) -> super::park::Wait;
+    /// As [`super::park::wake`].
+    fn wake(&self, word: &AtomicU32, count: u32) -> u32;
+}
+
+/// Processes that a model can have.
+pub const PROCESSES: usize = 8;
+
+static MODEL: OnceLock<&'static dyn Model> = OnceLock::new();
+
+/// From now on the processes are those of a model.
+pub fn set_model(model: &'static dyn Model) {
+    let _ = MODEL.set(model);
+}
+
+pub(super) fn model() -> Option<&'static dyn Model> {
+    MODEL.get().copied()
+}
+
+pub(super) fn of_model(run: impl FnOnce(&dyn Model)) {
+    if let Some(model) = model() {
+        run(model);
+    }
+}
+
+#[inline]
+fn step() {
+    if let Some(model) = MODEL.get() {
+        model.step();
+    }
+}
+
+/// See `private!`.
+pub(super) struct Private<T>(pub(super) [T; PROCESSES]);
+
+impl<T> Private<T> {
+    #[inline]
+    pub(super) fn get(&self) -> &T {
+        &self.0[model().map_or(0, Model::process)]
+    }
+}
+
 /// Whether the environment asks for the bug of this name.
 pub fn is_seeded(name: &str) -> bool {
     static SEEDED: OnceLock<String> = OnceLock::new();
@@ -115,12 +171,14 @@ macro_rules! atomics {
 
             #[inline]
             pub fn load(&self, order: Ordering) -> $value {
+                step();
                 self.0.load(order)
             }
 
             #[track_caller]
             #[inline]
             pub fn store(&self, value: $value, order: Ordering) {
+                step();
                 self.0.store(value, order);
                 point();
             }
@@ -128,6 +186,7 @@ macro_rules! atomics {
             #[track_caller]
             #[inline]
             pub fn swap(&self, value: $value, order: Ordering) -> $value {
+                step();
                 let old = self.0.swap(value, order);
                 point();
                 old
@@ -142,6 +201,7 @@ macro_rules! atomics {
                 success: Ordering,
                 failure: Ordering,
             ) -> Result<$value, $value> {
+                step();
                 let result = self.0.compare_exchange(old, new, success, failure);
                 if result.is_ok() {
                     point();
@@ -157,6 +217,7 @@ macro_rules! atomics {
                 failure: Ordering,
                 change: impl FnMut($value) -> Option<$value>,
             ) -> Result<$value, $value> {
+                step();
                 let result = self.0.fetch_update(success, failure, change);
                 if result.is_ok() {
                     point();
@@ -171,7 +232,8 @@ macro_rules! atomics {
         #[track_caller]
         #[inline]
         pub fn $change(&self, value: $value, order: Ordering) -> $value {
-            let old = self.0.$change(value, order);
+            step();
+                let old = self.0.$change(value, order);
             point();
             old
         }

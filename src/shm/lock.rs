@@ -1,7 +1,7 @@
 //! Robust locks: the kernel tells the next taker when the owner has died. They may be nested and released in any order.
 
 use super::atomic::Ordering::{Acquire, Relaxed, SeqCst};
-use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
+use super::atomic::{AtomicU32, AtomicU64, compiler_fence, private, seeded};
 use super::park::{self, Wait};
 use super::region::shared;
 use std::mem::{offset_of, size_of};
@@ -34,9 +34,11 @@ struct Head {
     pending: AtomicU64,
 }
 
-static HEAD: Head = Head { next: AtomicU64::new(0), word_offset: AtomicU64::new(0), pending: AtomicU64::new(0) };
-/// Thread id of this process; 0 before [`register`].
-static ME: AtomicU32 = AtomicU32::new(0);
+private! {
+    static HEAD: Head = Head { next: AtomicU64::new(0), word_offset: AtomicU64::new(0), pending: AtomicU64::new(0) };
+    /// Thread id of this process; 0 before [`register`].
+    static ME: AtomicU32 = AtomicU32::new(0);
+}
 
 /// What an attempt to take a lock came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,23 +55,25 @@ pub(super) enum Taken {
 /// Tells the kernel where this process's list is. To be called in each process before its first lock, and again in a
 /// forked child, whose list starts empty.
 pub(super) fn register() {
-    HEAD.next.store(head_address(), Relaxed);
-    HEAD.word_offset.store(offset_of!(Lock, word) as u64, Relaxed);
-    HEAD.pending.store(0, Relaxed);
+    HEAD.get().next.store(head_address(), Relaxed);
+    HEAD.get().word_offset.store(offset_of!(Lock, word) as u64, Relaxed);
+    HEAD.get().pending.store(0, Relaxed);
     compiler_fence(SeqCst);
     // SAFETY: the list head is a static with the kernel's layout; its members lie in memory that is never unmapped.
-    unsafe { libc::syscall(libc::SYS_set_robust_list, &raw const HEAD, size_of::<Head>()) };
+    unsafe { libc::syscall(libc::SYS_set_robust_list, &raw const *HEAD.get(), size_of::<Head>()) };
     // SAFETY: no arguments.
-    ME.store(unsafe { libc::syscall(libc::SYS_gettid) } as u32, Relaxed);
+    ME.get().store(unsafe { libc::syscall(libc::SYS_gettid) } as u32, Relaxed);
+    #[cfg(any(test, feature = "faults"))]
+    super::faults::of_model(|model| ME.get().store(model.thread_id(), Relaxed));
 }
 
 fn head_address() -> u64 {
-    (&raw const HEAD) as u64
+    (&raw const *HEAD.get()) as u64
 }
 
 /// Thread id of this process as in lock words; 0 when it is not registered.
 pub(super) fn me() -> u32 {
-    ME.load(Relaxed)
+    ME.get().load(Relaxed)
 }
 
 impl Lock {
@@ -80,7 +84,7 @@ impl Lock {
     /// The member of the list at `address`, which is another lock in the region or the head.
     fn set_next(address: u64, to: u64) {
         if address == head_address() {
-            HEAD.next.store(to, Relaxed);
+            HEAD.get().next.store(to, Relaxed);
         } else {
             super::region::at::<Lock>(address - super::region::address(0)).next.store(to, Relaxed);
         }
@@ -115,7 +119,7 @@ impl Lock {
         debug_assert!(me() != 0, "the process is not registered");
         self.begin();
         if self.word.compare_exchange(0, me(), Acquire, Relaxed).is_err() {
-            HEAD.pending.store(0, Relaxed);
+            HEAD.get().pending.store(0, Relaxed);
             return false;
         }
         self.link();
@@ -182,14 +186,14 @@ impl Lock {
 
     #[inline]
     fn begin(&self) {
-        HEAD.pending.store(if seeded!("no pending") { 0 } else { self.address() }, Relaxed);
+        HEAD.get().pending.store(if seeded!("no pending") { 0 } else { self.address() }, Relaxed);
         compiler_fence(SeqCst);
     }
 
     fn finish(&self, result: Taken) -> Taken {
         match result {
             Taken::Free | Taken::OwnerDied => self.link(),
-            Taken::TimedOut | Taken::Interrupted | Taken::Deadlock => HEAD.pending.store(0, Relaxed),
+            Taken::TimedOut | Taken::Interrupted | Taken::Deadlock => HEAD.get().pending.store(0, Relaxed),
         }
         result
     }
@@ -198,16 +202,16 @@ impl Lock {
     /// when this process has stopped for good.
     #[inline]
     fn link(&self) {
-        let first = HEAD.next.load(Relaxed);
+        let first = HEAD.get().next.load(Relaxed);
         self.next.store(first, Relaxed);
         self.previous.store(head_address(), Relaxed);
         compiler_fence(SeqCst);
         if first != head_address() {
             super::region::at::<Lock>(first - super::region::address(0)).previous.store(self.address(), Relaxed);
         }
-        HEAD.next.store(self.address(), Relaxed);
+        HEAD.get().next.store(self.address(), Relaxed);
         compiler_fence(SeqCst);
-        HEAD.pending.store(0, Relaxed);
+        HEAD.get().pending.store(0, Relaxed);
         compiler_fence(SeqCst);
     }
 
@@ -231,7 +235,7 @@ impl Lock {
         self.word.store(DIED | WAITERS, SeqCst);
         park::wake(&self.word, 1);
         compiler_fence(SeqCst);
-        HEAD.pending.store(0, Relaxed);
+        HEAD.get().pending.store(0, Relaxed);
     }
 
     /// Releases the lock, which this process holds.
@@ -246,7 +250,7 @@ impl Lock {
             }
         }
         compiler_fence(SeqCst);
-        HEAD.pending.store(0, Relaxed);
+        HEAD.get().pending.store(0, Relaxed);
     }
 
     /// Whether this process holds the lock.
@@ -305,5 +309,36 @@ impl Lock {
     /// Marks a life word if its process was never born.
     pub(super) fn declare_unborn(&self) -> bool {
         self.word.compare_exchange(WAITERS, DIED | WAITERS, SeqCst, Relaxed).is_ok()
+    }
+}
+
+/// What the kernel does when a process ends: marks the locks that it has, and wakes one who sleeps at each.
+#[cfg(any(test, feature = "faults"))]
+pub(super) fn end_as_the_kernel_does() {
+    let at = |address: u64| super::region::at::<Lock>(address - super::region::address(0));
+    let me = me();
+    let mark = |lock: &Lock, pending: bool| {
+        let word = lock.word.load(Relaxed);
+        if word & OWNER == me {
+            lock.word.store(word & WAITERS | DIED, SeqCst);
+            if word & WAITERS != 0 {
+                park::wake(&lock.word, 1);
+            }
+        } else if pending && word & OWNER == 0 {
+            park::wake(&lock.word, 1);
+        }
+    };
+    let head = HEAD.get();
+    let pending = head.pending.load(Relaxed);
+    let mut next = head.next.load(Relaxed);
+    while next != head_address() && next != 0 {
+        let lock = at(next);
+        next = lock.next.load(Relaxed);
+        if lock.address() != pending {
+            mark(lock, false);
+        }
+    }
+    if pending != 0 {
+        mark(at(pending), true);
     }
 }

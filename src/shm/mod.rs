@@ -30,6 +30,7 @@ pub mod select;
 mod sleepers;
 pub mod spool;
 pub mod tasks;
+pub mod untaken;
 pub mod user_lock;
 mod waits;
 

@@ -19,6 +19,10 @@ pub enum Wait {
 
 /// Sleeps while `word` is `expected`, until woken or `deadline`.
 pub fn wait(word: &AtomicU32, expected: u32, deadline: Option<Instant>) -> Wait {
+    #[cfg(any(test, feature = "faults"))]
+    if let Some(model) = super::faults::model() {
+        return model.wait(word, expected);
+    }
     let mut timeout = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     let timeout: *const libc::timespec = match deadline {
         None => std::ptr::null(),
@@ -42,6 +46,12 @@ pub fn wait(word: &AtomicU32, expected: u32, deadline: Option<Instant>) -> Wait 
 
 /// Wakes at most `count` of those who sleep on `word`; says how many.
 pub fn wake(word: &AtomicU32, count: u32) -> u32 {
+    #[cfg(any(test, feature = "faults"))]
+    if let Some(model) = super::faults::model() {
+        let woken = model.wake(word, count);
+        kill_point!();
+        return woken;
+    }
     let count = count.min(i32::MAX as u32);
     // SAFETY: the kernel uses the address as a name only.
     let woken = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, count) };
@@ -148,6 +158,10 @@ fn pause(end: Instant) -> Wait {
 
 /// Looks a few hundred times whether `ready`, where another CPU could make it so; says whether it is.
 pub(super) fn spin(ready: impl Fn() -> bool) -> bool {
+    #[cfg(any(test, feature = "faults"))]
+    if super::faults::model().is_some() {
+        return ready();
+    }
     if !several_cpus() {
         return ready();
     }

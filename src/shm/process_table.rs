@@ -2,7 +2,7 @@
 
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use super::atomic::{AtomicI32, AtomicU32, AtomicU64, compiler_fence, seeded};
+use super::atomic::{AtomicI32, AtomicU32, AtomicU64, compiler_fence, private, seeded};
 use super::lock::{self, Lock};
 use super::park::{self, Wait};
 use super::region::{self, at, shared};
@@ -75,6 +75,8 @@ shared! {
         status: AtomicI32,
         /// What is known of its death: most memory in KiB, and flags.
         death: AtomicU64,
+        /// Somebody has seen what came of it.
+        taken: AtomicU32,
         text: AtomicU64,
         result: AtomicU64,
         /// Blocks that nobody else knows of yet or any more.
@@ -109,7 +111,9 @@ const UNCLEARED: usize = 1;
 /// No position.
 pub(super) const NOWHERE: u64 = u64::MAX;
 
-static ME: AtomicU32 = AtomicU32::new(u32::MAX);
+private! {
+    static ME: AtomicU32 = AtomicU32::new(u32::MAX);
+}
 
 /// Names a process, in every process; can be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -165,7 +169,7 @@ pub(super) fn my_slot() -> &'static Slot {
 
 #[inline]
 pub(super) fn my_index() -> u32 {
-    ME.load(Relaxed)
+    ME.get().load(Relaxed)
 }
 
 /// Whether this process has a slot.
@@ -222,7 +226,7 @@ pub(super) fn register_first() -> Result<(), ShmError> {
     let slot = slot(index);
     slot.life.take_for_life();
     slot.pid.store(std::process::id() as i32, Relaxed);
-    ME.store(index, Relaxed);
+    ME.get().store(index, Relaxed);
     set_text(slot, "P", "")?;
     slot.roles[0].store(1, Relaxed);
     slot.state.store(RUNNING, Release);
@@ -287,7 +291,7 @@ pub fn after_fork(child: ProcessRef) -> Result<(), ShmError> {
     if !born {
         return Err(ShmError::Orphaned);
     }
-    ME.store(child.index, Relaxed);
+    ME.get().store(child.index, Relaxed);
     slot.state.store(RUNNING, Release);
     waits::count_awake(true);
     Ok(())
@@ -498,6 +502,18 @@ impl ProcessRef {
         (kib > 0).then_some(kib << 10)
     }
 
+    /// Somebody has seen what came of it, so that nobody else needs to be told.
+    pub fn take(self) {
+        if self.exists() {
+            slot(self.index).taken.store(1, Relaxed);
+        }
+    }
+
+    /// Whether somebody has seen what came of it.
+    pub fn is_taken(self) -> bool {
+        self.exists() && slot(self.index).taken.load(Relaxed) != 0
+    }
+
     /// System id.
     pub fn pid(self) -> Option<i32> {
         self.exists().then(|| slot(self.index).pid.load(Relaxed)).filter(|&pid| pid != 0)
@@ -658,6 +674,7 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
     slot.parent.store(parent.map_or(0, |parent| parent + 1), Relaxed);
     slot.pid.store(0, Relaxed);
     slot.status.store(UNKNOWN, Relaxed);
+    slot.taken.store(0, Relaxed);
     slot.death.store(0, Relaxed);
     slot.wait.clear();
     let words =
@@ -706,4 +723,11 @@ pub(super) fn release(process: ProcessRef) {
 /// Whether the slot of a dead process can be given up when nobody holds it.
 pub(super) fn is_reaped(index: u32) -> bool {
     slot(index).state.load(Acquire) == REAPED
+}
+
+/// This process ends here, and its locks are marked as the kernel does.
+#[cfg(any(test, feature = "faults"))]
+pub fn end_as_the_kernel_does() {
+    lock::end_as_the_kernel_does();
+    ME.get().store(u32::MAX, Relaxed);
 }

@@ -148,7 +148,10 @@ impl<'a> Event<'a> {
             Arm::Recv(channel) => match channel.try_recv(taken)? {
                 Received::Ok => Attempt::Done,
                 Received::Closed => Attempt::Ended,
-                _ if self.has_ended() => Attempt::Ended,
+                _ if self.has_ended() => {
+                    self.line.into_iter().for_each(Line::note_end);
+                    Attempt::Ended
+                }
                 _ => Attempt::NotYet,
             },
             Arm::Send { channel, bytes, handles } => match channel.try_send(bytes, handles)? {

@@ -3,7 +3,7 @@
 
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, SeqCst};
-use super::atomic::{AtomicU32, AtomicU64, fence};
+use super::atomic::{AtomicU32, AtomicU64, fence, seeded};
 use super::park::{self, Wait};
 use super::process_table::{self, Hand, Slot, my_slot};
 use super::region::{self, at, shared};
@@ -233,7 +233,8 @@ impl Sleep {
             self.since = now();
         }
         let awake = begin(me, arms, self.since, self.deadline.is_none(), self.can_raise);
-        let result = if ready() { Wait::Woken } else { self.slice(me, arms, awake) };
+        let result =
+            if !seeded!("no look before the sleep") && ready() { Wait::Woken } else { self.slice(me, arms, awake) };
         end(me, self.deadline.is_none());
         result
     }

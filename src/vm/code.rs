@@ -236,6 +236,10 @@ pub enum Instr {
 
     /// Starts a process: function in `base`, list of arguments, map of named ones and map of options after it.
     Spawn { dst: Reg, base: Reg },
+    /// Begins a scope with a map of options, or null.
+    ScopeEnter { src: Reg },
+    /// Ends a scope, whose block raised the error in `src`, or null.
+    ScopeLeave { src: Reg },
     /// `dst` = what `with` binds.
     Enter { dst: Reg, src: Reg },
     /// Ends a `with`; `how` says in which way its block ended, see [`RAISED`].
@@ -351,7 +355,7 @@ pub struct ProtoParam {
     pub optional: bool,
 }
 
-/// The body of a `catch`: an error raised in it has the caught one as its cause.
+/// The body of a `catch` or `finally`: an error raised in it has the one that it handles as its cause.
 #[derive(Clone, Copy, Debug)]
 pub struct Handling {
     /// First instruction.
@@ -360,6 +364,8 @@ pub struct Handling {
     pub end: u32,
     /// The register of the caught error.
     pub error: Reg,
+    /// Of a `finally`: the register that tells by [`RAISED`] that an error led there.
+    pub completion: Option<Reg>,
 }
 
 /// A global whose value is in a register while these instructions run; after an error it is put back.

@@ -1,6 +1,10 @@
 //! Errors on their way through the machine.
 
 use super::value::{ErrorValue, Ref, Site, Value};
+use crate::source::Place;
+
+/// How many steps of a trace are kept.
+pub const MAX_TRACE: usize = 40;
 
 /// The kinds of error that the language raises itself.
 #[allow(missing_docs)]
@@ -107,6 +111,7 @@ impl Fault {
             cause: Value::Null,
             help: None,
             exit: None,
+            at: 0,
         })
     }
 
@@ -149,7 +154,23 @@ impl Fault {
 
     /// Adds a step to the trace.
     pub fn add_site(&mut self, site: Site) {
-        self.change(|error| error.trace.push(site));
+        self.change(|error| {
+            if error.trace.len() < MAX_TRACE {
+                error.trace.push(site);
+            }
+        });
+    }
+
+    /// The error leaves a process that was spawned at this place.
+    #[must_use]
+    pub fn spawned_at(mut self, place: Place) -> Fault {
+        self.change(|error| {
+            // It is told even when there are too many calls to tell of.
+            if error.trace.len() < 2 * MAX_TRACE {
+                error.trace.push(Site { place, function: "".into(), spawn: true });
+            }
+        });
+        self
     }
 
     /// Takes note of the error during whose handling this one was raised. One that has a cause already keeps it, and an

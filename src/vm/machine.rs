@@ -1,12 +1,12 @@
 //! The machine's state, and how calls, errors and the world's answers change it.
 
-use super::code::{APPLY, Instr, NATIVE_ARGUMENTS, Program, Proto, Reg};
+use super::code::{APPLY, Instr, NATIVE_ARGUMENTS, Program, Proto, RAISED, Reg};
 use super::fault::{Fault, Kind};
 use super::frame::{Frame, Then};
 use super::native::{Context, Declaration, Library, Run};
 use super::op::Op;
 use super::stream::Pipeline;
-use super::value::{Function, HandleKey, Map, Ref, Site, Value};
+use super::value::{ErrorValue, Function, HandleKey, Map, Ref, Site, Value};
 use crate::source::{Place, Span};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,8 +15,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub const MAX_CALLS: usize = 400_000;
 /// How many values all frames together may hold.
 const MAX_STACK: usize = 64 << 20;
-/// How many steps of a trace are kept.
-pub const MAX_TRACE: usize = 40;
 
 static INTERRUPT: AtomicBool = AtomicBool::new(false);
 
@@ -89,6 +87,8 @@ pub struct Machine {
     pub program: Program,
     /// What natives may ask.
     pub context: Context,
+    /// The time, for errors that are raised: what failed first is asked later, between processes.
+    pub clock: fn() -> u64,
     pub(super) library: Library,
     pub(super) stack: Vec<Value>,
     pub(super) frames: Vec<Frame>,
@@ -108,6 +108,7 @@ impl Machine {
         let mut machine = Machine {
             program,
             context: Context { names: Vec::new(), describe, memos: Vec::new() },
+            clock: || 0,
             library,
             stack: Vec::new(),
             frames: Vec::new(),
@@ -234,31 +235,43 @@ impl Machine {
     pub(super) fn unwind(&mut self, mut fault: Fault) -> Result<(), Fault> {
         let mut here = !std::mem::take(&mut self.rethrown);
         self.answer = Answer::Nothing;
+        if fault.0.at == 0 {
+            let now = (self.clock)();
+            fault.change(|error| error.at = now);
+        }
         while let Some(frame) = self.frames.last().copied() {
             let proto = frame.proto();
             let at = (frame.pc as usize).saturating_sub(1).min(proto.code.len().saturating_sub(1)) as u32;
-            if let Some(handling) = proto.handlings.iter().find(|h| h.start <= at && at < h.end)
-                && let Value::Error(caught) = &self.stack[frame.base as usize + handling.error as usize]
-            {
-                fault.caused_by(caught);
+            let base = frame.base as usize;
+            let handler = proto.handlers.iter().find(|h| h.start <= at && at < h.end);
+            for handling in proto.handlings.iter().filter(|h| h.start <= at && at < h.end) {
+                let raised =
+                    |reg| matches!(self.stack[base + reg as usize], Value::Int(how) if how == i64::from(RAISED));
+                let Value::Error(handled) = &self.stack[base + handling.error as usize] else { continue };
+                match handling.completion {
+                    Some(completion) if !raised(completion) => continue,
+                    // What goes wrong in `finally` does not make a process go on that was told to end.
+                    Some(_) if handler.is_none_or(|h| h.start < handling.start) && overrides(handled, &fault.0) => {
+                        fault = Fault(handled.clone());
+                        here = false;
+                    }
+                    _ => fault.caused_by(handled),
+                }
+                break;
             }
             if here && !proto.hidden {
                 let site = Site {
                     place: Place { file: proto.file, span: proto.spans[at as usize] },
                     function: proto.name.clone(),
+                    spawn: false,
                 };
-                fault.change(|error| {
-                    if error.trace.len() < MAX_TRACE {
-                        error.trace.push(site);
-                    }
-                });
+                fault.add_site(site);
             }
             here = true;
-            let base = frame.base as usize;
             for borrow in proto.borrows.iter().filter(|b| b.start <= at && at < b.end) {
                 self.globals[borrow.index as usize] = std::mem::take(&mut self.stack[base + borrow.reg as usize]);
             }
-            if let Some(handler) = proto.handlers.iter().find(|h| h.start <= at && at < h.end) {
+            if let Some(handler) = handler {
                 if let Some(frame) = self.frames.last_mut() {
                     frame.pc = handler.target;
                 }
@@ -557,6 +570,11 @@ fn no_place(method: &str, receiver: &Value) -> Fault {
         "reverse" => "`reversed` gives a new list; or put it into a `var` first (a parameter: `var xs`)",
         _ => "put it into a `var` first, of which it changes the value (a parameter: `var xs`)",
     })
+}
+
+/// Whether an error that no `catch` catches is handled while another one is raised that could be caught.
+fn overrides(handled: &ErrorValue, raised: &ErrorValue) -> bool {
+    handled.is_cancelled() && !raised.is_cancelled() || handled.exit.is_some() && raised.exit.is_none()
 }
 
 fn too_deep() -> Fault {

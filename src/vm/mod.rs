@@ -10,6 +10,7 @@ pub mod machine;
 pub mod native;
 pub mod op;
 mod operands;
+mod options;
 pub mod reach;
 mod run;
 mod select;

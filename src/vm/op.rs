@@ -208,6 +208,10 @@ pub enum Op {
     Abort { barrier: HandleKey },
     /// Tells so many that wait for a condition.
     Notify { condition: HandleKey, count: u64 },
+    /// Begins a scope: what is spawned until its end is joined there. `wait`: a failure lets the others go on first.
+    ScopeEnter { limit: Option<u64>, timeout: Option<f64>, wait: bool },
+    /// Ends the innermost scope, whose block raised `error` or null. An answer that is no error lets that go on.
+    ScopeLeave { error: Value },
     /// Begins or ends `with` on a value.
     Enter { value: Value },
     /// Ends `with`; `raised` when an error leaves the block.

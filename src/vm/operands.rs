@@ -178,6 +178,8 @@ impl Instr {
             | TestKey { src, .. }
             | NeedKey { src, .. }
             | RestOfMap { src, .. }
+            | ScopeEnter { src }
+            | ScopeLeave { src }
             | Enter { src, .. }
             | SharedTake { cell: src, .. } => f(src),
             AddInt { a, .. }

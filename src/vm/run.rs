@@ -7,9 +7,9 @@ use super::iterate::{items, not_iterable};
 use super::machine::{Answer, MAX_CALLS, Machine, Step, interrupted};
 use super::native::Run;
 use super::op::{Op, Snapshot};
-use super::slow;
 use super::stream::Flow;
 use super::value::{self, Arith, Function, HandleKind, Order, Ref, Value};
+use super::{options, slow};
 
 /// In the cache of a method call: the number of the library function, and whether the arguments are exactly its own.
 pub(super) const METHOD: u16 = 0x7fff;
@@ -866,7 +866,7 @@ impl Machine {
                 }
                 Instr::RethrowCancelled { src } => {
                     if let Value::Error(error) = reg!(src)
-                        && (error.exit.is_some() || error.kind.as_str() == Some(Kind::Cancelled.name()))
+                        && error.is_cancelled()
                     {
                         self.rethrown = true;
                         check!(Err(Fault(error.clone())));
@@ -917,11 +917,15 @@ impl Machine {
 
                 Instr::Spawn { dst, base: at } => {
                     let op =
-                        check!(slow::spawn(std::mem::take(reg_mut!(at)), reg!(at + 1), reg!(at + 2), reg!(at + 3)));
+                        check!(options::spawn(std::mem::take(reg_mut!(at)), reg!(at + 1), reg!(at + 2), reg!(at + 3)));
                     for reg in at + 1..at + 4 {
                         set!(reg, Value::Null);
                     }
                     ask!(op, Answer::Register(dst));
+                }
+                Instr::ScopeEnter { src } => ask!(check!(options::scope(reg!(src))), Answer::Nothing),
+                Instr::ScopeLeave { src } => {
+                    ask!(Op::ScopeLeave { error: std::mem::take(reg_mut!(src)) }, Answer::Nothing);
                 }
                 Instr::Enter { dst, src } => ask!(Op::Enter { value: reg!(src).clone() }, Answer::Register(dst)),
                 Instr::Leave { src, how } => {

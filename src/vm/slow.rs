@@ -434,29 +434,3 @@ pub(super) fn push_int(text: &mut String, int: i64) {
     // Writing to a string does not fail.
     let _ = write!(text, "{int}");
 }
-
-/// `spawn` with its options.
-pub(super) fn spawn(function: Value, args: &Value, named: &Value, options: &Value) -> Result<Op, Fault> {
-    let Value::Function(_) = function else {
-        return Err(Fault::type_error(format!("`spawn` needs a function, got {}", with_article(function.type_name()))));
-    };
-    let args = if let Value::List(args) = args { args.to_vec() } else { Vec::new() };
-    let (mut name, mut daemon) = (None, false);
-    if let Value::Map(options) = options {
-        for (key, value) in options.iter() {
-            match (key.as_str().unwrap_or_default(), value) {
-                ("name", Value::Str(text)) => name = Some(text.to_string()),
-                ("name", Value::Null) => {}
-                ("daemon", Value::True) => daemon = true,
-                ("daemon", Value::False) => {}
-                ("name", _) => return Err(Fault::type_error("`name` of `spawn` is a str")),
-                ("daemon", _) => return Err(Fault::type_error("`daemon` of `spawn` is true or false")),
-                (other, _) => {
-                    return Err(Fault::new(Kind::Arity, format!("`spawn` has no option `{other}`"))
-                        .help("it has `name` and `daemon`"));
-                }
-            }
-        }
-    }
-    Ok(Op::Spawn { function, args, named: named.clone(), name, daemon })
-}

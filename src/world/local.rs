@@ -32,6 +32,7 @@ pub fn leave(status: u8) -> Fault {
         cause: Value::Null,
         help: None,
         exit: Some(status),
+        at: 0,
     })
 }
 

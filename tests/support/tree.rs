@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 const MARKER: &str = "MPLANG_TEST_ID";
 /// No run may take longer.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(180);
 
 /// What came of a run.
 pub struct Ended {

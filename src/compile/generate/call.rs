@@ -355,20 +355,25 @@ impl Generator<'_> {
                 self.spread_args(&[], base + 1);
             }
         }
-        if options.is_empty() {
-            self.emit(Instr::Null { dst: base + 3 });
-        } else {
-            self.emit(Instr::NewMap { dst: base + 3, base: base + 3, count: 0 });
-            for (name, value) in options {
-                let mark = self.mark();
-                let pair = self.alloc_many(2);
-                self.load_str(pair, &name.text);
-                self.into(value, pair + 1);
-                self.emit(Instr::MapInsert { map: base + 3, key: pair, value: pair + 1 });
-                self.release(mark);
-            }
-        }
+        self.options(options, base + 3);
         self.span = span;
         self.emit(Instr::Spawn { dst, base });
+    }
+
+    /// A map of the options in parentheses, or null.
+    pub(super) fn options(&mut self, options: &[(Name, Expr)], dst: Reg) {
+        if options.is_empty() {
+            self.emit(Instr::Null { dst });
+            return;
+        }
+        self.emit(Instr::NewMap { dst, base: dst, count: 0 });
+        for (name, value) in options {
+            let mark = self.mark();
+            let pair = self.alloc_many(2);
+            self.load_str(pair, &name.text);
+            self.into(value, pair + 1);
+            self.emit(Instr::MapInsert { map: dst, key: pair, value: pair + 1 });
+            self.release(mark);
+        }
     }
 }

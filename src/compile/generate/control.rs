@@ -384,6 +384,13 @@ impl Generator<'_> {
                     }
                     return;
                 }
+                Control::Last { completion, value } => {
+                    // The way out would drop the error that led to this `finally`.
+                    let (completion, kept) = (*completion, *value);
+                    let skip = self.completed_otherwise(completion, RAISED);
+                    self.emit(Instr::RethrowCancelled { src: kept });
+                    self.patch_here(skip);
+                }
             }
         }
         if exit == Exit::Return {
@@ -391,8 +398,9 @@ impl Generator<'_> {
         }
     }
 
-    /// Runs `body`, then `last` on every way out.
-    pub(super) fn finally(&mut self, body: &mut dyn FnMut(&mut Self), last: &mut dyn FnMut(&mut Self, Reg)) {
+    /// Runs `body`, then `last` on every way out. `last` is told in which register stands how the body ended, and in
+    /// which the error, if it was by one.
+    pub(super) fn finally(&mut self, body: &mut dyn FnMut(&mut Self), last: &mut dyn FnMut(&mut Self, Reg, Reg)) {
         let completion = self.alloc();
         let value = self.alloc();
         let start = self.here();
@@ -407,7 +415,15 @@ impl Generator<'_> {
         self.patch_here(normal);
         let here = self.here();
         self.patch_all(&jumps, here);
-        last(self, completion);
+        self.state.controls.push(Control::Last { completion, value });
+        last(self, completion, value);
+        self.state.controls.pop();
+        // The end of a scope knows itself which error goes on.
+        if !matches!(self.state.proto.code.last(), Some(Instr::ScopeLeave { .. })) {
+            let end = self.here() as u32;
+            let handling = Handling { start: here as u32, end, error: value, completion: Some(completion) };
+            self.state.proto.handlings.push(handling);
+        }
         let skip = self.completed_otherwise(completion, RAISED);
         self.emit(Instr::Rethrow { src: value });
         self.patch_here(skip);
@@ -434,7 +450,7 @@ impl Generator<'_> {
     pub(super) fn trying(&mut self, body: &Block, catches: &[Catch], finally: Option<&Block>, dst: Reg) {
         match finally {
             None => self.catching(body, catches, dst),
-            Some(last) => self.finally(&mut |this| this.catching(body, catches, dst), &mut |this, _| {
+            Some(last) => self.finally(&mut |this| this.catching(body, catches, dst), &mut |this, _, _| {
                 let mark = this.mark();
                 this.block(last, None);
                 this.release(mark);
@@ -461,7 +477,7 @@ impl Generator<'_> {
             let start = self.here() as u32;
             self.block(&catch.body, Some(dst));
             let end = self.here() as u32;
-            self.state.proto.handlings.push(Handling { start, end, error });
+            self.state.proto.handlings.push(Handling { start, end, error, completion: None });
             ends.push(self.emit_jump(Instr::Jump { offset: 0 }));
             if let Some(no) = no {
                 let here = self.here();
@@ -503,11 +519,31 @@ impl Generator<'_> {
                 }
                 this.with(others, body, dst);
             },
-            &mut |this, how| {
+            &mut |this, how, _| {
                 this.at(span, |this| this.emit(Instr::Leave { src: held, how }));
             },
         );
         self.end_names(bound.into());
+    }
+
+    /// `scope(limit = 2) { }`
+    pub(super) fn scope(&mut self, options: &[(Name, Expr)], body: &Block, dst: Reg) {
+        // What goes wrong at its end is told of its first word.
+        let start = self.span.start as usize;
+        let span = Span::new(start, start + "scope".len());
+        let given = self.alloc();
+        self.options(options, given);
+        self.span = span;
+        self.emit(Instr::ScopeEnter { src: given });
+        self.finally(&mut |this| this.block(body, Some(dst)), &mut |this, completion, error| {
+            this.span = span;
+            let raised = this.alloc();
+            this.emit(Instr::Null { dst: raised });
+            let skip = this.completed_otherwise(completion, RAISED);
+            this.emit(Instr::Copy { dst: raised, src: error });
+            this.patch_here(skip);
+            this.emit(Instr::ScopeLeave { src: raised });
+        });
     }
 }
 
@@ -521,6 +557,6 @@ fn two_names(pattern: &Pattern, several: bool) -> Option<(&Pattern, &Pattern)> {
     }
 }
 
-/// How the protected part of a `finally` ended.
+/// How the protected part of a `finally` ended, if not [`RAISED`].
 const NORMAL: i32 = 0;
 const FIRST_EXIT: i32 = 2;

@@ -237,9 +237,8 @@ impl Generator<'_> {
                 self.emit(Instr::Move { dst, src: map });
             }
             ExprKind::Spawn { options, body } => self.spawn(options, body, dst),
+            ExprKind::Scope { options, body } => self.scope(options, body, dst),
             ExprKind::Select(arms) => self.select(arms, dst),
-            // The resolver refused it.
-            ExprKind::Scope { .. } => {}
         }
     }
 

@@ -49,6 +49,11 @@ enum Control {
         exits: Vec<Exit>,
         jumps: Vec<usize>,
     },
+    /// The part of a `finally` that runs on every way out.
+    Last {
+        completion: Reg,
+        value: Reg,
+    },
 }
 
 /// A way out of a construct.

@@ -799,7 +799,10 @@ impl Resolver<'_> {
                     SpawnBody::Block(function) => self.closure(function),
                 }
             }
-            ExprKind::Scope { .. } => self.unbuilt("`scope`", expr.span),
+            ExprKind::Scope { options, body } => {
+                options.iter().for_each(|(_, value)| self.expr(value));
+                self.block(body);
+            }
             ExprKind::Select(arms) => self.select(arms),
         }
     }

@@ -276,6 +276,8 @@ pub struct Site {
     pub place: Place,
     /// The name of the function that it stands in; empty at top level.
     pub function: std::rc::Rc<str>,
+    /// The error left the code of the process that was spawned here.
+    pub spawn: bool,
 }
 
 /// An error as a value.
@@ -299,6 +301,15 @@ pub struct ErrorValue {
     pub help: Option<Box<str>>,
     /// The exit status that ends the program, for the effect of `exit(n)` on its way out.
     pub exit: Option<u8>,
+    /// When it was raised, by a clock that all processes share; 0 when nobody knows.
+    pub at: u64,
+}
+
+impl ErrorValue {
+    /// Whether it ends what runs, so that no `catch` catches it.
+    pub fn is_cancelled(&self) -> bool {
+        self.exit.is_some() || self.kind.as_str() == Some("cancelled")
+    }
 }
 
 /// Where the items of a stream come from.

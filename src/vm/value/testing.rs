@@ -101,12 +101,13 @@ pub fn any_value() -> impl Strategy<Value = Value> {
                 kind: Value::from("user"),
                 message: Value::from("went wrong"),
                 data,
-                trace: vec![Site { place: Place::default(), function: "f".into() }; 3],
-                related: vec![Site { place: Place::default(), function: "it began here".into() }],
+                trace: vec![Site { place: Place::default(), function: "f".into(), spawn: false }; 3],
+                related: vec![Site { place: Place::default(), function: "it began here".into(), spawn: false }],
                 process: Value::Null,
                 cause,
                 help: Some("do it otherwise".into()),
                 exit: Some(7),
+                at: 8,
             }))),
         ]
     })

@@ -194,6 +194,7 @@ impl Writer {
                     self.text(&site.function);
                 }
             }
+            self.out.push(u8::from(site.spawn));
         }
         match &error.help {
             Some(help) => {
@@ -203,6 +204,7 @@ impl Writer {
             None => self.out.push(0),
         }
         self.number(error.exit.map_or(0, |status| u64::from(status) + 1));
+        self.number(error.at);
     }
 
     fn handle(&mut self, key: HandleKey) -> Result<(), Fault> {
@@ -482,7 +484,8 @@ impl Reader<'_> {
                 }
                 number => self.names.get(usize::try_from(number - 1).ok()?)?.clone(),
             };
-            trace.push(Site { place: Place { file, span: Span { start, end } }, function });
+            let spawn = self.byte()? == 1;
+            trace.push(Site { place: Place { file, span: Span { start, end } }, function, spawn });
         }
         let related = trace.split_off(count);
         let help = match self.byte()? {
@@ -494,6 +497,7 @@ impl Reader<'_> {
             0 => None,
             status => Some(u8::try_from(status - 1).ok()?),
         };
+        let at = self.number()?;
         let null = || Value::Null;
         Some(ErrorValue {
             kind: null(),
@@ -505,6 +509,7 @@ impl Reader<'_> {
             cause: null(),
             help,
             exit,
+            at,
         })
     }
 }

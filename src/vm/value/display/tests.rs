@@ -47,6 +47,7 @@ fn every_type_has_its_look() {
         cause: Value::Null,
         help: None,
         exit: None,
+        at: 0,
     }));
     assert_eq!(display(&cx(), &error), "no 'x'");
     let all = Value::list(vec![

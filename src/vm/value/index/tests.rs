@@ -57,7 +57,7 @@ fn keys_of_maps() {
 #[test]
 fn fields_of_errors() {
     let mut fault = Fault::new(Kind::Value, "bad");
-    fault.add_site(super::super::Site { place: Default::default(), function: "f".into() });
+    fault.add_site(super::super::Site { place: Default::default(), function: "f".into(), spawn: false });
     let error = Value::Error(fault.0);
     assert_eq!(show(field(&error, "kind")), "'value'");
     assert_eq!(show(field(&error, "message")), "'bad'");

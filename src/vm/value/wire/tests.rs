@@ -52,18 +52,19 @@ fn errors_are_whole() {
     let mut fault = Fault::new(Kind::Value, "bad").help("do it otherwise").data(ints([1]));
     for at in 0..3 {
         let place = Place { file: FileId(at), span: Span { start: at * 1000, end: at * 1000 + 5 } };
-        fault.add_site(Site { place, function: if at == 1 { "g".into() } else { "f".into() } });
+        fault.add_site(Site { place, function: if at == 1 { "g".into() } else { "f".into() }, spawn: at == 2 });
     }
     let cause = Value::Error(Fault::new(Kind::Key, "first").0);
     fault.change(|error| {
         error.process = "P.1".into();
         error.cause = cause;
         error.exit = Some(255);
+        error.at = 1 << 60;
     });
     let Value::Error(error) = again(&Value::Error(fault.0.clone())) else { panic!("not an error") };
     assert_eq!(error.trace, fault.0.trace);
     assert_eq!(error.help, fault.0.help);
-    assert_eq!(error.exit, Some(255));
+    assert_eq!((error.exit, error.at), (Some(255), 1 << 60));
     assert_eq!(error.process.as_str(), Some("P.1"));
     assert!(equal(&error.cause, &fault.0.cause) && equal(&error.data, &fault.0.data));
 }
