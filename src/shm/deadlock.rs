@@ -11,7 +11,7 @@ use super::channel::Stamp;
 use super::holders::{self, Key, key};
 use super::line::{Line, RECV, enter, leave, line};
 use super::process_table::{self, ProcessRef, high, reference, slot};
-use super::waits::{Need, Seen, Waited, waiting};
+use super::waits::{Need, Seen, Waited, Watched, waiting};
 use super::{ObjectRef, arena, cell, channel, monitor, region, user_lock};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -68,6 +68,8 @@ struct Graph {
     holders: Vec<Vec<usize>>,
     needers: Vec<Vec<usize>>,
     totals: Vec<usize>,
+    /// Per role: how many processes that are no nodes hold it.
+    awake: Vec<usize>,
 }
 
 /// What a look found: circles to act on, and whether handles in containers may hide another one.
@@ -84,6 +86,28 @@ pub(super) fn look() -> bool {
         Look::Moved => false,
         Look::Hidden => !matches!(look_with(contents()), Look::Moved),
     }
+}
+
+/// How many processes are asked at most whether they are awake.
+const ASKED: u32 = 64;
+
+/// Whether one of the first processes is awake and could serve a wait. Spares most looks among many processes.
+pub(super) fn somebody_could_serve(arms: &[Watched]) -> bool {
+    let serves = |index: u32, arm: &Watched| {
+        let holds = |object, role| holders::process_holds(index, object, role);
+        match (arm.need, line(arm.object)) {
+            (Need::Message, Some(line)) => holds(line.counting_object(arm.object), line.put_role()),
+            (Need::Room | Need::Taker, Some(line)) => holds(line.counting_object(arm.object), 1 - line.put_role()),
+            (Need::Change, _) => holds(arm.object, 0) || holds(arm.object, 1),
+            (Need::End, _) => ProcessRef::of(arm.object) == Some(reference(index)),
+            _ => false,
+        }
+    };
+    holders::locked(|| {
+        (0..high().min(ASKED))
+            .filter(|&index| process_table::is_running(index) && !slot(index).wait.is_for_ever())
+            .any(|index| !reference(index).has_ended() && arms.iter().any(|arm| serves(index, arm)))
+    })
 }
 
 enum Look {
@@ -253,6 +277,7 @@ impl Graph {
             holders: Vec::new(),
             needers: Vec::new(),
             totals: Vec::new(),
+            awake: Vec::new(),
         };
         for (index, seen) in sleepers {
             graph.add_process(index, seen);
@@ -274,6 +299,15 @@ impl Graph {
         }
         for (at, holds) in inside {
             graph.nodes[at].holds = holds.iter().filter_map(|key| graph.roles.get(key).copied()).collect();
+        }
+        graph.awake = vec![0; graph.totals.len()];
+        for index in (0..high()).filter(|index| !graph.of_process.contains_key(index) && process_table::is_used(*index))
+        {
+            holders::each_key(index, |key| {
+                if let Some(&role) = graph.roles.get(&key) {
+                    graph.awake[role] += 1;
+                }
+            });
         }
         for (at, node) in graph.nodes.iter().enumerate() {
             node.holds.iter().for_each(|&role| graph.holders[role].push(at));
@@ -363,6 +397,10 @@ impl Graph {
         if node.ends.iter().any(|process| !stuck(process)) || node.owners.iter().any(|all| !all.iter().any(stuck)) {
             return true;
         }
+        if node.roles.iter().any(|&role| self.awake[role] > 0) {
+            return true;
+        }
+        // The rest lies in containers.
         let served = node.roles.iter().any(|&role| self.totals[role] > held[role]);
         *hidden |= served;
         served

@@ -313,6 +313,12 @@ pub(super) fn locked<R>(run: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Whether the process of a slot holds a role of `object`. Within [`locked`].
+pub(super) fn process_holds(index: u32, object: ObjectRef, role: u32) -> bool {
+    let key = key(object, role);
+    slot(index).holds.find(key).load(Relaxed) == key
+}
+
 /// Tells each role that the process of a slot holds. Within [`locked`].
 pub(super) fn each_key(index: u32, mut tell: impl FnMut(Key)) {
     let (count, entry) = slot(index).holds.entries();

@@ -191,6 +191,11 @@ pub(super) fn is_running(index: u32) -> bool {
     slot(index).state.load(Acquire) == RUNNING
 }
 
+/// Whether the slot belongs to a process, be it that it starts or has ended.
+pub(super) fn is_used(index: u32) -> bool {
+    slot(index).state.load(Acquire) != FREE
+}
+
 /// Slots that were ever used.
 pub(super) fn high() -> u32 {
     globals().high.load(Acquire)

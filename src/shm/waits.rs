@@ -2,7 +2,7 @@
 //! end, for its reports, and for whoever asks what a program is doing.
 
 use super::arena::{self, Block};
-use super::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use super::atomic::{AtomicU32, AtomicU64, fence, seeded};
 use super::park::{self, Wait};
 use super::process_table::{self, Hand, Slot, my_slot};
@@ -70,6 +70,11 @@ shared! {
         /// How often the graph of waits has changed, in the high half; processes that are not asleep without a limit,
         /// in the low half. The latter is a hint.
         pulse: AtomicU64,
+        /// When the last look began that found nothing, by the system's clock, and the graph's count of changes then.
+        looked_from: AtomicU64,
+        looked_at: AtomicU64,
+        /// Before this moment nobody looks: among many processes a look takes time.
+        look_after: AtomicU64,
     }
 }
 
@@ -165,6 +170,11 @@ impl Record {
         }
     }
 
+    /// Whether the process waits without a limit.
+    pub(super) fn is_for_ever(&self) -> bool {
+        self.sequence.load(SeqCst) & 1 == 1 && self.state.load(Relaxed) & FOREVER != 0
+    }
+
     pub(super) fn clear(&self) {
         self.sequence.store(self.sequence.load(Relaxed).wrapping_add(1) & !1, SeqCst);
         self.more.store(0, Relaxed);
@@ -232,7 +242,7 @@ impl Sleep {
         if self.since == 0 {
             self.since = now();
         }
-        let awake = begin(me, arms, self.since, self.deadline.is_none(), self.can_raise);
+        let awake = begin(me, arms, self);
         let result =
             if !seeded!("no look before the sleep") && ready() { Wait::Woken } else { self.slice(me, arms, awake) };
         end(me, self.deadline.is_none());
@@ -243,6 +253,7 @@ impl Sleep {
         if self.slice.is_zero() {
             self.slice = if awake == 0 && self.deadline.is_none() { LAST } else { FIRST };
         }
+        let began = now();
         let slice_end = Instant::now() + park::slice(self.slice);
         let end = self.deadline.map_or(slice_end, |deadline| deadline.min(slice_end));
         let mut result = park::heed_signals(|| match arms {
@@ -253,10 +264,7 @@ impl Sleep {
             result = Wait::Woken;
             self.slice = if self.slice <= FIRST { FIRST * 10 } else { (self.slice * 5).min(LONGEST) };
             if self.deadline.is_none() {
-                let change = changes();
-                if self.looked != Some(change) {
-                    self.looked = deadlock::look().then_some(change);
-                }
+                self.look(arms, began);
             }
         }
         if me.wait.verdict.load(SeqCst) == me.wait.sequence.load(Relaxed) && result != Wait::Interrupted {
@@ -267,20 +275,59 @@ impl Sleep {
     }
 }
 
+impl Sleep {
+    /// Looks at the graph, unless somebody has done so since this slice began, or nothing has changed, or somebody is
+    /// awake who could serve this wait: who closes a circle looks himself.
+    fn look(&mut self, arms: &[Watched], began: u64) {
+        let globals = globals();
+        // Another sleeper may have been between two slices at the first look: that is not the last one.
+        let first = self.slice == FIRST * 10;
+        let change = changes();
+        if globals.looked_from.load(Acquire) >= began {
+            self.looked = Some(globals.looked_at.load(Relaxed)).filter(|_| !first);
+            return;
+        }
+        if self.looked == Some(change) {
+            return;
+        }
+        let wait = globals.look_after.load(Relaxed).saturating_sub(now());
+        if wait > 0 {
+            self.slice = self.slice.min(Duration::from_nanos(wait));
+        } else if !deadlock::somebody_could_serve(arms) && look() {
+            self.looked = Some(change).filter(|_| !first);
+        }
+    }
+}
+
 /// How often the graph of waits has changed.
 fn changes() -> u64 {
     globals().pulse.load(SeqCst) >> 32
 }
 
-/// Processes that were ever in the table when a look at all of them takes longer than a change may cost.
-const MANY: u32 = 512;
+/// A look at the graph that takes longer than this is followed by a pause of ten times as long.
+const SHORT: u64 = 200_000;
 
-/// A process ended, or gave up something that others may wait for: is that a wait that can never end any more? Among
-/// many processes the sleepers find out at the ends of their slices.
+fn look() -> bool {
+    let (began, change) = (now(), changes());
+    let clear = deadlock::look();
+    let globals = globals();
+    let ended = now();
+    if ended - began > SHORT {
+        globals.look_after.store(ended + 10 * (ended - began), Relaxed);
+    }
+    if clear {
+        globals.looked_at.store(change, Relaxed);
+        globals.looked_from.store(began, Release);
+    }
+    clear
+}
+
+/// A process ended, or gave up something that others may wait for: is that a wait that can never end any more? When
+/// looks must pause, the sleepers find out at the ends of their slices.
 pub(super) fn graph_changed() {
     globals().pulse.fetch_add(CHANGE, SeqCst);
-    if process_table::high() <= MANY {
-        deadlock::look();
+    if globals().look_after.load(Relaxed) <= now() {
+        look();
     }
 }
 
@@ -294,9 +341,10 @@ pub(super) fn count_awake(born: bool) {
 }
 
 /// Writes down what this process is about to wait for; gives how many processes are left that do not wait for ever.
-fn begin(me: &Slot, arms: &[Watched], since: u64, forever: bool, can_raise: bool) -> u32 {
+fn begin(me: &Slot, arms: &[Watched], sleep: &Sleep) -> u32 {
+    let forever = sleep.deadline.is_none();
     let record = &me.wait;
-    record.since.store(since, Relaxed);
+    record.since.store(sleep.since, Relaxed);
     let mut count = arms.len().min(MOST);
     if count > INLINE {
         let hand = me.hand(Hand::Wait);
@@ -310,10 +358,12 @@ fn begin(me: &Slot, arms: &[Watched], since: u64, forever: bool, can_raise: bool
     }
     // What could not be written down whole is not looked at.
     let watched = count == arms.len();
-    let flags = if forever && watched { FOREVER } else { 0 } | if can_raise { 0 } else { CANNOT_RAISE };
+    let flags = if forever && watched { FOREVER } else { 0 } | if sleep.can_raise { 0 } else { CANNOT_RAISE };
     record.state.store(count as u32 | flags, Relaxed);
     record.sequence.store(record.sequence.load(Relaxed).wrapping_add(1), SeqCst);
-    if forever { (globals().pulse.fetch_add(CHANGE - 1, SeqCst) as u32).wrapping_sub(1) } else { 1 }
+    // The next slice of the same wait changes nothing.
+    let change = if sleep.slice.is_zero() { CHANGE } else { 0 };
+    if forever { (globals().pulse.fetch_add(change.wrapping_sub(1), SeqCst) as u32).wrapping_sub(1) } else { 1 }
 }
 
 fn end(me: &Slot, forever: bool) {
