@@ -378,6 +378,7 @@ fn begin() {
 }
 let t = begin()
 for x in t { }
+while children().len() > 0 { sleep(1ms) }
 try { queue().get(timeout = 1ms) } catch e { print(e.kind) }
 print("on", file = stderr)
 "#,

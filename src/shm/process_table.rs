@@ -235,6 +235,7 @@ pub(super) fn register_first() -> Result<(), ShmError> {
     set_text(slot, "P", "")?;
     slot.roles[0].store(1, Relaxed);
     slot.state.store(RUNNING, Release);
+    waits::begin_count();
     waits::count_awake(true);
     Ok(())
 }

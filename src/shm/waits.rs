@@ -80,6 +80,14 @@ shared! {
 
 const GLOBALS: u64 = 20 << 10;
 const CHANGE: u64 = 1 << 32;
+/// The low half when nobody is awake. A process that dies before its birth is counted once too often, which must not
+/// reach the high half.
+const NOBODY: u32 = 1 << 31;
+
+/// Nobody is awake yet.
+pub(super) fn begin_count() {
+    globals().pulse.store(u64::from(NOBODY), Relaxed);
+}
 
 fn globals() -> &'static Globals {
     at(GLOBALS)
@@ -304,7 +312,9 @@ fn changes() -> u64 {
     globals().pulse.load(SeqCst) >> 32
 }
 
-/// A look at the graph that takes longer than this is followed by a pause of ten times as long.
+/// Among more processes than this a look at the graph that takes longer than [`SHORT`] is followed by a pause of ten
+/// times as long.
+const MANY: u32 = 256;
 const SHORT: u64 = 200_000;
 
 fn look() -> bool {
@@ -312,7 +322,7 @@ fn look() -> bool {
     let clear = deadlock::look();
     let globals = globals();
     let ended = now();
-    if ended - began > SHORT {
+    if process_table::high() > MANY && ended - began > SHORT {
         globals.look_after.store(ended + 10 * (ended - began), Relaxed);
     }
     if clear {
@@ -333,11 +343,7 @@ pub(super) fn graph_changed() {
 
 /// A process began to live, or ended while it was awake.
 pub(super) fn count_awake(born: bool) {
-    let _ = globals().pulse.fetch_update(SeqCst, Relaxed, |pulse| {
-        let awake = pulse as u32;
-        let awake = if born { awake.wrapping_add(1) } else { awake.saturating_sub(1) };
-        Some(pulse & !(CHANGE - 1) | u64::from(awake))
-    });
+    globals().pulse.fetch_add(if born { 1 } else { 1_u64.wrapping_neg() }, SeqCst);
 }
 
 /// Writes down what this process is about to wait for; gives how many processes are left that do not wait for ever.
@@ -363,7 +369,11 @@ fn begin(me: &Slot, arms: &[Watched], sleep: &Sleep) -> u32 {
     record.sequence.store(record.sequence.load(Relaxed).wrapping_add(1), SeqCst);
     // The next slice of the same wait changes nothing.
     let change = if sleep.slice.is_zero() { CHANGE } else { 0 };
-    if forever { (globals().pulse.fetch_add(change.wrapping_sub(1), SeqCst) as u32).wrapping_sub(1) } else { 1 }
+    if forever {
+        (globals().pulse.fetch_add(change.wrapping_sub(1), SeqCst) as u32).wrapping_sub(1 + NOBODY)
+    } else {
+        1
+    }
 }
 
 fn end(me: &Slot, forever: bool) {

@@ -6,7 +6,7 @@ use super::frame::Then;
 use super::machine::{Head, Machine, PendingPlace, arrange, spread};
 use super::native::Run;
 use super::op::Op;
-use super::run::{EXACT, METHOD};
+use super::run::{EXACT, METHOD, OMITTED};
 use super::value::{self, Value};
 use std::cell::Cell;
 
@@ -114,11 +114,13 @@ impl Machine {
             let found = (self.library.method)(kind, name);
             if let Some(id) = found {
                 let declaration = (self.library.get)(id);
-                let exact = !site.spread
-                    && declaration.params.len() == site.args as usize
-                    && declaration.rest().is_none()
-                    && matches!(declaration.run, Run::Change(_));
-                cache.set((kind as u32 + 1) << 16 | u32::from(id) | if exact { u32::from(EXACT) } else { 0 });
+                let plain = !site.spread && declaration.rest().is_none() && matches!(declaration.run, Run::Change(_));
+                let given = match (&declaration.params[..], site.args as usize) {
+                    (params, count) if plain && params.len() == count => EXACT,
+                    ([only], 0) if plain && only.default.is_some() => OMITTED,
+                    _ => 0,
+                };
+                cache.set((kind as u32 + 1) << 16 | u32::from(id | given));
             }
             found
         };

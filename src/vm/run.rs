@@ -12,8 +12,10 @@ use super::value::{self, Arith, Function, HandleKind, Order, Ref, Value};
 use super::{options, slow};
 
 /// In the cache of a method call: the number of the library function, and whether the arguments are exactly its own.
-pub(super) const METHOD: u16 = 0x7fff;
+pub(super) const METHOD: u16 = 0x3fff;
 pub(super) const EXACT: u16 = 0x8000;
+/// No argument is given to the only parameter, which is optional.
+pub(super) const OMITTED: u16 = 0x4000;
 
 impl Machine {
     /// Runs until the program ends, fails or needs something.
@@ -792,10 +794,15 @@ impl Machine {
                     let here = unsafe { pc.offset_from(start) } as usize - 1;
                     let known = proto!().cache[here].get();
                     if change.keys == 0
-                        && known as u16 & EXACT != 0
+                        && known as u16 & (EXACT | OMITTED) != 0
                         && known >> 16 == reg!(change.root).type_of() as u32 + 1
                         && let Run::Change(run) = (self.library.get)(known as u16 & METHOD).run
                     {
+                        if known as u16 & OMITTED != 0 {
+                            let result = run(&mut self.context, reg_mut!(change.root), &mut [Value::Undefined]);
+                            set!(dst, check!(result));
+                            continue;
+                        }
                         // SAFETY: the arguments stand in registers of their own, apart from the variable's.
                         let args = unsafe {
                             std::slice::from_raw_parts_mut(base.add(change.base as usize), change.args as usize)

@@ -72,6 +72,16 @@ pub fn start_as(mut command: Command) -> Run {
     Run { child, group, stdout, marker, _watch: watch }
 }
 
+fn read_all(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        if let Some(mut pipe) = pipe {
+            pipe.read_to_string(&mut text).unwrap();
+        }
+        text
+    })
+}
+
 impl Run {
     /// The next line of the output.
     pub fn line(&mut self) -> String {
@@ -107,15 +117,11 @@ impl Run {
     /// Waits for the end of the run, which must leave nobody.
     #[track_caller]
     pub fn end(mut self) -> Ended {
-        let (mut stdout, mut stderr) = (String::new(), String::new());
+        // Read while it runs: a full pipe would hold up its end.
+        let (stdout, stderr) = (read_all(self.stdout.take()), read_all(self.child.stderr.take()));
         let status = self.child.wait().unwrap();
         self.nobody_left();
-        if let Some(pipe) = &mut self.stdout {
-            pipe.read_to_string(&mut stdout).unwrap();
-        }
-        if let Some(pipe) = &mut self.child.stderr {
-            pipe.read_to_string(&mut stderr).unwrap();
-        }
+        let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
         Ended { status: status.code(), signal: status.signal(), stdout, stderr }
     }
 
