@@ -115,7 +115,7 @@ impl Machine {
             if let Some(id) = found {
                 let declaration = (self.library.get)(id);
                 let plain = !site.spread && declaration.rest().is_none() && matches!(declaration.run, Run::Change(_));
-                let given = match (&declaration.params[..], site.args as usize) {
+                let given = match (declaration.params, site.args as usize) {
                     (params, count) if plain && params.len() == count => EXACT,
                     ([only], 0) if plain && only.default.is_some() => OMITTED,
                     _ => 0,
