@@ -1,16 +1,17 @@
 //! Shared objects between real processes that are killed at any moment: each value is seen whole, the old one or the
 //! new one; nobody waits for the dead; nothing is left behind. Each case runs in a child with a deadline.
 
+#[path = "support/forks.rs"]
+mod forks;
+
+use forks::*;
 use mplang::shm::map::{Key, Part, Piece};
-use mplang::shm::process_table::{self, Ended, ProcessRef};
+use mplang::shm::process_table::{self, Ended};
 use mplang::shm::user_lock::Acquired;
 use mplang::shm::{self, Cell, Channel, List, Map, Numbers, ObjectRef, Role, UserLock, arena};
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-
-type Case = (&'static str, u32, fn());
 
 /// Name, seconds, body.
 const CASES: &[Case] = &[
@@ -25,122 +26,11 @@ const CASES: &[Case] = &[
 ];
 
 fn main() -> ExitCode {
-    let names: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let wanted = |name: &str| names.is_empty() || names.iter().any(|part| name.contains(part.as_str()));
-    let cases: Vec<&Case> = CASES.iter().filter(|case| wanted(case.0)).collect();
-    if std::env::args().any(|arg| arg == "--list") {
-        cases.iter().for_each(|case| println!("{}: test", case.0));
-        return ExitCode::SUCCESS;
-    }
-    println!("\nrunning {} tests", cases.len());
-    let mut failed = 0;
-    for (name, seconds, body) in &cases {
-        let started = Instant::now();
-        let problem = run(*seconds, *body);
-        let result = problem.as_deref().unwrap_or("ok");
-        println!("test {name} ... {result} ({:.2} s)", started.elapsed().as_secs_f64());
-        failed += usize::from(problem.is_some());
-    }
-    let word = if failed == 0 { "ok" } else { "FAILED" };
-    println!("\ntest result: {word}. {} passed; {failed} failed\n", cases.len() - failed);
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(101) }
-}
-
-/// Forks; the child gets `body`'s return, its panic, or an end by the parent.
-fn fork(body: impl FnOnce()) -> i32 {
-    let _ = std::io::stdout().flush();
-    // SAFETY: this program has one thread.
-    match unsafe { nix::unistd::fork() } {
-        Ok(nix::unistd::ForkResult::Parent { child }) => child.as_raw(),
-        Ok(nix::unistd::ForkResult::Child) => {
-            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
-            // SAFETY: ends the process at once, without what the parent would do at its end.
-            unsafe { libc::_exit(if result.is_ok() { 0 } else { 101 }) }
-        }
-        Err(error) => panic!("fork: {error}"),
-    }
-}
-
-/// Runs a case in a process group of its own; says what went wrong.
-fn run(seconds: u32, body: fn()) -> Option<String> {
-    let pid = fork(|| {
-        let _ = nix::unistd::setpgid(nix::unistd::Pid::from_raw(0), nix::unistd::Pid::from_raw(0));
-        nix::unistd::alarm::set(seconds);
-        shm::start().unwrap();
-        // The list of what this process holds moves to a block of its own when it grows: let that be behind.
-        let channels: Vec<_> = (0..40).map(|_| Channel::new(None).unwrap()).collect();
-        for channel in channels {
-            shm::give_up(channel.object(), Role::Put);
-            shm::give_up(channel.object(), Role::Take);
-        }
-        body();
-    });
-    let _ = nix::unistd::setpgid(nix::unistd::Pid::from_raw(pid), nix::unistd::Pid::from_raw(pid));
-    let ended = wait_pid(pid);
-    let left = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).is_ok();
-    match ended {
-        Ended::Exit(0) if left => Some("left processes behind".to_owned()),
-        Ended::Exit(0) => None,
-        Ended::Signal(libc::SIGALRM) => Some(format!("FAILED: not done after {seconds} s")),
-        ended => Some(format!("FAILED: {ended:?}")),
-    }
-}
-
-fn wait_pid(pid: i32) -> Ended {
-    use nix::sys::wait::{WaitStatus, waitpid};
-    loop {
-        match waitpid(nix::unistd::Pid::from_raw(pid), None) {
-            Ok(WaitStatus::Exited(_, status)) => return Ended::Exit(status),
-            Ok(WaitStatus::Signaled(_, signal, _)) => return Ended::Signal(signal as i32),
-            Ok(_) | Err(nix::Error::EINTR) => {}
-            Err(error) => panic!("waitpid: {error}"),
-        }
-    }
-}
-
-/// Spawns a registered child, which holds `holds`.
-fn spawn(holds: &[(ObjectRef, Role)], body: impl FnOnce()) -> ProcessRef {
-    let child = shm::register_child("test").unwrap();
-    holds.iter().for_each(|&(object, role)| shm::hold_for(child, object, role).unwrap());
-    let pid = fork(|| {
-        if shm::after_fork(child).is_ok() {
-            body();
-        }
-    });
-    process_table::started(child, pid);
-    child
-}
-
-fn join(child: ProcessRef) -> Ended {
-    let ended = wait_pid(child.pid().unwrap());
-    process_table::reap(child, ended);
-    shm::give_up(child.object(), Role::Handle);
-    ended
-}
-
-fn kill(child: ProcessRef) {
-    let pid = nix::unistd::Pid::from_raw(child.pid().unwrap());
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+    run_cases(CASES)
 }
 
 fn handle(object: ObjectRef) -> (ObjectRef, Role) {
     (object, Role::Handle)
-}
-
-/// Small and fast, with a fixed seed.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
 }
 
 fn read(cell: Cell) -> Vec<u8> {

@@ -1,13 +1,14 @@
 //! How shared objects with a value of their own start: the lock of those who change it, for as long as that takes, and
 //! the lock of a single step, which is held shortly by readers too.
 
+use super::arena::{self, Block};
 use super::atomic::Ordering::{Relaxed, SeqCst};
 use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::holders::{self, CELL, LIST, MAP};
 use super::lock::Lock;
 use super::process_table::{Hand, NOWHERE, Slot, my_index, my_slot, slot};
 use super::region::shared;
-use super::{ObjectRef, cell, list, map, user_lock};
+use super::{ObjectRef, ShmError, cell, list, map, user_lock};
 
 shared! {
     pub(super) struct Guarded {
@@ -49,6 +50,21 @@ impl Guarded {
         self.step.unlock();
         me.channel.store(0, Relaxed);
     }
+}
+
+/// A new object of this kind. Its part is in the hand `Table`; `fill` writes it down in the object.
+pub(super) fn new_object(me: &Slot, kind: u32, fill: impl FnOnce(Block)) -> Result<ObjectRef, ShmError> {
+    let made = holders::new_object(kind, |block| {
+        fill(block);
+        // The list of what this process holds may need the hand that the part is in.
+        exchange(me.hand(Hand::Table), 0, me.hand(Hand::Segment));
+    });
+    if made.is_err() {
+        arena::free_hand(me.hand(Hand::Table));
+        arena::free_hand(me.hand(Hand::Segment));
+    }
+    me.hand(Hand::Segment).store(0, SeqCst);
+    made
 }
 
 /// Finishes the step that a dead process was in, so that what is in its hands is certain.

@@ -5,8 +5,8 @@
 
 use super::arena::{self, Block};
 use super::atomic::AtomicU64;
-use super::atomic::Ordering::{Relaxed, Release, SeqCst};
-use super::guarded::{Guarded, exchange};
+use super::atomic::Ordering::{Relaxed, SeqCst};
+use super::guarded::{self, Guarded, exchange};
 use super::holders::{self, Role};
 use super::message::{copy_out, discount_one, free_message_hand, free_parcel, pack};
 use super::process_table::{Hand, Slot, my_slot};
@@ -45,23 +45,8 @@ impl List {
         super::start()?;
         let me = my_slot();
         let items = Items::new(me, LEAST)?;
-        let made = arena::allocate_object(me.hand(Hand::Object)).and_then(|block| {
-            let object = arena::object_ref(block);
-            let state = at::<State>(block.data());
-            state.items.store(items.0.word(), Relaxed);
-            state.base.lock.header.kind.store(holders::LIST, Release);
-            // The list of what this process holds may need the hand that the items are in.
-            exchange(me.hand(Hand::Table), 0, me.hand(Hand::Segment));
-            holders::hold(object, Role::Handle).map(|()| List(object))
-        });
-        if made.is_err() {
-            arena::free_hand(me.hand(Hand::Object));
-            arena::free_hand(me.hand(Hand::Table));
-            arena::free_hand(me.hand(Hand::Segment));
-        }
-        me.hand(Hand::Object).store(0, SeqCst);
-        me.hand(Hand::Segment).store(0, SeqCst);
-        made
+        guarded::new_object(me, holders::LIST, |block| at::<State>(block.data()).items.store(items.0.word(), Relaxed))
+            .map(List)
     }
 
     /// The list that `object` names.

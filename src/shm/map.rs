@@ -4,9 +4,9 @@
 //! What keys mean is for the caller: it gives hashes, and says which keys are the same.
 
 use super::arena::{self, Block};
-use super::atomic::Ordering::{Relaxed, Release, SeqCst};
+use super::atomic::Ordering::{Relaxed, SeqCst};
 use super::atomic::{AtomicU64, seeded};
-use super::guarded::{Guarded, exchange};
+use super::guarded::{self, Guarded, exchange};
 use super::holders::{self, Role};
 use super::message::{self, discount_one, free_message_hand, free_parcel, pack};
 use super::process_table::{Hand, Slot, my_slot};
@@ -95,23 +95,8 @@ impl Map {
         super::start()?;
         let me = my_slot();
         let table = Table::new(me, LEAST)?;
-        let made = arena::allocate_object(me.hand(Hand::Object)).and_then(|block| {
-            let object = arena::object_ref(block);
-            let state = at::<State>(block.data());
-            state.table.store(table.0.word(), Relaxed);
-            state.base.lock.header.kind.store(holders::MAP, Release);
-            // The list of what this process holds may need the hand that the table is in.
-            exchange(me.hand(Hand::Table), 0, me.hand(Hand::Segment));
-            holders::hold(object, Role::Handle).map(|()| Map(object))
-        });
-        if made.is_err() {
-            arena::free_hand(me.hand(Hand::Object));
-            arena::free_hand(me.hand(Hand::Table));
-            arena::free_hand(me.hand(Hand::Segment));
-        }
-        me.hand(Hand::Object).store(0, SeqCst);
-        me.hand(Hand::Segment).store(0, SeqCst);
-        made
+        guarded::new_object(me, holders::MAP, |block| at::<State>(block.data()).table.store(table.0.word(), Relaxed))
+            .map(Map)
     }
 
     /// The map that `object` names.

@@ -281,9 +281,7 @@ impl Sleep {
         }
         result
     }
-}
 
-impl Sleep {
     /// Looks at the graph, unless somebody has done so since this slice began, or nothing has changed, or somebody is
     /// awake who could serve this wait: who closes a circle looks himself.
     fn look(&mut self, arms: &[Watched], began: u64) {
