@@ -592,7 +592,7 @@ impl ProcessRef {
                 return EndWait::Ended;
             }
             match woken {
-                Wait::Woken => {}
+                Wait::Woken | Wait::Ended => {}
                 Wait::TimedOut => return EndWait::TimedOut,
                 Wait::Interrupted => return EndWait::Interrupted,
                 Wait::Deadlock => return EndWait::Deadlock,
