@@ -13,7 +13,7 @@ use super::holders::{self, Key, key};
 use super::line::{Line, line};
 use super::process_table::{self, ProcessRef, high, reference, slot};
 use super::waits::{Need, Seen, Waited, Watched, waiting};
-use super::{ObjectRef, arena, cell, channel, message, monitor, park, user_lock};
+use super::{ObjectRef, arena, cell, channel, list, map, message, monitor, park, user_lock};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -181,6 +181,8 @@ fn sleepers(told: bool) -> Vec<(u32, Seen)> {
 enum Container {
     Channel(ObjectRef),
     Cell(ObjectRef),
+    Map(ObjectRef),
+    List(ObjectRef),
 }
 
 /// Handles that lie in a container together, and the state that it was found in.
@@ -195,6 +197,8 @@ impl Container {
         match holders::header(object)?.kind.load(Relaxed) {
             holders::CHANNEL => Some(Container::Channel(object)),
             holders::CELL => Some(Container::Cell(object)),
+            holders::MAP => Some(Container::Map(object)),
+            holders::LIST => Some(Container::List(object)),
             _ => None,
         }
     }
@@ -204,6 +208,8 @@ impl Container {
         match self {
             Container::Channel(object) => channel::stamp(object),
             Container::Cell(object) => cell::Cell::of(object).version().map(|version| (version, 0)),
+            Container::Map(object) => map::stamp(object),
+            Container::List(object) => list::stamp(object),
         }
     }
 
@@ -211,7 +217,7 @@ impl Container {
     fn taker(self) -> Option<(ObjectRef, u32)> {
         match self {
             Container::Channel(object) => line(object).map(|line| (line.counting_object(object), 1 - line.put_role())),
-            Container::Cell(object) => Some((object, 0)),
+            Container::Cell(object) | Container::Map(object) | Container::List(object) => Some((object, 0)),
         }
     }
 
@@ -219,6 +225,8 @@ impl Container {
         let found = match self {
             Container::Channel(object) => channel::handles_inside(object),
             Container::Cell(object) => cell::handles_inside(object),
+            Container::Map(object) => map::handles_inside(object),
+            Container::List(object) => list::handles_inside(object),
         };
         let Some((stamp, all)) = found else { return Vec::new() };
         all.into_iter().map(|holds| Content { place: self, stamp, holds }).collect()

@@ -192,12 +192,14 @@ impl State {
         all
     }
 
-    /// What a dead process held is given up.
+    /// What a dead process held is given up, one after the other in any order.
     fn cleared_up(&self, world: &World, who: usize) -> Vec<State> {
-        self.after(world, who, |_, process| {
-            process.life = Life::Gone;
-            process.holds = 0;
-        })
+        let holds = self.processes[who].holds;
+        if holds == 0 {
+            return self.after(world, who, |_, process| process.life = Life::Gone);
+        }
+        let roles = (0..32).filter(|role| holds & 1 << role != 0);
+        roles.flat_map(|role| self.after(world, who, |_, process| process.holds &= !(1 << role))).collect()
     }
 
     /// Whether what the process does next changes nothing for any other one.
