@@ -17,18 +17,18 @@ fn stage(name, input, out) {{
     out.put(name)
 }}
 fn begin(both) {{
-    let a, b, c, d = [queue(capacity = null if both else 2) for i in 0..4]
-    let from = |q| q if both else q.taker()
-    let to = |q| q if both else q.sender()
-    spawn produce(to(a))
-    spawn stage('first', from(a), to(b))
-    spawn stage('second', from(b), to(c))
-    spawn stage('third', from(c), to(d))
+    let a, b, c, d = [if both {{ queue() }} else {{ queue(capacity = 2) }} for i in 0..4]
+    let taker = |q| if both {{ q }} else {{ q.taker() }}
+    let sender = |q| if both {{ q }} else {{ q.sender() }}
+    spawn produce(sender(a))
+    spawn stage('first', taker(a), sender(b))
+    spawn stage('second', taker(b), sender(c))
+    spawn stage('third', taker(c), sender(d))
     d.taker()
 }}
 let expected = [0, 1, 2, 3, 4, 'source', 'first', 'second', 'third']
 var right = 0
-for i in 0..{runs} / 10 {{
+for i in 0..{runs} // 10 {{
     let outs = [begin(k % 2 == 0) for k in 0..10]
     for out in outs {{
         let all = [x for x in out]

@@ -2,8 +2,8 @@
 
 use super::{place, signal_name};
 use crate::shm::process_table::{Ended, ProcessRef};
-use crate::vm::fault::{Fault, Kind, Site};
-use crate::vm::value::{ErrorValue, Map, Ref, Value, decode, encode};
+use crate::vm::fault::{Fault, Kind};
+use crate::vm::value::{ErrorValue, Map, Ref, Site, Value, decode, encode};
 
 /// What came of a process.
 #[derive(Clone)]
