@@ -250,7 +250,7 @@ fn who_is_stopped_is_waited_for() {
             "with l { ready.put(pid()); go.get() }",
             "let before = try l.acquire(timeout = 100ms) else 'timed out'; with l { [before, 'locked'] }",
             "go.put('go')",
-            "[\"timed out\", \"locked\"]",
+            "['timed out', 'locked']",
         ),
         // A consumer: what it has not taken goes to the other one.
         (

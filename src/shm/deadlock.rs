@@ -435,11 +435,7 @@ impl Graph {
             let is_process = matches!(self.nodes[at].who, Who::Process(..));
             included[at] = !is_process || self.arms(at).iter().any(|arm| arm.need == Need::Message);
         }
-        let receives: Vec<usize> = if seeded!("all receives of a circle end at once") {
-            circle.iter().copied().filter(|&at| included[at]).collect()
-        } else {
-            Search::new(self, included).lowest().concat()
-        };
+        let receives = Search::new(self, included).lowest().concat();
         let any = receives.iter().any(|&at| matches!(self.nodes[at].who, Who::Process(..)));
         any.then_some(receives)
     }
@@ -634,7 +630,7 @@ impl<'a> Search<'a> {
             let below = out.filter(|&to| to != number).any(|to| leads_to_process[to]);
             let here = members.iter().any(|&at| self.is_process(at));
             leads_to_process[number] = below || here;
-            if here && !below {
+            if here && (!below || seeded!("both stages of a pipeline end at once")) {
                 lowest.push(members.iter().copied().filter(|&at| at < self.graph.nodes.len()).collect());
             }
         }

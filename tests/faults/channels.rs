@@ -2,6 +2,7 @@
 
 use super::shm::channel::{Received, Sent};
 use super::shm::process_table::ProcessRef;
+use super::shm::select::{Arm, Limit, Selected, select};
 use super::shm::{self, Channel, Pipe, Role, UserLock};
 use super::stage::{Scene, Stage, drop_channel, put, soon, take};
 use std::sync::atomic::Ordering::SeqCst;
@@ -43,6 +44,8 @@ pub fn scenes() -> Vec<Scene> {
         other("last_sender_gives_up", last_sender_gives_up),
         other("end_of_a_pipe_given_up", pipe_end_given_up),
         other("pipe_both_ways", pipe_both_ways),
+        other("select_asleep", select_asleep),
+        other("select_timed_out", select_timed_out),
         other("destroy_with_messages", destroy_with_messages),
         other("destroy_a_pipe_with_messages", destroy_pipe_with_messages),
     ]
@@ -549,6 +552,45 @@ fn destroy_pipe_with_messages(stage: &Stage) {
     stage.bury(victim);
     assert_eq!(shm::holder_count(lock.object(), Role::Handle), 1);
     shm::give_up(lock.object(), Role::Handle);
+}
+
+/// The first message of two channels.
+fn select_any(channels: [Channel; 2], deadline: Option<Instant>) -> (Selected, Vec<u8>) {
+    let mut bytes = vec![];
+    let selected = select(&channels.map(Arm::Recv), &mut bytes, Limit::Until(deadline)).unwrap();
+    (selected, bytes)
+}
+
+/// Two sleep at two channels, one message comes. The first may die before, while and after it takes it.
+fn select_asleep(stage: &Stage) {
+    let channels = [Channel::new(None).unwrap(), Channel::new(None).unwrap()];
+    let takes = channels.map(take);
+    let victim = stage.victim(&takes, || drop(select_any(channels, None)));
+    stage.wait_victim_asleep(victim);
+    let other = stage.spawn(&takes, || {
+        assert_eq!(select_any(channels, None).0, Selected::Fired { arm: 1 });
+    });
+    assert!(stage.wait_asleep(other));
+    send(channels[1], 1, 8);
+    stage.eventually("the message is taken", || channels[1].is_empty());
+    send(channels[1], 2, 8);
+    stage.bury(victim);
+    stage.join_well(other);
+    drain(channels[1]);
+    channels.into_iter().for_each(|channel| follow_up(stage, channel));
+}
+
+/// Whoever waits for the first of several leaves all of them.
+fn select_timed_out(stage: &Stage) {
+    let channels = [Channel::new(Some(0)).unwrap(), Channel::new(Some(0)).unwrap()];
+    let died = stage.victim_alone(&channels.map(take), || {
+        assert_eq!(select_any(channels, soon(2)).0, Selected::TimedOut);
+    });
+    for channel in channels {
+        // Who dies between being counted and writing down its wait stays counted.
+        assert!(died || channel.is_full(), "nobody waits to take");
+        follow_up(stage, channel);
+    }
 }
 
 /// Nobody dies: receives with short deadlines against as many sends.

@@ -29,6 +29,13 @@ pub const SEEDS: &[Seed] = &[
     seed("cleared up by two", "storm_of_spawns"),
     seed("ended with a sender alive", "send_to_sleepers"),
     seed("a time-out loses the message", "time_outs"),
+    seed("both stages of a pipeline end at once", "random_process_graphs"),
+    seed("a circle with a lock ends quietly", "random_process_graphs"),
+    seed("a select arm stays linked", "select_timed_out"),
+    seed("permits come back twice", "semaphore_alone"),
+    seed("waiters sleep on after a death", "semaphore_with_sleepers"),
+    seed("parts of shared objects stay in dead hands", "list_"),
+    seed("a map is not counted anew", "map_set"),
 ];
 
 const fn seed(name: &'static str, tests: &'static str) -> Seed {
