@@ -214,7 +214,9 @@ impl Real {
         if let (Some(signal), false) = (signals::ending(), own_failure) {
             signals::die_by(signal)
         }
-        if let Err(error) = shm::process_table::store_result(&outcome::pack(&result)) {
+        // An end without an error and without a result is a null.
+        let plain = matches!(result, Ok(Value::Null));
+        if !plain && let Err(error) = shm::process_table::store_result(&outcome::pack(&result)) {
             let _ = shm::process_table::store_result(&outcome::pack(&Err(memory(&error))));
         }
         signals::exit(status)
@@ -267,6 +269,16 @@ impl Real {
             // An object that is gone cannot be held; the child notices when it uses it.
             let _ = handles::hold_for(child, key);
         }
+        // Outer names that its code mentions stand until it ends; what is its own, as long as its names.
+        let mut mentioned: Vec<HandleKey> = Vec::new();
+        if !reached.is_empty() {
+            machine.reach_by_globals(&call, &mut |key| {
+                if reached.contains(&key) && !mentioned.contains(&key) {
+                    mentioned.push(key);
+                }
+            });
+        }
+        let id = child.id();
         let kept = output::spawned(child).inspect_err(|_| shm::process_table::cancel_child(child))?;
         let parent = std::process::id();
         // Ctrl-C at the terminal is for the entry that runs; the session stops what that has spawned.
@@ -284,15 +296,8 @@ impl Real {
                 Ok(Performed::Answer(Ok(Value::handle(handles::key(HandleKind::Process, child.object(), 0)))))
             }
             Ok(None) => {
-                self.become_child(child, parent, place);
+                self.become_child(child, id, parent, place);
                 output::begin_child(kept);
-                // Outer names that its code mentions stand until it ends; what is its own, as long as its names.
-                let mut mentioned: Vec<HandleKey> = Vec::new();
-                machine.reach_by_globals(&call, &mut |key| {
-                    if reached.contains(&key) && !mentioned.contains(&key) {
-                        mentioned.push(key);
-                    }
-                });
                 handles::begin_child(&mentioned);
                 gone.iter().for_each(|(key, how)| handles::not_mine(*key, how));
                 shared::begin_child();
@@ -316,12 +321,14 @@ impl Real {
         }
     }
 
-    fn become_child(&mut self, child: ProcessRef, parent: u32, place: Place) {
+    fn become_child(&mut self, child: ProcessRef, id: String, parent: u32, place: Place) {
         let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
         if nix::unistd::getppid().as_raw() as u32 != parent || shm::after_fork(child).is_err() {
             // The parent died in between.
             signals::exit(1)
         }
+        // A little more heap must not cost the clearing of two megabytes in each of many processes.
+        let _ = nix::sys::prctl::set_thp_disable(true);
         SESSION.set(false);
         self.spawned_at = Some(place);
         signals::ignore_questions();
@@ -329,7 +336,7 @@ impl Real {
         std::mem::forget(std::mem::replace(&mut self.children, Children::new(None)));
         reaper::begin_child();
         scopes::begin_child();
-        self.local.forked(child.id());
+        self.local.forked(id);
     }
 
     fn own(&mut self, op: Op) -> Result<Value, Fault> {

@@ -26,7 +26,7 @@ impl Guarded {
     /// ones are in nobody's hand. `repair` derives the rest.
     pub(super) fn enter(&self, me: &Slot, object: ObjectRef, is_part: impl Fn(u64) -> bool, repair: impl FnOnce()) {
         me.position.store(NOWHERE, Relaxed);
-        me.channel.store(object.word(), Relaxed);
+        me.present.store(object.word(), Relaxed);
         compiler_fence(SeqCst);
         if self.step.lock() {
             if let Some(dead) = self.inside.load(Relaxed).checked_sub(1).map(slot) {
@@ -59,17 +59,17 @@ impl Guarded {
         compiler_fence(SeqCst);
         self.inside.store(0, Relaxed);
         self.step.unlock();
-        me.channel.store(0, Relaxed);
+        me.present.store(0, Relaxed);
     }
 }
 
 /// Runs a step of a process that may be in the middle of a wait of another operation.
 pub(super) fn aside<R>(run: impl FnOnce(&Slot) -> R) -> R {
     let me = my_slot();
-    let (channel, position) = (me.channel.load(Relaxed), me.position.load(Relaxed));
+    let (present, position) = (me.present.load(Relaxed), me.position.load(Relaxed));
     let result = run(me);
     me.position.store(position, Relaxed);
-    me.channel.store(channel, SeqCst);
+    me.present.store(present, SeqCst);
     result
 }
 
@@ -90,7 +90,7 @@ pub(super) fn new_object(me: &Slot, kind: u32, fill: impl FnOnce(Block)) -> Resu
 
 /// Finishes the step that a dead process was in, so that what is in its hands is certain.
 pub(super) fn repair_for(dead: &Slot) {
-    let object = ObjectRef::from_word(dead.channel.load(Relaxed));
+    let object = ObjectRef::from_word(dead.present.load(Relaxed));
     match holders::header(object).map(|header| header.kind.load(Relaxed)) {
         Some(CELL) => cell::visit(my_slot(), object),
         Some(MAP) => map::visit(my_slot(), object),

@@ -3,7 +3,7 @@
 
 use super::code::{Instr, Program, Proto};
 use super::value::{Function, HandleKey, Value};
-use std::collections::HashSet;
+use rustc_hash::FxHashSet as HashSet;
 use std::rc::Rc;
 
 /// Walks everything that can be reached from some values, and calls `found` for each handle, perhaps more than once.
@@ -14,7 +14,8 @@ pub fn handles<'a>(
     globals: &'a [Value],
     found: &mut dyn FnMut(HandleKey),
 ) {
-    let mut walk = Walk { program, waiting: roots.collect(), seen: HashSet::new(), protos: HashSet::new(), globals };
+    let mut walk =
+        Walk { program, waiting: roots.collect(), seen: HashSet::default(), protos: HashSet::default(), globals };
     while let Some(value) = walk.waiting.pop() {
         walk.value(value, found);
     }
@@ -22,13 +23,14 @@ pub fn handles<'a>(
 
 /// As [`handles`], those alone that are reached by way of a global that a function mentions.
 pub fn by_globals(program: &Program, root: &Value, globals: &[Value], found: &mut dyn FnMut(HandleKey)) {
-    let mut called = Walk { program, waiting: vec![root], seen: HashSet::new(), protos: HashSet::new(), globals: &[] };
+    let mut called =
+        Walk { program, waiting: vec![root], seen: HashSet::default(), protos: HashSet::default(), globals: &[] };
     while let Some(value) = called.waiting.pop() {
         called.value(value, &mut |_| {});
     }
     let mentioned = called.protos.iter().filter_map(|&number| program.protos.get(number as usize));
     let waiting = mentioned.flat_map(|proto| &proto.globals).filter_map(|&index| globals.get(index as usize)).collect();
-    let mut walk = Walk { program, waiting, seen: HashSet::new(), protos: called.protos, globals };
+    let mut walk = Walk { program, waiting, seen: HashSet::default(), protos: called.protos, globals };
     while let Some(value) = walk.waiting.pop() {
         walk.value(value, found);
     }
@@ -84,7 +86,7 @@ impl<'a> Walk<'a, '_> {
 /// How a call reaches a handle other than by its arguments: the functions on the way, the called one first, and last
 /// the name that holds the handle. A function without a name is an empty text; `None` when an argument holds it.
 pub fn mentions(program: &Program, function: &Value, globals: &[Value], sought: HandleKey) -> Option<Vec<Rc<str>>> {
-    let mut way = Way { sought, steps: Vec::new(), known: HashSet::new() };
+    let mut way = Way { sought, steps: Vec::new(), known: HashSet::default() };
     let Value::Function(called) = function else { return None };
     let Function::Closure { proto, .. } = &**called else { return None };
     let name = program.protos.get(*proto as usize)?.name.clone();
