@@ -310,3 +310,27 @@ print('over')
 ";
     run_apart(code, "unread", |run| assert_eq!(run.line(), "over"));
 }
+
+/// The error tells where the killed process was seen last.
+#[test]
+fn the_last_line_of_a_killed_process_is_told() {
+    let code = "
+fn waits(ready, q) {
+    ready.put(1)
+    q.get()
+}
+let ready = queue()
+let q = queue()
+let p = spawn waits(ready, q)
+ready.get()
+print(p.pid)
+sleep(50ms)
+p.kill()
+join(p)
+";
+    let mut run = start_as(command(code));
+    let _ = sleeper(&mut run);
+    let ended = run.end();
+    assert_eq!(ended.status, Some(1));
+    assert!(ended.stderr.contains(":4:5: process P.1 was last seen here"), "{}", ended.stderr);
+}
