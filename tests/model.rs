@@ -217,6 +217,55 @@ fn one_message_round() {
     shm::give_up(channel.object(), Role::Take);
 }
 
+/// One sends and dies on the way, or not, while another one sends and a third takes everything.
+fn sender_dies_round(capacity: Option<u32>) {
+    static TAKEN: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];
+    /// How many messages the one that may die knows to be sent.
+    static SENT: AtomicU64 = AtomicU64::new(0);
+    begin();
+    TAKEN.iter().chain([&SENT]).for_each(|word| word.store(0, SeqCst));
+    let channel = Channel::new(capacity).unwrap();
+    let (put, take) = ((channel.object(), Role::Put), (channel.object(), Role::Take));
+    let send = move |number: u64, length: usize| {
+        assert_eq!(channel.send(&vec![number as u8; length], &[], None).unwrap(), Sent::Ok);
+    };
+    let (tell, told) = shuttle::sync::mpsc::channel();
+    let receiver = spawn(1, &[take], 0, move || {
+        let mut bytes = vec![];
+        while channel.recv(&mut bytes, None).unwrap() == Received::Ok {
+            let number = usize::from(bytes[0]);
+            assert!(bytes.iter().all(|&byte| byte == bytes[0]), "a message in pieces");
+            TAKEN[number].fetch_add(1, SeqCst);
+            if number == 3 {
+                tell.send(()).unwrap();
+            }
+            bytes.clear();
+        }
+    });
+    let dies = spawn(2, &[put], some_death(50), move || {
+        for number in 0..2 {
+            // One of them lies in a block of its own.
+            send(number, if number == 0 { 8 } else { 80 });
+            SENT.fetch_add(1, SeqCst);
+        }
+    });
+    let lives = spawn(3, &[put], 0, move || (2..4).for_each(|number| send(number, 8)));
+    // Its death is cleared up; then everything that was sent arrives without the end of anybody else.
+    join(dies);
+    told.recv().unwrap();
+    assert!(join(lives));
+    shm::give_up(channel.object(), Role::Put);
+    assert!(join(receiver));
+    let taken = [0, 1, 2, 3].map(|at| TAKEN[at].load(SeqCst));
+    let sent = SENT.load(SeqCst);
+    assert_eq!(taken[2..], [1, 1], "of the one that lives");
+    for (number, &taken) in (0..).zip(&taken[..2]) {
+        assert!(if number < sent { taken == 1 } else { taken <= u64::from(number == sent) }, "{sent} sent: {taken:?}");
+    }
+    shm::give_up(channel.object(), Role::Take);
+    assert_eq!(process_table::slots_in_use(), 1);
+}
+
 type Case = (&'static str, fn());
 
 const CASES: &[Case] = &[
@@ -224,6 +273,9 @@ const CASES: &[Case] = &[
     ("one_message", one_message_round),
     ("channel", || channel_round(None)),
     ("bounded_channel", || channel_round(Some(1))),
+    ("sender_dies", || sender_dies_round(None)),
+    ("sender_dies_bounded", || sender_dies_round(Some(1))),
+    ("sender_dies_rendezvous", || sender_dies_round(Some(0))),
 ];
 
 /// Bugs that only the interleavings of living processes show, and the case that must find each.

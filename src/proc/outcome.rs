@@ -1,9 +1,9 @@
 //! How a process ended, as its result in shared memory tells it.
 
-use super::signal_name;
+use super::{place, signal_name};
 use crate::shm::process_table::{Ended, ProcessRef};
 use crate::vm::fault::{Fault, Kind};
-use crate::vm::value::{ErrorValue, Map, Ref, Value, decode, encode};
+use crate::vm::value::{ErrorValue, Map, Ref, Site, Value, decode, encode};
 
 /// What came of a process.
 #[derive(Clone)]
@@ -135,14 +135,20 @@ fn killed(process: ProcessRef, signal: i32) -> Fault {
     let why = if process.out_of_memory() { ": the system was out of memory" } else { "" };
     let message = format!("process {} was killed by signal {signal}{}{why}", title(process), signal_name(signal));
     let mut data = facts(process, None, Some(signal));
-    let Some(bytes) = process.peak_memory() else { return Fault::new(Kind::ProcessKilled, message).data(data) };
+    let mut fault = Fault::new(Kind::ProcessKilled, message);
+    let place = process.place();
+    if place != 0 {
+        let function = format!("process {} was last seen here", process.id()).into();
+        fault.change(|error| error.related = vec![Site { place: place::of_word(place), function, spawn: false }]);
+    }
+    let Some(bytes) = process.peak_memory() else { return fault.data(data) };
     if let Value::Map(map) = &mut data {
         let map = map.make_mut();
         map.insert("peak_memory".into(), Value::from(bytes as i64));
         map.insert("out_of_memory".into(), Value::bool(process.out_of_memory()));
     }
     let help = format!("its memory was at most {} MiB", bytes.div_ceil(1 << 20));
-    Fault::new(Kind::ProcessKilled, message).data(data).help(help)
+    fault.data(data).help(help)
 }
 
 fn facts(process: ProcessRef, status: Option<u8>, signal: Option<i32>) -> Value {

@@ -10,7 +10,7 @@ use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use super::atomic::{AtomicU64, fence};
 use super::channel::Stamp;
-use super::guarded::Guarded;
+use super::guarded::{self, Guarded};
 use super::holders::{self, Role};
 use super::message::{copy_out, discount_one, free_message_hand, free_parcel, held_by, pack};
 use super::process_table::{Hand, Slot, my_slot};
@@ -191,16 +191,13 @@ impl Place {
 /// What the value holds, as keys of the holders, and which value of the cell it is.
 pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holders::Key>>)> {
     let state = Cell(object).state()?;
-    // This process may be in the middle of a wait of another operation.
-    let me = my_slot();
-    let (present, position) = (me.present.load(Relaxed), me.position.load(Relaxed));
-    state.enter(me, object);
-    let current = state.current.load(SeqCst);
-    let inside = state.place(current).block().filter(|&block| arena::in_use(block)).map(held_by);
-    state.base.leave(me);
-    me.position.store(position, Relaxed);
-    me.present.store(present, SeqCst);
-    Some(((current, 0), inside.into_iter().filter(|entries| !entries.is_empty()).collect()))
+    guarded::aside(|me| {
+        state.enter(me, object);
+        let current = state.current.load(SeqCst);
+        let inside = state.place(current).block().filter(|&block| arena::in_use(block)).map(held_by);
+        state.base.leave(me);
+        Some(((current, 0), inside.into_iter().filter(|entries| !entries.is_empty()).collect()))
+    })
 }
 
 /// Finishes the step of a dead process.

@@ -227,13 +227,10 @@ impl Channel {
         limit: Limit,
     ) -> Result<Received, ShmError> {
         let mut wait = Waiting::new(limit);
-        let mut ends = None;
         loop {
             enter(line, RECV);
-            let side = &line.sides[RECV];
             // In this order: who could send has sent before it went.
-            let began = ends.unwrap_or(side.ends.load(Relaxed));
-            let ended = line.has_ended(began) || wait.is_for_ever() && self.only_i_could_send(line);
+            let ended = line.has_ended() || wait.has_ended() || wait.is_for_ever() && self.only_i_could_send(line);
             if let Some(bytes) = bytes.as_deref_mut() {
                 if line.take(me, bytes) {
                     leave(line, RECV);
@@ -257,18 +254,12 @@ impl Channel {
                 if bytes.is_some() {
                     line.note_end();
                 }
-                side.ends.store(side.ends.load(Relaxed).wrapping_add(1), Relaxed);
-                let tell = !line.is_closed();
                 leave(line, RECV);
-                if tell {
-                    line.sleepers[RECV].wake_all();
-                }
                 return Ok(Received::Closed);
             }
-            ends = Some(began);
             let step = wait.next();
             if let Step::Sleep = step {
-                wait.sleep_as_receiver(line, self.0, began);
+                wait.sleep_as_receiver(line, self.0);
                 continue;
             }
             leave(line, RECV);

@@ -6,13 +6,14 @@
 //! of goroutine leak detection, Saioc et al., ASPLOS 2025). Within it the circles that depend on no other circle are
 //! acted upon: receives and joins alone end quietly, in any other circle the last to have blocked is told.
 
-use super::atomic::Ordering::{Relaxed, SeqCst};
+use super::atomic::Ordering::Relaxed;
+use super::atomic::{AtomicU32, seeded};
 use super::channel::Stamp;
 use super::holders::{self, Key, key};
-use super::line::{Line, RECV, SEND, enter, leave, line};
+use super::line::{Line, RECV, SEND, line};
 use super::process_table::{self, ProcessRef, high, reference, slot};
 use super::waits::{MANY, Need, Seen, Waited, Watched, waiting};
-use super::{ObjectRef, arena, cell, channel, monitor, region, user_lock};
+use super::{ObjectRef, arena, cell, channel, list, map, message, monitor, park, user_lock};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -156,7 +157,7 @@ fn look_with(contents: Vec<Content>) -> Look {
     if sleepers.is_empty() {
         return Look::Clear;
     }
-    let mut quiet: Vec<(&'static Line, u32)> = Vec::new();
+    let mut words: Vec<&AtomicU32> = Vec::new();
     let result = holders::locked(|| {
         let mut graph = Graph::new(sleepers, contents);
         let found = graph.find();
@@ -166,8 +167,8 @@ fn look_with(contents: Vec<Content>) -> Look {
                 moved = true;
                 continue;
             }
-            match graph.lines(circle) {
-                Some(lines) => quiet.extend(lines),
+            match graph.receives(circle) {
+                Some(receives) => graph.end(&receives, &mut words),
                 None => graph.condemn_last(circle),
             }
         }
@@ -179,24 +180,12 @@ fn look_with(contents: Vec<Content>) -> Look {
             Look::Clear
         }
     });
-    for (line, ends) in quiet {
-        end_receives(line, ends);
+    words.sort_by_key(|word| word.as_ptr());
+    words.dedup_by_key(|word| word.as_ptr());
+    for word in words {
+        park::wake_all(word);
     }
     result
-}
-
-/// Tells all who receive from a channel that nothing will come, unless something came or they know it.
-fn end_receives(line: &Line, ends: u32) {
-    enter(line, RECV);
-    let side = &line.sides[RECV];
-    let end = line.head().is_none() && side.ends.load(Relaxed) == ends;
-    if end {
-        side.ends.store(ends.wrapping_add(1), SeqCst);
-    }
-    leave(line, RECV);
-    if end {
-        line.sleepers[RECV].wake_all();
-    }
 }
 
 /// Keeps the circle of this process for [`take_circle`].
@@ -225,6 +214,8 @@ fn sleepers(told: bool) -> Vec<(u32, Seen)> {
 enum Container {
     Channel(ObjectRef),
     Cell(ObjectRef),
+    Map(ObjectRef),
+    List(ObjectRef),
 }
 
 /// Handles that lie in a container together, and the state that it was found in.
@@ -239,6 +230,8 @@ impl Container {
         match holders::header(object)?.kind.load(Relaxed) {
             holders::CHANNEL => Some(Container::Channel(object)),
             holders::CELL => Some(Container::Cell(object)),
+            holders::MAP => Some(Container::Map(object)),
+            holders::LIST => Some(Container::List(object)),
             _ => None,
         }
     }
@@ -248,6 +241,8 @@ impl Container {
         match self {
             Container::Channel(object) => channel::stamp(object),
             Container::Cell(object) => cell::Cell::of(object).version().map(|version| (version, 0)),
+            Container::Map(object) => map::stamp(object),
+            Container::List(object) => list::stamp(object),
         }
     }
 
@@ -255,7 +250,7 @@ impl Container {
     fn taker(self) -> Option<(ObjectRef, u32)> {
         match self {
             Container::Channel(object) => line(object).map(|line| (line.counting_object(object), 1 - line.put_role())),
-            Container::Cell(object) => Some((object, 0)),
+            Container::Cell(object) | Container::Map(object) | Container::List(object) => Some((object, 0)),
         }
     }
 
@@ -263,6 +258,8 @@ impl Container {
         let found = match self {
             Container::Channel(object) => channel::handles_inside(object),
             Container::Cell(object) => cell::handles_inside(object),
+            Container::Map(object) => map::handles_inside(object),
+            Container::List(object) => list::handles_inside(object),
         };
         let Some((stamp, all)) = found else { return Vec::new() };
         all.into_iter().map(|holds| Content { place: self, stamp, holds }).collect()
@@ -327,6 +324,9 @@ impl Graph {
             if let Who::Process(index, _) = graph.nodes[at].who {
                 let mut holds = Vec::new();
                 holders::each_key(index, |key| holds.extend(graph.roles.get(&key).copied()));
+                // A message that it waits to send holds what it holds itself once more.
+                let in_hand = message::held_in_hand(slot(index));
+                holds.extend(in_hand.iter().filter_map(|key| graph.roles.get(key).copied()));
                 graph.nodes[at].holds = holds;
             }
         }
@@ -453,27 +453,38 @@ impl Graph {
         Search::new(self, self.nodes.iter().map(|node| node.stuck).collect()).lowest()
     }
 
-    /// The channels to end when nothing but receives and joins make up the circle, and there are any: upstream first,
+    /// The receives to end when nothing but receives and joins make up the circle, and there are any: upstream first,
     /// those whose possible senders wait in no other receive unless each depends on the other.
-    fn lines(&self, circle: &[usize]) -> Option<Vec<(&'static Line, u32)>> {
-        if !circle.iter().flat_map(|&at| self.arms(at)).all(|arm| matches!(arm.need, Need::Message | Need::End)) {
+    fn receives(&self, circle: &[usize]) -> Option<Vec<usize>> {
+        let quiet = |need: Need| {
+            matches!(need, Need::Message | Need::End)
+                || need == Need::Owner && seeded!("a circle with a lock ends quietly")
+        };
+        if !circle.iter().flat_map(|&at| self.arms(at)).all(|arm| quiet(arm.need)) {
             return None;
         }
-        let mut receives = vec![false; self.nodes.len()];
+        let mut included = vec![false; self.nodes.len()];
         for &at in circle {
             let is_process = matches!(self.nodes[at].who, Who::Process(..));
-            receives[at] = !is_process || self.arms(at).iter().any(|arm| arm.need == Need::Message);
+            included[at] = !is_process || self.arms(at).iter().any(|arm| arm.need == Need::Message);
         }
-        let mut lines: Vec<(&'static Line, u32)> = Vec::new();
-        for at in Search::new(self, receives).lowest().into_iter().flatten() {
-            for arm in self.arms(at).iter().filter(|arm| arm.need == Need::Message) {
-                let Some(line) = line(arm.object) else { continue };
-                if !lines.iter().any(|(known, _)| region::offset_of(*known) == region::offset_of(line)) {
-                    lines.push((line, arm.ends));
-                }
+        let receives: Vec<usize> = if seeded!("all receives of a circle end at once") {
+            circle.iter().copied().filter(|&at| included[at]).collect()
+        } else {
+            Search::new(self, included).lowest().concat()
+        };
+        let any = receives.iter().any(|&at| matches!(self.nodes[at].who, Who::Process(..)));
+        any.then_some(receives)
+    }
+
+    /// Ends receives, and gives the words on which those sleep that do it.
+    fn end(&self, receives: &[usize], words: &mut Vec<&'static AtomicU32>) {
+        for &at in receives {
+            if let Who::Process(index, seen) = &self.nodes[at].who {
+                slot(*index).wait.end(seen);
+                words.extend(seen.arms.iter().map(Waited::word));
             }
         }
-        (!lines.is_empty()).then_some(lines)
     }
 
     /// What a node waits for, if it is a process.
@@ -519,10 +530,10 @@ impl Graph {
     }
 }
 
-/// Whether the sleeper would find what it waits for at the channel, or has been told that it will not come.
+/// Whether the sleeper would find what it waits for at the channel.
 fn is_ready(line: &Line, arm: &Waited) -> bool {
     match arm.need {
-        Need::Message => line.is_closed() || line.len() > 0 || line.sides[RECV].ends.load(SeqCst) != arm.ends,
+        Need::Message => line.is_closed() || line.len() > 0,
         Need::Taker => line.is_closed() || !arm.unchanged(),
         _ => line.is_closed() || line.is_abandoned() || line.has_room() || line.is_rendezvous() && !arm.unchanged(),
     }

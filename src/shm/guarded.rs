@@ -16,7 +16,8 @@ shared! {
         step: Lock,
         /// Slot of the process that holds `step`, plus one.
         inside: AtomicU32,
-        unused: AtomicU32,
+        /// Steps of those who may change it.
+        changes: AtomicU32,
     }
 }
 
@@ -43,6 +44,16 @@ impl Guarded {
         compiler_fence(SeqCst);
     }
 
+    /// Somebody may change it in this step.
+    pub(super) fn note_change(&self) {
+        self.changes.store(self.changes.load(Relaxed).wrapping_add(1), SeqCst);
+    }
+
+    /// While it stays, so does what is inside.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(SeqCst).into()
+    }
+
     /// Ends a step.
     pub(super) fn leave(&self, me: &Slot) {
         compiler_fence(SeqCst);
@@ -50,6 +61,16 @@ impl Guarded {
         self.step.unlock();
         me.present.store(0, Relaxed);
     }
+}
+
+/// Runs a step of a process that may be in the middle of a wait of another operation.
+pub(super) fn aside<R>(run: impl FnOnce(&Slot) -> R) -> R {
+    let me = my_slot();
+    let (present, position) = (me.present.load(Relaxed), me.position.load(Relaxed));
+    let result = run(me);
+    me.position.store(position, Relaxed);
+    me.present.store(present, SeqCst);
+    result
 }
 
 /// A new object of this kind. Its part is in the hand `Table`; `fill` writes it down in the object.

@@ -42,8 +42,7 @@ shared! {
         pub(super) lock: Lock,
         /// Slot of the process inside, plus one.
         pub(super) owner: AtomicU32,
-        /// How often all receivers were told that nobody is left to send.
-        pub(super) ends: AtomicU32,
+        padding: AtomicU32,
         /// Messages sent or received so far.
         pub(super) position: AtomicU64,
         /// Where the next one is.
@@ -135,9 +134,9 @@ impl Line {
         left == 0 || seeded!("ended with a sender alive") && left == 1
     }
 
-    /// Whether a receive that began when the channel had ended so often gets nothing more once it is empty.
-    pub(super) fn has_ended(&self, ends: u32) -> bool {
-        self.is_closed() || self.is_deserted() || self.sides[RECV].ends.load(SeqCst) != ends
+    /// Whether nothing more comes once it is empty.
+    pub(super) fn has_ended(&self) -> bool {
+        self.is_closed() || self.is_deserted()
     }
 
     /// Whether a send waits until its message is taken.

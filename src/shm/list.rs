@@ -6,9 +6,10 @@
 use super::arena::{self, Block};
 use super::atomic::AtomicU64;
 use super::atomic::Ordering::{Relaxed, SeqCst};
+use super::channel::Stamp;
 use super::guarded::{self, Guarded, exchange};
 use super::holders::{self, Role};
-use super::message::{copy_out, discount_one, free_message_hand, free_parcel, pack};
+use super::message::{copy_out, discount_one, free_message_hand, free_parcel, held_by, pack};
 use super::process_table::{Hand, Slot, my_slot};
 use super::region::{at, shared};
 use super::user_lock::UserLock;
@@ -74,6 +75,7 @@ impl List {
         let state = self.state()?;
         let me = my_slot();
         state.enter(me, self.0);
+        state.base.note_change();
         let result = run(state, me);
         state.base.leave(me);
         Ok(result)
@@ -325,6 +327,24 @@ pub(super) fn visit(me: &Slot, object: ObjectRef) {
         state.enter(me, object);
         state.base.leave(me);
     }
+}
+
+/// What each entry holds, as keys of the holders, leaving out those that hold nothing; and the [`stamp`].
+pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holders::Key>>)> {
+    let state = List(object).state().ok()?;
+    guarded::aside(|me| {
+        state.enter(me, object);
+        let blocks = state.items().words().filter(|item| item & INLINE == 0).filter_map(Block::from_word);
+        let inside = blocks.map(held_by).filter(|entries| !entries.is_empty()).collect();
+        let changes = state.base.changes();
+        state.base.leave(me);
+        Some(((changes, 0), inside))
+    })
+}
+
+/// While it stays, so does what is inside.
+pub(super) fn stamp(object: ObjectRef) -> Option<Stamp> {
+    List(object).state().ok().map(|state| (state.base.changes(), 0))
 }
 
 /// Some work on emptying a list that nobody holds; true when nothing is left but the object itself.

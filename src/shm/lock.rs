@@ -158,7 +158,7 @@ impl Lock {
             }
             keep = WAITERS;
             match sleep(&self.word, word | WAITERS) {
-                Wait::Woken => {}
+                Wait::Woken | Wait::Ended => {}
                 Wait::Interrupted => break Taken::Interrupted,
                 Wait::TimedOut => break self.grab(keep).unwrap_or(Taken::TimedOut),
                 Wait::Deadlock => break self.grab(keep).unwrap_or(Taken::Deadlock),
@@ -320,15 +320,14 @@ pub(super) fn end_as_the_kernel_does() {
     let at = |address: u64| super::region::at::<Lock>(address - super::region::address(0));
     let me = me();
     let mark = |lock: &Lock, pending: bool| {
-        let word = lock.word.load(Relaxed);
-        if word & OWNER == me {
-            lock.word.store(word & WAITERS | DIED, SeqCst);
-            if word & WAITERS != 0 {
-                park::wake(&lock.word, 1);
-            }
-        } else if pending && word & OWNER == 0 {
-            park::wake(&lock.word, 1);
+        // In one step, as the kernel does: others announce meanwhile that they are about to sleep.
+        let die = |word: u32| (word & OWNER == me).then_some(word & WAITERS | DIED);
+        match lock.word.fetch_update(SeqCst, Relaxed, die) {
+            Ok(before) if before & WAITERS == 0 => return,
+            Err(word) if !pending || word & OWNER != 0 => return,
+            _ => {}
         }
+        park::wake(&lock.word, 1);
     };
     let head = HEAD.get();
     let pending = head.pending.load(Relaxed);

@@ -6,9 +6,10 @@
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Relaxed, SeqCst};
 use super::atomic::{AtomicU64, seeded};
+use super::channel::Stamp;
 use super::guarded::{self, Guarded, exchange};
 use super::holders::{self, Role};
-use super::message::{self, discount_one, free_message_hand, free_parcel, pack};
+use super::message::{self, discount_one, free_message_hand, free_parcel, held_by, pack};
 use super::process_table::{Hand, Slot, my_slot};
 use super::region::{self, at, shared};
 use super::user_lock::UserLock;
@@ -124,6 +125,7 @@ impl Map {
         let state = self.state()?;
         let me = my_slot();
         state.enter(me, self.0);
+        state.base.note_change();
         let result = run(state, me);
         state.base.leave(me);
         Ok(result)
@@ -447,6 +449,24 @@ pub(super) fn visit(me: &Slot, object: ObjectRef) {
         state.enter(me, object);
         state.base.leave(me);
     }
+}
+
+/// What each entry holds, as keys of the holders, leaving out those that hold nothing; and the [`stamp`].
+pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holders::Key>>)> {
+    let state = Map(object).state().ok()?;
+    guarded::aside(|me| {
+        state.enter(me, object);
+        let blocks = state.table().entries().map(|entry| entry.0);
+        let inside = blocks.map(held_by).filter(|entries| !entries.is_empty()).collect();
+        let changes = state.base.changes();
+        state.base.leave(me);
+        Some(((changes, 0), inside))
+    })
+}
+
+/// While it stays, so does what is inside.
+pub(super) fn stamp(object: ObjectRef) -> Option<Stamp> {
+    Map(object).state().ok().map(|state| (state.base.changes(), 0))
 }
 
 /// Some work on emptying a map that nobody holds; true when nothing is left but the object itself.

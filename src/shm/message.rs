@@ -94,6 +94,17 @@ pub(super) fn held_by(block: Block) -> Vec<holders::Key> {
     entries(block, 0..counted as usize).collect()
 }
 
+/// What the message holds that a process is about to send, as keys of the holders. The process may go on meanwhile: the
+/// caller sees whether it did.
+pub(super) fn held_in_hand(slot: &Slot) -> Vec<holders::Key> {
+    let block = Block::from_word(slot.hand(Hand::Message).load(Relaxed)).filter(|&block| arena::in_use(block));
+    block.map_or(Vec::new(), |block| {
+        let most = block.length().saturating_sub(size_of::<Parcel>()) / 8;
+        let counted = at::<Parcel>(block.data()).counted.load(Relaxed);
+        entries(block, 0..most.min(counted as usize)).collect()
+    })
+}
+
 /// Gives up one thing that the message holds; false when there was none.
 pub(super) fn discount_one(block: Block) -> bool {
     let parcel = at::<Parcel>(block.data());

@@ -191,7 +191,7 @@ impl<M: Model> Monitor<M> {
                 let result = match ended {
                     Wait::Interrupted => Waited::Interrupted,
                     Wait::Deadlock => Waited::Deadlock,
-                    Wait::Woken | Wait::TimedOut => Waited::TimedOut,
+                    Wait::Woken | Wait::Ended | Wait::TimedOut => Waited::TimedOut,
                 };
                 return state.settle(&old, &model, wake).map(|()| result);
             }
@@ -208,7 +208,7 @@ impl<M: Model> Monitor<M> {
             }
             slept = true;
             ended = match sleep.on(&state.event, event, self.0, need) {
-                Wait::Woken => None,
+                Wait::Woken | Wait::Ended => None,
                 Wait::Interrupted if go_on() => None,
                 end => Some(end),
             };

@@ -15,6 +15,8 @@ pub enum Wait {
     Interrupted,
     /// The wait is part of a circle that no process can leave: it will never end.
     Deadlock,
+    /// Nothing will come any more, and that is no error: see [`super::deadlock`].
+    Ended,
 }
 
 /// Sleeps while `word` is `expected`, until woken or `deadline`.

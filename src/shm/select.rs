@@ -1,7 +1,7 @@
 //! Waiting for the first of several events.
 
 use super::atomic::Ordering::{Relaxed, SeqCst};
-use super::atomic::{AtomicU32, fence};
+use super::atomic::{AtomicU32, fence, seeded};
 use super::channel::{Received, Sent};
 use super::line::{Line, RECV, SEND, line};
 use super::park::{self, Wait};
@@ -75,7 +75,7 @@ pub fn select(arms: &[Arm<'_>], bytes: &mut Vec<u8>, limit: Limit) -> Result<Sel
 fn select_first(arms: &[Arm<'_>], bytes: &mut Vec<u8>, limit: Limit) -> Result<Selected, ShmError> {
     let mut sleep = Sleep::new(if let Limit::Until(deadline) = limit { deadline } else { None });
     let events: Vec<Event> = arms.iter().map(|&arm| Event::new(arm)).collect();
-    let mut spun = false;
+    let (mut spun, mut told) = (false, false);
     let selected = loop {
         let start = random(events.len());
         let mut ended = 0;
@@ -95,7 +95,10 @@ fn select_first(arms: &[Arm<'_>], bytes: &mut Vec<u8>, limit: Limit) -> Result<S
             break Selected::Fired { arm };
         }
         let channels = events.iter().filter(|event| !matches!(event.arm, Arm::Done(_))).count();
-        if channels > 0 && ended == channels {
+        if told {
+            events.iter().for_each(Event::note_end);
+        }
+        if told || channels > 0 && ended == channels {
             break Selected::Closed;
         }
         if let Limit::Never = limit {
@@ -111,6 +114,7 @@ fn select_first(arms: &[Arm<'_>], bytes: &mut Vec<u8>, limit: Limit) -> Result<S
             Wait::TimedOut => break Selected::TimedOut,
             Wait::Interrupted => break Selected::Interrupted,
             Wait::Deadlock => break Selected::Deadlock,
+            Wait::Ended => told = true,
         }
     };
     // A wake-up for one of the others may have come here: it goes on to the next sleeper.
@@ -130,7 +134,9 @@ fn sleep_until_one(events: &[Event], sleep: &mut Sleep) -> Wait {
         fence(SeqCst);
         here.iter().any(|event| event.is_ready() || event.has_ended())
     });
-    here.iter().for_each(|event| event.leave());
+    if !seeded!("a select arm stays linked") {
+        here.iter().for_each(|event| event.leave());
+    }
     result
 }
 
@@ -140,11 +146,10 @@ enum Attempt {
     Ended,
 }
 
-/// An arm, with how often its channel had ended when it began.
+/// An arm, with its channel.
 struct Event<'a> {
     arm: Arm<'a>,
     line: Option<&'static Line>,
-    ends: u32,
 }
 
 impl<'a> Event<'a> {
@@ -153,7 +158,7 @@ impl<'a> Event<'a> {
             Arm::Recv(channel) | Arm::Send { channel, .. } => line(channel.object()),
             Arm::Done(_) => None,
         };
-        Event { arm, line, ends: line.map_or(0, |line| line.sides[RECV].ends.load(SeqCst)) }
+        Event { arm, line }
     }
 
     fn attempt(&self, taken: &mut Vec<u8>) -> Result<Attempt, ShmError> {
@@ -161,10 +166,6 @@ impl<'a> Event<'a> {
             Arm::Recv(channel) => match channel.try_recv(taken)? {
                 Received::Ok => Attempt::Done,
                 Received::Closed => Attempt::Ended,
-                _ if self.has_ended() => {
-                    self.line.into_iter().for_each(Line::note_end);
-                    Attempt::Ended
-                }
                 _ => Attempt::NotYet,
             },
             Arm::Send { channel, bytes, handles } => match channel.try_send(bytes, handles)? {
@@ -175,6 +176,13 @@ impl<'a> Event<'a> {
             Arm::Done(process) if process.has_ended() => Attempt::Done,
             Arm::Done(_) => Attempt::NotYet,
         })
+    }
+
+    /// Nothing will come here although the channel has not ended.
+    fn note_end(&self) {
+        if let (Arm::Recv(_), Some(line)) = (self.arm, self.line) {
+            line.note_end();
+        }
     }
 
     /// Whether an attempt would succeed now.
@@ -191,7 +199,7 @@ impl<'a> Event<'a> {
         match (self.arm, self.line) {
             (Arm::Done(_), _) => false,
             (_, None) => true,
-            (Arm::Recv(_), Some(line)) => line.len() == 0 && line.has_ended(self.ends),
+            (Arm::Recv(_), Some(line)) => line.len() == 0 && line.has_ended(),
             (Arm::Send { .. }, Some(line)) => line.is_closed() || line.is_abandoned(),
         }
     }
@@ -224,11 +232,11 @@ impl<'a> Event<'a> {
             Arm::Send { channel, .. } => (channel.object(), Need::Room),
             Arm::Done(process) => {
                 let (word, expected) = process.life_word()?;
-                return Some(Watched { object: process.object(), need: Need::End, word, expected, ends: 0 });
+                return Some(Watched { object: process.object(), need: Need::End, word, expected });
             }
         };
         let word = &self.sleepers()?.event;
-        Some(Watched { object, need, word, expected: word.load(SeqCst), ends: self.ends })
+        Some(Watched { object, need, word, expected: word.load(SeqCst) })
     }
 
     fn pass_on(&self) {

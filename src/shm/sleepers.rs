@@ -125,6 +125,11 @@ impl Waiting {
         matches!(self.limit, Limit::Never)
     }
 
+    /// Whether the last sleep ended because nothing will come.
+    pub(super) fn has_ended(&self) -> bool {
+        self.last == Wait::Ended
+    }
+
     /// Whether its deadline ended the last sleep.
     pub(super) fn has_timed_out(&self) -> bool {
         self.last == Wait::TimedOut
@@ -154,7 +159,7 @@ impl Waiting {
         let sleepers = &line.sleepers[SEND];
         sleepers.join();
         let (word, expected) = (&sleepers.event, sleepers.event.load(SeqCst));
-        let arm = Watched { object, need: Need::Room, word, expected, ends: 0 };
+        let arm = Watched { object, need: Need::Room, word, expected };
         self.last = self.sleep.on_any(&[arm], || {
             fence(SeqCst);
             ready() || line.is_closed()
@@ -163,16 +168,16 @@ impl Waiting {
     }
 
     /// Releases the receivers' lock, which is held, to sleep.
-    pub(super) fn sleep_as_receiver(&mut self, line: &Line, object: ObjectRef, ends: u32) {
+    pub(super) fn sleep_as_receiver(&mut self, line: &Line, object: ObjectRef) {
         let sleepers = &line.sleepers[RECV];
         sleepers.join();
         let (word, expected) = (&sleepers.event, sleepers.event.load(SeqCst));
         leave(line, RECV);
         line.taker_came();
-        let arm = Watched { object, need: Need::Message, word, expected, ends };
+        let arm = Watched { object, need: Need::Message, word, expected };
         self.last = self.sleep.on_any(&[arm], || {
             fence(SeqCst);
-            line.len() > 0 || line.has_ended(ends)
+            line.len() > 0 || line.has_ended()
         });
         sleepers.leave();
     }

@@ -61,7 +61,7 @@ impl Channel {
                 return Ok(Waited::Done);
             }
             match sleep.on(&line.done_event, event, self.object(), Need::Change) {
-                Wait::Woken => {}
+                Wait::Woken | Wait::Ended => {}
                 Wait::TimedOut => return Ok(Waited::TimedOut),
                 Wait::Interrupted => return Ok(Waited::Interrupted),
                 Wait::Deadlock => return Ok(Waited::Deadlock),

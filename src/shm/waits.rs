@@ -47,8 +47,7 @@ shared! {
         /// Where the word lies that is slept on, and the value it had.
         word_at: AtomicU64,
         expected: AtomicU32,
-        /// Of a receive: the channel's count of ends when it began.
-        ends: AtomicU32,
+        unused: AtomicU32,
     }
 
     /// The present wait of a process.
@@ -58,7 +57,8 @@ shared! {
         state: AtomicU32,
         /// The wait that the detector has found to be part of a circle, by its sequence.
         verdict: AtomicU32,
-        unused: AtomicU32,
+        /// The same, of a wait that ends quietly.
+        ended: AtomicU32,
         /// Nanoseconds of the system's clock when it began.
         since: AtomicU64,
         /// Block with the arms, if they do not fit in here.
@@ -100,7 +100,6 @@ pub(super) struct Waited {
     pub(super) need: Need,
     word_at: u64,
     expected: u32,
-    pub(super) ends: u32,
 }
 
 impl Waited {
@@ -158,7 +157,6 @@ impl Record {
                 need: NEEDS[(what >> 60) as usize % NEEDS.len()],
                 word_at: arm.word_at.load(Relaxed),
                 expected: arm.expected.load(Relaxed),
-                ends: arm.ends.load(Relaxed),
             }
         });
         let seen = Seen {
@@ -174,7 +172,9 @@ impl Record {
 
     /// Whether the process sleeps in this very wait, and has not been told to end it.
     pub(super) fn still(&self, sequence: u32) -> bool {
-        self.sequence.load(SeqCst) == sequence && self.verdict.load(SeqCst) != sequence
+        self.sequence.load(SeqCst) == sequence
+            && self.verdict.load(SeqCst) != sequence
+            && self.ended.load(SeqCst) != sequence
     }
 
     /// Tells the process that its wait is part of a circle.
@@ -183,6 +183,11 @@ impl Record {
         for arm in &seen.arms {
             park::wake_all(arm.word());
         }
+    }
+
+    /// Tells the process that what it waits for will not come; the caller wakes it.
+    pub(super) fn end(&self, seen: &Seen) {
+        self.ended.store(seen.sequence, SeqCst);
     }
 
     /// Whether the process waits without a limit.
@@ -194,6 +199,7 @@ impl Record {
         self.sequence.store(self.sequence.load(Relaxed).wrapping_add(1) & !1, SeqCst);
         self.more.store(0, Relaxed);
         self.verdict.store(0, Relaxed);
+        self.ended.store(0, Relaxed);
     }
 
     fn set(&self, index: usize, arm: &Watched) {
@@ -202,7 +208,6 @@ impl Record {
         place.what.store(arm.object.word() | need << 60, Relaxed);
         place.word_at.store(region::offset_of(arm.word), Relaxed);
         place.expected.store(arm.expected, Relaxed);
-        place.ends.store(arm.ends, Relaxed);
     }
 }
 
@@ -213,7 +218,6 @@ pub(super) struct Watched<'a> {
     pub(super) need: Need,
     pub(super) word: &'a AtomicU32,
     pub(super) expected: u32,
-    pub(super) ends: u32,
 }
 
 /// The sleeps of one operation, until its deadline, a signal, or the finding that it can never be served. They come in
@@ -255,7 +259,7 @@ impl Sleep {
 
     /// Sleeps while `word` is `expected`, for what `object` needs. The end of a slice is [`Wait::Woken`].
     pub(super) fn on(&mut self, word: &AtomicU32, expected: u32, object: ObjectRef, need: Need) -> Wait {
-        self.on_any(&[Watched { object, need, word, expected, ends: 0 }], || false)
+        self.on_any(&[Watched { object, need, word, expected }], || false)
     }
 
     /// Sleeps until one of the words changes, unless `ready` once the wait has been written down. The end of a slice is
@@ -297,6 +301,8 @@ impl Sleep {
         if me.wait.verdict.load(SeqCst) == me.wait.sequence.load(Relaxed) && result != Wait::Interrupted {
             deadlock::remember_circle();
             result = Wait::Deadlock;
+        } else if me.wait.ended.load(SeqCst) == me.wait.sequence.load(Relaxed) && result != Wait::Interrupted {
+            result = Wait::Ended;
         }
         result
     }

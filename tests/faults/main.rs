@@ -6,7 +6,9 @@
 mod shm;
 
 mod channels;
+mod graphs;
 mod objects;
+mod oracle;
 mod seeds;
 mod shared;
 mod stage;

@@ -28,6 +28,7 @@ pub const STORMS: &[Storm] = &[
     Storm { name: "storm_on_pipes", run: pipe_storm },
     Storm { name: "storm_on_locks", run: lock_storm },
     Storm { name: "storm_of_spawns", run: spawn_storm },
+    Storm { name: "random_process_graphs", run: super::graphs::run },
 ];
 
 /// Seconds of one storm.
@@ -66,7 +67,12 @@ struct Ledger {
 }
 
 fn ledger() -> &'static Ledger {
-    let length = NonZeroUsize::new(size_of::<Ledger>()).unwrap();
+    map()
+}
+
+/// Zeros that all processes of a run see, independent of what is tested; for atomics only.
+pub fn map<T: Sync>() -> &'static T {
+    let length = NonZeroUsize::new(size_of::<T>()).unwrap();
     let flags = MapFlags::MAP_SHARED | MapFlags::MAP_NORESERVE;
     // SAFETY: a new mapping, never unmapped.
     let new = unsafe { mmap_anonymous(None, length, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, flags) };
@@ -75,10 +81,15 @@ fn ledger() -> &'static Ledger {
 }
 
 /// Small and fast, with a fixed seed.
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
+    /// Seeds that follow one another give numbers that do not.
+    pub fn new(seed: u64) -> Random {
+        Random((seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
