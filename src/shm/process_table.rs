@@ -593,11 +593,12 @@ impl ProcessRef {
 
     fn wait_end_with(self, mut sleep: Sleep) -> EndWait {
         loop {
+            // In this order: its end after the first look changes the word.
+            let life = &slot(self.index).life;
+            let (word, expected) = life.life_word();
             if self.has_ended() {
                 return EndWait::Ended;
             }
-            let life = &slot(self.index).life;
-            let (word, expected) = life.life_word();
             let woken = sleep.on(word, expected, self.object(), Need::End);
             if self.has_ended() {
                 // The kernel wakes one.
