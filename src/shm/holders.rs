@@ -355,12 +355,16 @@ pub(super) fn holds_role(object: ObjectRef, role: u32) -> bool {
 /// not hold it.
 pub fn give_up(object: ObjectRef, role: Role) {
     if process_table::registered() {
+        // Nobody ever waits for numbers: there is nothing to pass on, and no circle of waits that this could close.
+        let awaited = header(object).is_none_or(|header| header.kind.load(Relaxed) != NUMBERS);
         // Nobody here could release it any more, and it must not be freed as a member of this process's list.
-        if role == Role::Handle && holds(object, role) {
+        if awaited && role == Role::Handle && holds(object, role) {
             pass_on(object, process_table::reference(my_index()));
         }
         give_up_by(my_slot(), object, role.index());
-        waits::graph_changed();
+        if awaited {
+            waits::graph_changed();
+        }
     }
 }
 

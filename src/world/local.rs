@@ -71,7 +71,7 @@ impl Local {
             Op::Input { prompt } => self.read_input(prompt),
             Op::ReadText { path } => self.flushed(|local| local.files.read_text(&path).map(Value::from)),
             Op::ReadBytes { path } => {
-                self.flushed(|local| local.files.read_bytes(&path).map(|bytes| Value::Bytes(Ref::new(bytes))))
+                self.flushed(|local| local.files.read_bytes(&path).map(|bytes| Value::bytes(bytes)))
             }
             Op::WriteFile { path, data, append } => {
                 self.flushed(|local| local.files.write_whole(&path, &data, append).map(|()| Value::Null))
