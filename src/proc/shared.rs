@@ -7,9 +7,7 @@ use crate::shm::{Cell, Numbers, ObjectRef, Role};
 use crate::vm::fault::Fault;
 use crate::vm::op::Op;
 use crate::vm::types::with_article;
-use crate::vm::value::{
-    Arith, Encoded, HandleKey, HandleKind, Value, binary, decode, encode, encode_whole, set_index,
-};
+use crate::vm::value::{Arith, Encoded, HandleKey, HandleKind, Value, binary, decode, encode, encode_whole, set_index};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 

@@ -2,8 +2,8 @@
 //! that holds the one whose memory it shows. The items of the language's arrays, and bytes, lie in such words too.
 
 use super::arena::{self, Block};
-use super::atomic::{AtomicU64, seeded};
 use super::atomic::Ordering::{Relaxed, Release, SeqCst};
+use super::atomic::{AtomicU64, seeded};
 use super::holders::{self, Header, Role};
 use super::process_table::{Hand, my_slot};
 use super::region::{self, at, shared};

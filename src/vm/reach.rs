@@ -11,8 +11,13 @@ impl Machine {
     /// Walks everything that can be reached from some values, and calls `found` for each object, perhaps more than once.
     pub fn reach<'a>(&'a self, roots: impl Iterator<Item = &'a Value>, found: &mut dyn FnMut(HandleKey)) {
         let waiting = roots.collect();
-        let walk =
-            Walk { program: &self.program, waiting, seen: HashSet::new(), protos: HashSet::new(), globals: &self.globals };
+        let walk = Walk {
+            program: &self.program,
+            waiting,
+            seen: HashSet::new(),
+            protos: HashSet::new(),
+            globals: &self.globals,
+        };
         walk.finish(found);
         self.remembered(found);
     }
@@ -36,8 +41,13 @@ impl Machine {
         }
         let waiting = self.context.memos.iter().flat_map(|memo| memo.iter().flat_map(|(key, value)| [key, value]));
         let waiting = waiting.filter(holds).collect();
-        let walk =
-            Walk { program: &self.program, waiting, seen: HashSet::new(), protos: HashSet::new(), globals: &self.globals };
+        let walk = Walk {
+            program: &self.program,
+            waiting,
+            seen: HashSet::new(),
+            protos: HashSet::new(),
+            globals: &self.globals,
+        };
         walk.finish(&mut |key| {
             if key.kind == HandleKind::Items {
                 found(key);

@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 use std::slice;
 
 /// Items that take fewer bytes are copied: what an object in common memory costs is more than that.
-pub const LARGE: usize = 64 << 10;
+pub const LARGE: usize = 16 << 10;
 
 /// A type of items.
 ///
@@ -271,3 +271,6 @@ impl<T: Item> Drop for Storage<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,9 +6,7 @@
 
 use super::storage::Item;
 use super::walk::Children;
-use super::{
-    Array, ErrorValue, Function, HandleKey, HandleKind, Map, Range, Ref, Set, Site, Storage, Value,
-};
+use super::{Array, ErrorValue, Function, HandleKey, HandleKind, Map, Range, Ref, Set, Site, Storage, Value};
 use crate::source::{FileId, Place, Span};
 use crate::vm::fault::{Fault, Kind};
 use num_bigint::BigInt;
