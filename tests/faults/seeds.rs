@@ -29,6 +29,7 @@ pub const SEEDS: &[Seed] = &[
     seed("cleared up by two", "storm_of_spawns"),
     seed("ended with a sender alive", "send_to_sleepers"),
     seed("a time-out loses the message", "time_outs"),
+    seed("an array is written in place with two holders", "array_receive_and_write"),
 ];
 
 const fn seed(name: &'static str, tests: &'static str) -> Seed {
