@@ -3,7 +3,7 @@
 use super::children::Children;
 use super::sync::acquire_inner;
 use super::{handles, memory, tables};
-use crate::shm::{Cell, Numbers, ObjectRef, Role};
+use crate::shm::{self, Cell, Numbers, ObjectRef, Role};
 use crate::vm::fault::Fault;
 use crate::vm::op::Op;
 use crate::vm::types::with_article;
@@ -89,8 +89,13 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
     }
 }
 
-/// Puts the items of an array into common memory; `None` when there is no room.
+/// Puts the items of an array into common memory; `None` when there is no room. They stay there as long as the array,
+/// so they leave half of it to messages, in which items can still be copied.
 pub fn place(bytes: &[u8]) -> Option<HandleKey> {
+    shm::start().ok()?;
+    if !shm::arena::leaves_half(bytes.len() as u64) {
+        return None;
+    }
     Numbers::with(bytes).ok().map(|numbers| handles::key(HandleKind::Items, numbers.object(), 0))
 }
 

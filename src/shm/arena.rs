@@ -192,6 +192,11 @@ pub(super) fn limit_bytes() -> u64 {
     if region::exists() { u64::from(limit()) * CHUNK } else { 0 }
 }
 
+/// Whether with so many bytes more, half of what may be used is still free.
+pub fn leaves_half(bytes: u64) -> bool {
+    (u64::from(globals().used.load(Relaxed)) + bytes.div_ceil(CHUNK)) * 2 <= u64::from(limit())
+}
+
 /// A block of `length` bytes, whose contents are undefined. `hand`, a word of the process's own slot, names it before
 /// anybody else can: should the process die, its reaper frees what is in its hands.
 pub(crate) fn allocate(length: usize, hand: &AtomicU64) -> Result<Block, ShmError> {
