@@ -81,7 +81,7 @@ pub fn any_value() -> impl Strategy<Value = Value> {
         any::<i128>().prop_map(|int| Value::big(BigInt::from(int) * 3)),
         prop::num::f64::ANY.prop_filter("nan", |float| !float.is_nan()).prop_map(Value::float),
         ".{0,70}".prop_map(Value::str),
-        prop::collection::vec(any::<u8>(), 0..9).prop_map(|items| Value::bytes(items)),
+        prop::collection::vec(any::<u8>(), 0..9).prop_map(Value::bytes),
         (any::<i64>(), any::<i64>(), 1i64..9).prop_map(|(start, end, step)| range(start, end, step)),
         (0u16..9).prop_map(|id| Value::Function(Ref::new(Function::Native(id)))),
         prop::collection::vec(any::<i64>(), 0..5).prop_map(|items| Value::Array(Ref::new(Array::Ints(items.into())))),
