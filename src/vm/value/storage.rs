@@ -9,7 +9,7 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use std::slice;
 
-/// Items that take fewer bytes are copied: what an object in common memory costs is more than that.
+/// Items that take fewer bytes are copied: an object in common memory costs more than that, as measured.
 pub const LARGE: usize = 16 << 10;
 
 /// A type of items.
