@@ -514,12 +514,18 @@ fn cool() {
     let mut warm = globals.warm.load(Relaxed);
     let mut index = globals.high.load(Relaxed);
     while warm > WARM / 2 && index > 0 {
-        index -= 1;
-        if chunk(index).state.load(Relaxed) == FREE_WARM {
-            region::give_back(chunk_start(index), CHUNK);
-            chunk(index).state.store(FREE, Relaxed);
-            warm -= 1;
+        let end = index;
+        while index > 0 && warm - (end - index) > WARM / 2 && chunk(index - 1).state.load(Relaxed) == FREE_WARM {
+            index -= 1;
         }
+        if index == end {
+            index -= 1;
+            continue;
+        }
+        // Those side by side at once: the system is asked while others wait for the lock.
+        region::give_back(chunk_start(index), u64::from(end - index) * CHUNK);
+        (index..end).for_each(|index| chunk(index).state.store(FREE, Relaxed));
+        warm -= end - index;
     }
     globals.warm.store(warm, Relaxed);
 }
