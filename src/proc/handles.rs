@@ -5,8 +5,9 @@ use crate::shm::{self, ObjectRef, ProcessRef, Role};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::value::{HandleKey, HandleKind};
 use crate::world::on_file_handle;
+use rustc_hash::FxHashSet;
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 #[derive(Default)]
 struct Reached {
@@ -115,7 +116,7 @@ pub fn alone(key: HandleKey) -> bool {
 }
 
 /// Begins anew in a child, which can reach these objects until it ends.
-pub fn begin_child(reached: &HashSet<HandleKey>) {
+pub fn begin_child(reached: &FxHashSet<HandleKey>) {
     let mut fresh = Reached::default();
     for &key in reached {
         for &role in roles(key) {

@@ -34,8 +34,8 @@ use crate::world::{self, Local, Performed, World, after, describe_file, is_stdin
 use children::{Children, Tell};
 use nix::sys::signal::Signal;
 pub use outcome::now as clock;
+use rustc_hash::FxHashSet as HashSet;
 use std::cell::Cell;
-use std::collections::HashSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -216,7 +216,9 @@ impl Real {
         if let (Some(signal), false) = (signals::ending(), own_failure) {
             signals::die_by(signal)
         }
-        if let Err(error) = shm::process_table::store_result(&outcome::pack(&result)) {
+        // An end without an error and without a result is a null.
+        let plain = matches!(result, Ok(Value::Null));
+        if !plain && let Err(error) = shm::process_table::store_result(&outcome::pack(&result)) {
             let _ = shm::process_table::store_result(&outcome::pack(&Err(memory(&error))));
         }
         signals::exit(status)
@@ -250,7 +252,7 @@ impl Real {
             handles::check(*key)?;
         }
         let mut reached: Vec<HandleKey> = Vec::new();
-        let mut known = HashSet::new();
+        let mut known = HashSet::default();
         machine.reach(std::iter::once(&call), &mut |key| {
             if key.kind != HandleKind::File && known.insert(key) {
                 reached.push(key);
@@ -281,6 +283,21 @@ impl Real {
                 _ => {}
             }
         }
+        // Outer names that its code mentions stand until it ends; what is its own, as long as its names.
+        let mut mentioned = HashSet::default();
+        if !reached.is_empty() {
+            let known: HashSet<HandleKey> = reached.iter().copied().collect();
+            machine.reach_by_globals(&call, &mut |key| {
+                if known.contains(&key) {
+                    mentioned.insert(key);
+                }
+            });
+        }
+        if packed.is_none() {
+            // What is not made anew stands until the end too.
+            mentioned.extend(reached.iter().filter(|key| key.kind == HandleKind::Items));
+        }
+        let id = child.id();
         let kept = output::spawned(child).inspect_err(|_| shm::process_table::cancel_child(child))?;
         let parent = std::process::id();
         // Ctrl-C at the terminal is for the entry that runs; the session stops what that has spawned.
@@ -298,20 +315,8 @@ impl Real {
                 Ok(Performed::Answer(Ok(Value::handle(handles::key(HandleKind::Process, child.object(), 0)))))
             }
             Ok(None) => {
-                self.become_child(child, parent, place);
+                self.become_child(child, id, parent, place);
                 output::begin_child(kept);
-                // Outer names that its code mentions stand until it ends; what is its own, as long as its names.
-                let known: HashSet<HandleKey> = reached.iter().copied().collect();
-                let mut mentioned = HashSet::new();
-                machine.reach_by_globals(&call, &mut |key| {
-                    if known.contains(&key) {
-                        mentioned.insert(key);
-                    }
-                });
-                if packed.is_none() {
-                    // What is not made anew stands until the end too.
-                    mentioned.extend(reached.iter().filter(|key| key.kind == HandleKind::Items));
-                }
                 handles::begin_child(&mentioned);
                 value::forked();
                 gone.iter().for_each(|(key, how)| handles::not_mine(*key, how));
@@ -336,12 +341,14 @@ impl Real {
         }
     }
 
-    fn become_child(&mut self, child: ProcessRef, parent: u32, place: Place) {
+    fn become_child(&mut self, child: ProcessRef, id: String, parent: u32, place: Place) {
         let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
         if nix::unistd::getppid().as_raw() as u32 != parent || shm::after_fork(child).is_err() {
             // The parent died in between.
             signals::exit(1)
         }
+        // A little more heap must not cost the clearing of two megabytes in each of many processes.
+        let _ = nix::sys::prctl::set_thp_disable(true);
         SESSION.set(false);
         self.spawned_at = Some(place);
         signals::ignore_questions();
@@ -349,7 +356,7 @@ impl Real {
         std::mem::forget(std::mem::replace(&mut self.children, Children::new(None)));
         reaper::begin_child();
         scopes::begin_child();
-        self.local.forked(child.id());
+        self.local.forked(id);
     }
 
     fn own(&mut self, op: Op) -> Result<Value, Fault> {

@@ -12,6 +12,7 @@ use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::sync::Once;
 
 #[derive(Default)]
 struct Table {
@@ -67,8 +68,12 @@ pub fn begin_child() {
 
 /// Orphans of the run become children of this process, so that their ends are noticed.
 pub fn adopt_orphans() {
+    // Once: the kernel goes through all descendants.
+    static DONE: Once = Once::new();
     // A system that cannot do it lets them be nobody's, which is no reason not to run.
-    let _ = nix::sys::prctl::set_child_subreaper(true);
+    DONE.call_once(|| {
+        let _ = nix::sys::prctl::set_child_subreaper(true);
+    });
 }
 
 /// What came of a child and when, if it has been reaped.

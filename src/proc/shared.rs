@@ -8,8 +8,9 @@ use crate::vm::fault::Fault;
 use crate::vm::op::Op;
 use crate::vm::types::with_article;
 use crate::vm::value::{Arith, Encoded, HandleKey, HandleKind, Value, binary, decode, encode, encode_whole, set_index};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 
 /// A cell that this process has in `with`.
 struct Open {
@@ -18,15 +19,19 @@ struct Open {
     copies: Vec<Value>,
 }
 
-#[derive(Default)]
 struct State {
     open: Vec<Open>,
     /// Values read before, and which values of their cells they are. None mentions handles: those would be held.
     known: FxHashMap<ObjectRef, (u64, Value)>,
 }
 
+impl State {
+    const NEW: State = State { open: Vec::new(), known: FxHashMap::with_hasher(FxBuildHasher) };
+}
+
 thread_local! {
-    static STATE: RefCell<State> = RefCell::default();
+    // Never dropped: a process that first uses it need not tell the system to do that.
+    static STATE: RefCell<ManuallyDrop<State>> = const { RefCell::new(ManuallyDrop::new(State::NEW)) };
 }
 
 /// Performs an operation on a cell.
@@ -266,7 +271,8 @@ pub fn forget(object: ObjectRef) {
 
 /// Begins anew in a child: what its parent has in `with` is not its own.
 pub fn begin_child() {
-    STATE.with_borrow_mut(|state| std::mem::forget(std::mem::take(state)));
+    // Values made by the parent are not written to here.
+    STATE.with_borrow_mut(|state| *state = ManuallyDrop::new(State::NEW));
 }
 
 fn not_held(cell: HandleKey) -> Fault {

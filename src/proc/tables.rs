@@ -14,10 +14,11 @@ use crate::vm::value::display::brief;
 use crate::vm::value::index::check_key;
 use crate::vm::value::{HandleKey, HandleKind, Map as MapValue, Value, decode, equal, hash};
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 
 thread_local! {
     /// The objects whose locks this process holds for a change of several steps, as often as they are here.
-    static HELD: RefCell<Vec<ObjectRef>> = const { RefCell::new(Vec::new()) };
+    static HELD: RefCell<ManuallyDrop<Vec<ObjectRef>>> = const { RefCell::new(ManuallyDrop::new(Vec::new())) };
 }
 
 /// Performs an operation on a shared map or list.
@@ -114,7 +115,7 @@ pub fn leave(holder: HandleKey) {
 
 /// Begins anew in a child.
 pub fn begin_child() {
-    HELD.with_borrow_mut(Vec::clear);
+    HELD.with_borrow_mut(|held| held.clear());
 }
 
 /// Runs with a key as the map seeks it.

@@ -193,13 +193,13 @@ pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holder
     let state = Cell(object).state()?;
     // This process may be in the middle of a wait of another operation.
     let me = my_slot();
-    let (channel, position) = (me.channel.load(Relaxed), me.position.load(Relaxed));
+    let (present, position) = (me.present.load(Relaxed), me.position.load(Relaxed));
     state.enter(me, object);
     let current = state.current.load(SeqCst);
     let inside = state.place(current).block().filter(|&block| arena::in_use(block)).map(held_by);
     state.base.leave(me);
     me.position.store(position, Relaxed);
-    me.channel.store(channel, SeqCst);
+    me.present.store(present, SeqCst);
     Some(((current, 0), inside.into_iter().filter(|entries| !entries.is_empty()).collect()))
 }
 

@@ -2,12 +2,12 @@
 
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, SeqCst};
-use super::atomic::{compiler_fence, fence, seeded};
+use super::atomic::{fence, seeded};
 use super::holders::{self, Role};
 use super::line::{CLOSED, IN_BLOCK, INLINE, Line, PARTNERED, RECV, SEND, UNBOUNDED, enter, leave, line, set_up, view};
 use super::message::{discount_one, free_message_hand, held_by, pack, unpack};
 use super::park::{self, Wait};
-use super::process_table::{Hand, NOWHERE, Slot, my_slot};
+use super::process_table::{Hand, Slot, my_slot};
 use super::sleepers::{Limit, Sleepers, Step, Waiting};
 use super::waits::{Need, Seen};
 use super::{ObjectRef, ShmError};
@@ -96,16 +96,19 @@ impl Channel {
     fn send_within(self, bytes: &[u8], handles: &[(ObjectRef, Role)], limit: Limit) -> Result<Sent, ShmError> {
         let Some(line) = self.line() else { return Ok(Sent::Closed) };
         let me = my_slot();
-        me.position.store(NOWHERE, Relaxed);
-        me.channel.store(self.0.word(), Relaxed);
-        compiler_fence(SeqCst);
-        let parcel = if bytes.len() > INLINE || !handles.is_empty() { Some(pack(me, bytes, handles)?) } else { None };
-        let result = self.send_prepared(line, me, bytes, parcel, limit);
-        if me.hand(Hand::Message).load(Relaxed) != 0 {
-            free_message_hand(me);
-            holders::settle();
-        }
-        result
+        me.operate(self.0, || {
+            if !handles.is_empty() {
+                line.note_mention();
+            }
+            let parcel =
+                if bytes.len() > INLINE || !handles.is_empty() { Some(pack(me, bytes, handles)?) } else { None };
+            let result = self.send_prepared(line, me, bytes, parcel, limit);
+            if me.hand(Hand::Message).load(Relaxed) != 0 {
+                free_message_hand(me);
+                holders::settle();
+            }
+            result
+        })
     }
 
     fn send_prepared(
@@ -180,9 +183,9 @@ impl Channel {
             line.finish(1);
         }
         leave(line, RECV);
+        line.sleepers[SEND].wake_all();
         free_message_hand(me);
         holders::settle();
-        line.sleepers[SEND].wake_all();
         if withdrawn { result } else { Sent::Ok }
     }
 
@@ -210,12 +213,19 @@ impl Channel {
     }
 
     /// A receive, or without `bytes` the wait for one.
-    fn recv_within(self, mut bytes: Option<&mut Vec<u8>>, limit: Limit) -> Result<Received, ShmError> {
+    fn recv_within(self, bytes: Option<&mut Vec<u8>>, limit: Limit) -> Result<Received, ShmError> {
         let Some(line) = self.line() else { return Ok(Received::Closed) };
         let me = my_slot();
-        me.position.store(NOWHERE, Relaxed);
-        me.channel.store(self.0.word(), Relaxed);
-        compiler_fence(SeqCst);
+        me.operate(self.0, || self.recv_from(line, me, bytes, limit))
+    }
+
+    fn recv_from(
+        self,
+        line: &Line,
+        me: &Slot,
+        mut bytes: Option<&mut Vec<u8>>,
+        limit: Limit,
+    ) -> Result<Received, ShmError> {
         let mut wait = Waiting::new(limit);
         let mut ends = None;
         loop {
@@ -283,10 +293,12 @@ impl Channel {
     /// Refuses further messages; what is there can still be taken.
     pub fn close(self) {
         let Some(line) = self.line() else { return };
-        enter(line, SEND);
-        line.header.flags.fetch_or(CLOSED, SeqCst);
-        leave(line, SEND);
-        line.sleepers.iter().for_each(Sleepers::wake_all);
+        my_slot().operate(self.0, || {
+            enter(line, SEND);
+            line.header.flags.fetch_or(CLOSED, SeqCst);
+            leave(line, SEND);
+            line.sleepers.iter().for_each(Sleepers::wake_all);
+        });
     }
 
     /// Whether it has been closed.
@@ -362,7 +374,7 @@ pub(super) fn twin(object: ObjectRef) -> Option<Channel> {
 }
 
 /// The channels whose holders `object` counts.
-fn lines(object: ObjectRef) -> impl Iterator<Item = &'static Line> {
+pub(super) fn lines(object: ObjectRef) -> impl Iterator<Item = &'static Line> {
     [line(object), twin(object).and_then(Channel::line)].into_iter().flatten()
 }
 
@@ -382,14 +394,16 @@ pub(super) fn empty_a_little(object: ObjectRef) -> bool {
         line.twin.store(0, Relaxed);
     }
     let me = my_slot();
+    me.operate(object, || empty_line_a_little(line, me))
+}
+
+fn empty_line_a_little(line: &Line, me: &Slot) -> bool {
     enter(line, SEND);
     leave(line, SEND);
     enter(line, RECV);
     let next = line.head().filter(|slot| slot.length.load(Relaxed) == IN_BLOCK);
     let block = next.and_then(|slot| Block::from_word(slot.payload[0].load(Relaxed)));
     if !block.is_some_and(discount_one) {
-        me.channel.store(object.word(), Relaxed);
-        me.position.store(NOWHERE, Relaxed);
         if line.take(me, &mut Vec::new()) {
             line.note_untaken();
             arena::free_hand(me.hand(Hand::Message));
@@ -436,26 +450,24 @@ pub(super) fn disturb(object: ObjectRef) {
 
 /// Brings the channel up to date that a dead process was working on, so that what is in its hands is certain.
 pub(super) fn repair_for(dead: &Slot) {
-    let object = ObjectRef::from_word(dead.channel.load(Relaxed));
+    let object = ObjectRef::from_word(dead.present.load(Relaxed));
     if let Some(line) = line(object) {
         for side in [SEND, RECV] {
             enter(line, side);
             leave(line, side);
         }
-        line.sleepers.iter().for_each(Sleepers::disturb);
     }
-    dead.channel.store(0, Relaxed);
 }
 
-/// Takes a dead process out of the sleepers where it waited.
+/// Takes a dead process out of the sleepers where it waited; what may have woken it goes to others.
 pub(super) fn forget_waiter(wait: &Seen) {
     for arm in &wait.arms {
-        let Some(line) = line(arm.object).filter(|_| matches!(arm.need, Need::Message | Need::Room | Need::Taker))
-        else {
-            continue;
+        let side = match arm.need {
+            Need::Message => RECV,
+            Need::Room | Need::Taker => SEND,
+            Need::End | Need::Owner | Need::Change => continue,
         };
-        line.sleepers[if arm.need == Need::Message { RECV } else { SEND }].leave();
-        line.sleepers.iter().for_each(Sleepers::disturb);
+        line(arm.object).into_iter().for_each(|line| line.sleepers[side].forget_one());
     }
 }
 

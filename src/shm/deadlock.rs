@@ -9,11 +9,11 @@
 use super::atomic::Ordering::{Relaxed, SeqCst};
 use super::channel::Stamp;
 use super::holders::{self, Key, key};
-use super::line::{Line, RECV, enter, leave, line};
+use super::line::{Line, RECV, SEND, enter, leave, line};
 use super::process_table::{self, ProcessRef, high, reference, slot};
-use super::waits::{Need, Seen, Waited, Watched, waiting};
+use super::waits::{MANY, Need, Seen, Waited, Watched, waiting};
 use super::{ObjectRef, arena, cell, channel, monitor, region, user_lock};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -88,13 +88,27 @@ pub(super) fn look() -> bool {
     }
 }
 
-/// How many processes are asked at most whether they are awake.
+/// Of so many processes each is asked whether it is awake: the first ones, and others, from another place each time.
 const ASKED: u32 = 64;
 
-/// Whether one of the first processes is awake and could serve a wait. Spares most looks among many processes.
+/// Some processes that are awake. Spares most looks among many processes.
+fn some_awake() -> impl Iterator<Item = u32> {
+    thread_local! {
+        static NEXT: Cell<u32> = const { Cell::new(0) };
+    }
+    let high = high();
+    let start = NEXT.replace(NEXT.get().wrapping_add(ASKED)) % high.max(1);
+    let others = if high > ASKED { ASKED } else { 0 };
+    (0..high.min(ASKED))
+        .chain((0..others).map(move |at| (start + at) % high))
+        .filter(|&index| process_table::is_running(index) && !slot(index).wait.is_for_ever())
+        .filter(|&index| !reference(index).has_ended())
+}
+
+/// Whether one of some processes is awake and could serve a wait.
 pub(super) fn somebody_could_serve(arms: &[Watched]) -> bool {
     let serves = |index: u32, arm: &Watched| {
-        let holds = |object, role| holders::process_holds(index, object, role);
+        let holds = |object, role| holders::seems_to_hold(index, object, role);
         match (arm.need, line(arm.object)) {
             (Need::Message, Some(line)) => holds(line.counting_object(arm.object), line.put_role()),
             (Need::Room | Need::Taker, Some(line)) => holds(line.counting_object(arm.object), 1 - line.put_role()),
@@ -103,11 +117,30 @@ pub(super) fn somebody_could_serve(arms: &[Watched]) -> bool {
             _ => false,
         }
     };
-    holders::locked(|| {
-        (0..high().min(ASKED))
-            .filter(|&index| process_table::is_running(index) && !slot(index).wait.is_for_ever())
-            .any(|index| !reference(index).has_ended() && arms.iter().any(|arm| serves(index, arm)))
-    })
+    some_awake().any(|index| arms.iter().any(|arm| serves(index, arm)))
+}
+
+/// Whether somebody may wait for this object, or for what lies in it, whom nobody could serve once this process, or a
+/// dead one, has given it up.
+pub(super) fn is_waited_for(object: ObjectRef) -> bool {
+    let Some(header) = holders::header(object) else { return false };
+    match header.kind.load(Relaxed) {
+        holders::PROCESS | holders::NUMBERS => false,
+        holders::CHANNEL => channel::lines(object).any(|line| {
+            let waits = |side: usize, role: u32| {
+                line.sleepers[side].are_there() && !(high() > MANY && others_hold(line.counting_object(object), role))
+            };
+            line.may_contain_objects() || waits(RECV, line.put_role()) || waits(SEND, 1 - line.put_role())
+        }),
+        holders::CELL | holders::MAP | holders::LIST => true,
+        _ => holders::count(object, 0) > 1,
+    }
+}
+
+/// Whether a process that is awake, and not this one, holds a role.
+fn others_hold(object: ObjectRef, role: u32) -> bool {
+    let me = process_table::my_index();
+    some_awake().any(|index| index != me && holders::seems_to_hold(index, object, role))
 }
 
 enum Look {

@@ -25,7 +25,7 @@ impl Guarded {
     /// ones are in nobody's hand. `repair` derives the rest.
     pub(super) fn enter(&self, me: &Slot, object: ObjectRef, is_part: impl Fn(u64) -> bool, repair: impl FnOnce()) {
         me.position.store(NOWHERE, Relaxed);
-        me.channel.store(object.word(), Relaxed);
+        me.present.store(object.word(), Relaxed);
         compiler_fence(SeqCst);
         if self.step.lock() {
             if let Some(dead) = self.inside.load(Relaxed).checked_sub(1).map(slot) {
@@ -48,7 +48,7 @@ impl Guarded {
         compiler_fence(SeqCst);
         self.inside.store(0, Relaxed);
         self.step.unlock();
-        me.channel.store(0, Relaxed);
+        me.present.store(0, Relaxed);
     }
 }
 
@@ -69,7 +69,7 @@ pub(super) fn new_object(me: &Slot, kind: u32, fill: impl FnOnce(Block)) -> Resu
 
 /// Finishes the step that a dead process was in, so that what is in its hands is certain.
 pub(super) fn repair_for(dead: &Slot) {
-    let object = ObjectRef::from_word(dead.channel.load(Relaxed));
+    let object = ObjectRef::from_word(dead.present.load(Relaxed));
     match holders::header(object).map(|header| header.kind.load(Relaxed)) {
         Some(CELL) => cell::visit(my_slot(), object),
         Some(MAP) => map::visit(my_slot(), object),

@@ -9,7 +9,9 @@ use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
 use super::lock::Lock;
 use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
 use super::region::{at, shared};
-use super::{ObjectRef, ShmError, cell, channel, guarded, list, map, message, monitor, numbers, user_lock, waits};
+use super::{
+    ObjectRef, ShmError, cell, channel, deadlock, guarded, list, map, message, monitor, numbers, user_lock, waits,
+};
 
 const GLOBALS: u64 = 12 << 10;
 
@@ -110,6 +112,11 @@ fn globals() -> &'static Globals {
     at(GLOBALS)
 }
 
+/// Where a key is sought first in a table of so many entries, a power of two.
+fn first_place(key: u64, count: u64) -> u64 {
+    key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 & (count - 1)
+}
+
 impl Holds {
     pub(super) fn clear(&self) {
         self.table.store(0, Relaxed);
@@ -129,7 +136,7 @@ impl Holds {
     /// The entry with this key, else the place for it.
     fn find(&self, key: u64) -> &AtomicU64 {
         let (count, entry) = self.entries();
-        let mut index = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 & (count - 1);
+        let mut index = first_place(key, count);
         let mut place = None;
         loop {
             match entry(index).load(Relaxed) {
@@ -154,7 +161,7 @@ impl Holds {
         let block = arena::allocate(wanted as usize * 8, hand)?;
         (0..wanted).for_each(|index| at::<AtomicU64>(block.data() + index * 8).store(EMPTY, Relaxed));
         for &key in &live {
-            let mut index = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 & (wanted - 1);
+            let mut index = first_place(key, wanted);
             while at::<AtomicU64>(block.data() + index * 8).load(Relaxed) != EMPTY {
                 index = (index + 1) & (wanted - 1);
             }
@@ -313,10 +320,28 @@ pub(super) fn locked<R>(run: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Whether the process of a slot holds a role of `object`. Within [`locked`].
-pub(super) fn process_holds(index: u32, object: ObjectRef, role: u32) -> bool {
+/// Whether the process of a slot holds a role of `object`: a guess while it gets or gives up something.
+pub(super) fn seems_to_hold(index: u32, object: ObjectRef, role: u32) -> bool {
     let key = key(object, role);
-    slot(index).holds.find(key).load(Relaxed) == key
+    let holds = &slot(index).holds;
+    // Where a table has just been freed, anything may stand.
+    let is_table = |block: Block| {
+        let count = block.length() as u64 / 8;
+        count.is_power_of_two() && block.data() + count * 8 <= super::region::size()
+    };
+    if Block::from_word(holds.table.load(Relaxed)).is_some_and(|block| !is_table(block)) {
+        return false;
+    }
+    let (count, entry) = holds.entries();
+    let start = first_place(key, count);
+    for at in (0..count).map(|step| (start + step) & (count - 1)) {
+        match entry(at).load(Relaxed) {
+            EMPTY => return false,
+            found if found == key => return true,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Tells each role that the process of a slot holds. Within [`locked`].
@@ -355,26 +380,27 @@ pub(super) fn holds_role(object: ObjectRef, role: u32) -> bool {
 /// not hold it.
 pub fn give_up(object: ObjectRef, role: Role) {
     if process_table::registered() {
-        // Nobody ever waits for numbers: there is nothing to pass on, and no circle of waits that this could close.
-        let awaited = header(object).is_none_or(|header| header.kind.load(Relaxed) != NUMBERS);
         // Nobody here could release it any more, and it must not be freed as a member of this process's list.
-        if awaited && role == Role::Handle && holds(object, role) {
-            pass_on(object, process_table::reference(my_index()));
+        if role == Role::Handle && holds(object, role) {
+            pass_on(object, process_table::reference(my_index()), false);
         }
+        let matters = deadlock::is_waited_for(object);
         give_up_by(my_slot(), object, role.index());
-        if awaited {
+        if matters {
             waits::graph_changed();
         }
     }
 }
 
-/// What a process has of an object that it can reach no longer goes to others.
-fn pass_on(object: ObjectRef, process: ProcessRef) {
+/// What a process has of an object that it can reach no longer goes to others. One that died in an operation may have
+/// owed them a wake-up.
+fn pass_on(object: ObjectRef, process: ProcessRef, in_operation: bool) {
     match header(object).map(|header| header.kind.load(Relaxed)) {
         None | Some(PROCESS | NUMBERS) => {}
-        Some(CHANNEL) => channel::disturb(object),
+        Some(CHANNEL) if in_operation => channel::disturb(object),
+        Some(CHANNEL) => {}
         Some(kind) if can_be_locked(kind) => user_lock::owner_ended(object, process),
-        Some(kind) => monitor::holder_ended(kind, object, process),
+        Some(kind) => monitor::holder_ended(kind, object, process, in_operation),
     }
 }
 
@@ -524,8 +550,17 @@ pub(super) fn forget_process(process: ProcessRef) {
     process_table::finish_reaping(process);
     guarded::repair_for(dead);
     channel::repair_for(dead);
-    if let Some(wait) = waits::forget(dead) {
-        channel::forget_waiter(&wait);
+    // Who was asleep owes at most what woke it. Should this process die now, the next one finds no wait, and an
+    // operation that could have owed anything.
+    let wait = waits::forget(dead);
+    let in_operation = dead.present.load(Relaxed) != 0 && wait.is_none();
+    if let Some(wait) = &wait {
+        channel::forget_waiter(wait);
+    }
+    // Whose hands are empty, and who died between operations, has nothing that another one may wait for, but its holds.
+    let mut matters = in_operation || wait.is_some() || dead.hands.iter().any(|hand| hand.load(Relaxed) != 0);
+    if in_operation {
+        channel::disturb(ObjectRef::from_word(dead.present.load(Relaxed)));
     }
     if !seeded!("loss not told") {
         let lost = ObjectRef::from_word(dead.losing.load(Relaxed));
@@ -537,12 +572,16 @@ pub(super) fn forget_process(process: ProcessRef) {
     free_hands(dead);
     for key in dead.holds.keys() {
         let (object, role) = object_of(key);
-        pass_on(object, process);
+        matters |= deadlock::is_waited_for(object);
+        pass_on(object, process, in_operation || wait.as_ref().is_some_and(|wait| wait.is_at(object)));
         give_up_by(dead, object, role);
     }
     dead.holds.free_table(dead.hand(Hand::Table));
+    dead.present.store(0, SeqCst);
     settle();
-    waits::graph_changed();
+    if matters {
+        waits::graph_changed();
+    }
 }
 
 /// Frees the blocks that the dead process had in hand, but not those that it had just published.

@@ -96,15 +96,17 @@ impl Lock {
         if self.try_fast() {
             return false;
         }
+        // In slices, for kernels that do not pass on the wake-up of an owner who died between release and wake. They grow:
+        // among thousands that wait in a row most would end.
+        let mut length = Duration::from_millis(50);
         loop {
-            // In slices, for kernels that do not pass on the wake-up of an owner who died between release and wake.
-            let slice = |word: &AtomicU32, expected: u32| match park::wait(
-                word,
-                expected,
-                Some(Instant::now() + park::slice(Duration::from_millis(50))),
-            ) {
-                Wait::TimedOut => Wait::Woken,
-                woken => woken,
+            let slice = |word: &AtomicU32, expected: u32| {
+                let end = Instant::now() + park::slice(length);
+                length = (length * 2).min(Duration::from_secs(5));
+                match park::wait(word, expected, Some(end)) {
+                    Wait::TimedOut => Wait::Woken,
+                    woken => woken,
+                }
             };
             match self.wait_for(slice) {
                 Taken::Free => return false,

@@ -127,22 +127,34 @@ impl<M: Model> Monitor<M> {
     /// Changes the state, and wakes those that may be able to go on.
     pub fn change<R>(self, change: impl FnOnce(&mut M) -> (R, Wake)) -> Result<R, ShmError> {
         let state = self.state()?;
-        state.enter();
-        let old = state.read();
-        let mut model = M::decode(&old);
-        let (result, wake) = change(&mut model);
-        state.settle(&old, &model, wake).map(|()| result)
+        process_table::my_slot().operate(self.0, || {
+            state.enter();
+            let old = state.read();
+            let mut model = M::decode(&old);
+            let (result, wake) = change(&mut model);
+            state.settle(&old, &model, wake).map(|()| result)
+        })
     }
 
     /// Attempts an operation, again and again while it is not enabled. One that ends otherwise is taken back by
     /// `withdraw`.
     pub fn wait<R>(
         self,
+        limit: Limit,
+        attempt: impl FnMut(&mut M) -> Attempt<R>,
+        withdraw: impl FnOnce(&mut M) -> Wake,
+    ) -> Result<Waited<R>, ShmError> {
+        let state = self.state()?;
+        process_table::my_slot().operate(self.0, || self.wait_at(state, limit, attempt, withdraw))
+    }
+
+    fn wait_at<R>(
+        self,
+        state: &State,
         mut limit: Limit,
         mut attempt: impl FnMut(&mut M) -> Attempt<R>,
         withdraw: impl FnOnce(&mut M) -> Wake,
     ) -> Result<Waited<R>, ShmError> {
-        let state = self.state()?;
         let mut sleep = match &limit {
             Limit::Never => Sleep::new(None),
             Limit::Until(deadline, _) => Sleep::new(*deadline),
@@ -339,9 +351,10 @@ macro_rules! for_kind {
     };
 }
 
-/// A process that could reach the object cannot do so any more: what it had passes on, and whoever waits looks again.
-pub(super) fn holder_ended(kind: u32, object: ObjectRef, process: ProcessRef) {
-    for_kind!(kind, M => Monitor::<M>::of(object).holder_ended(process), ());
+/// A process that could reach the object cannot do so any more: what it had passes on. Whoever waits looks again if
+/// that changes anything, or if it ended in an operation, where it may have been woken in place of another.
+pub(super) fn holder_ended(kind: u32, object: ObjectRef, process: ProcessRef, in_operation: bool) {
+    for_kind!(kind, M => Monitor::<M>::of(object).holder_ended(process, in_operation), ());
 }
 
 /// Gives back the memory of an object that is about to be freed.
@@ -352,13 +365,15 @@ pub(super) fn empty(kind: u32, object: ObjectRef) {
 }
 
 impl<M: Model> Monitor<M> {
-    fn holder_ended(self, process: ProcessRef) {
+    fn holder_ended(self, process: ProcessRef, in_operation: bool) {
         let Ok(state) = self.state() else { return };
         state.enter();
         let old = state.read();
         let mut model = M::decode(&old);
-        state.forget(&mut model, process);
-        // It may have been woken in place of another.
+        if !state.forget(&mut model, process) && !in_operation {
+            state.lock.unlock();
+            return;
+        }
         state.sleeping.store(1, Relaxed);
         let wake = if seeded!("waiters sleep on after a death") { Wake::Nobody } else { Wake::All };
         let _ = state.settle(&old, &model, wake);

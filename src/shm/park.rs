@@ -176,12 +176,21 @@ fn several_cpus() -> bool {
     static CPUS: AtomicU32 = AtomicU32::new(0);
     match CPUS.load(Ordering::Relaxed) {
         0 => {
-            let count = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
-            CPUS.store(count, Ordering::Relaxed);
-            count > 1
+            let cpus = usable_cpus();
+            CPUS.store(cpus, Ordering::Relaxed);
+            cpus > 1
         }
         count => count > 1,
     }
+}
+
+fn usable_cpus() -> u32 {
+    // SAFETY: a set is plain bits.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: it fills the set.
+    let known = unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set) } == 0;
+    // SAFETY: it reads the set.
+    if known { unsafe { libc::CPU_COUNT(&set) as u32 } } else { 1 }
 }
 
 #[cfg(test)]

@@ -81,8 +81,9 @@ shared! {
         result: AtomicU64,
         /// Blocks that nobody else knows of yet or any more.
         pub(super) hands: [AtomicU64; Hand::Replaced as usize + 1],
-        /// Channel of the present send or receive, and the position that it works on; `NOWHERE` before.
-        pub(super) channel: AtomicU64,
+        /// Object of the present operation, 0 between operations: then this process owes nobody a wake-up.
+        pub(super) present: AtomicU64,
+        /// The position in a channel that the operation works on; `NOWHERE` before.
         pub(super) position: AtomicU64,
         /// Object whose last holder this process has made go.
         pub(super) doomed: AtomicU64,
@@ -222,11 +223,26 @@ impl Slot {
     pub(super) fn hand(&self, hand: Hand) -> &AtomicU64 {
         &self.hands[hand as usize]
     }
+
+    /// Runs an operation of this process on `object`, which may be part of another operation.
+    #[inline]
+    pub(super) fn operate<R>(&self, object: ObjectRef, run: impl FnOnce() -> R) -> R {
+        let (before, position) = (self.present.load(Relaxed), self.position.load(Relaxed));
+        self.position.store(NOWHERE, Relaxed);
+        self.present.store(object.word(), Relaxed);
+        compiler_fence(SeqCst);
+        let result = run();
+        compiler_fence(SeqCst);
+        self.position.store(position, Relaxed);
+        self.present.store(before, Relaxed);
+        result
+    }
 }
 
 /// Registers the process that starts the tree.
 pub(super) fn register_first() -> Result<(), ShmError> {
     lock::register();
+    waits::begin_count();
     let index = take_slot(None)?;
     let slot = slot(index);
     slot.life.take_for_life();
@@ -235,8 +251,6 @@ pub(super) fn register_first() -> Result<(), ShmError> {
     set_text(slot, "P", "")?;
     slot.roles[0].store(1, Relaxed);
     slot.state.store(RUNNING, Release);
-    waits::begin_count();
-    waits::count_awake(true);
     Ok(())
 }
 
@@ -299,7 +313,6 @@ pub fn after_fork(child: ProcessRef) -> Result<(), ShmError> {
     }
     ME.get().store(child.index, Relaxed);
     slot.state.store(RUNNING, Release);
-    waits::count_awake(true);
     Ok(())
 }
 
@@ -684,7 +697,7 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
     slot.death.store(0, Relaxed);
     slot.wait.clear();
     let words =
-        [&slot.text, &slot.result, &slot.channel, &slot.doomed, &slot.losing, &slot.reaping, &slot.place, &slot.doing];
+        [&slot.text, &slot.result, &slot.present, &slot.doomed, &slot.losing, &slot.reaping, &slot.place, &slot.doing];
     for word in words.into_iter().chain(&slot.hands) {
         word.store(0, Relaxed);
     }
@@ -696,6 +709,8 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
         self::slot(parent).spawning.store(index + 1, SeqCst);
     }
     slot.state.store(STARTING, Release);
+    // Who waits for it knows from now on that somebody is awake.
+    waits::count_awake(true);
     if index == globals.high.load(Relaxed) {
         globals.high.store(index + 1, Release);
     } else {

@@ -5,6 +5,7 @@ use super::atomic::{AtomicU32, fence};
 use super::channel::{Received, Sent};
 use super::line::{Line, RECV, SEND, line};
 use super::park::{self, Wait};
+use super::process_table;
 use super::sleepers::Sleepers;
 use super::waits::{Need, Sleep, Watched};
 use super::{Channel, ObjectRef, ProcessRef, Role, ShmError};
@@ -60,6 +61,18 @@ pub enum Limit {
 /// Waits until one of these happens, each with the same chance when several do, and does it. Channels that have ended
 /// are passed over.
 pub fn select(arms: &[Arm<'_>], bytes: &mut Vec<u8>, limit: Limit) -> Result<Selected, ShmError> {
+    let first = arms.iter().find_map(|arm| match arm {
+        Arm::Recv(channel) | Arm::Send { channel, .. } => Some(channel.object()),
+        Arm::Done(_) => None,
+    });
+    match first {
+        // Any of them will do: who dies in an operation lets all that sleep at anything it holds look again.
+        Some(object) => process_table::my_slot().operate(object, || select_first(arms, bytes, limit)),
+        None => select_first(arms, bytes, limit),
+    }
+}
+
+fn select_first(arms: &[Arm<'_>], bytes: &mut Vec<u8>, limit: Limit) -> Result<Selected, ShmError> {
     let mut sleep = Sleep::new(if let Limit::Until(deadline) = limit { deadline } else { None });
     let events: Vec<Event> = arms.iter().map(|&arm| Event::new(arm)).collect();
     let mut spun = false;

@@ -35,11 +35,16 @@ impl Sleepers {
         });
     }
 
+    /// Whether anybody sleeps, or is about to.
+    pub(super) fn are_there(&self) -> bool {
+        fence(SeqCst);
+        self.count.load(Relaxed) >> 32 != 0
+    }
+
     /// Wakes one of those who have not been woken yet: one wake-up per sleep.
     #[inline]
     pub(super) fn wake_one(&self) {
-        fence(SeqCst);
-        if self.count.load(Relaxed) >> 32 != 0 {
+        if self.are_there() {
             self.wake_one_slowly();
         }
     }
@@ -54,11 +59,23 @@ impl Sleepers {
     }
 
     pub(super) fn wake_all(&self) {
-        fence(SeqCst);
-        if self.count.load(Relaxed) >> 32 != 0 {
+        if self.are_there() {
             let _ = self.count.fetch_update(SeqCst, Relaxed, |count| Some(count >> 32 << 32 | count >> 32));
             self.event.fetch_add(1, SeqCst);
             park::wake_all(&self.event);
+        }
+    }
+
+    /// One who slept has died: a wake-up that may have been its own goes to another.
+    pub(super) fn forget_one(&self) {
+        let mut woken = 0;
+        let _ = self.count.fetch_update(SeqCst, Relaxed, |count| {
+            woken = count & 0xffff_ffff;
+            let waiting = (count >> 32).saturating_sub(1);
+            Some(waiting << 32 | woken.saturating_sub(1).min(waiting))
+        });
+        if woken != 0 && !seeded!("no baton") {
+            self.wake_one();
         }
     }
 

@@ -125,6 +125,13 @@ pub(super) struct Seen {
     pub(super) arms: Vec<Waited>,
 }
 
+impl Seen {
+    /// Whether something is waited for at this object.
+    pub(super) fn is_at(&self, object: ObjectRef) -> bool {
+        self.arms.iter().any(|arm| arm.object == object)
+    }
+}
+
 impl Record {
     fn arm(&self, index: usize) -> &Arm {
         match Block::from_word(self.more.load(Relaxed)) {
@@ -218,6 +225,8 @@ pub(super) struct Sleep {
     slice: Duration,
     /// The graph's count of changes at the last look.
     looked: Option<u64>,
+    /// It has had its first look: another sleeper may have been between two slices then.
+    had_first: bool,
     can_raise: bool,
     /// When its first slice began; 0 before.
     since: u64,
@@ -228,9 +237,15 @@ const LAST: Duration = Duration::from_micros(150);
 const FIRST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_secs(1);
 
+/// How long a slice can be: among many processes the later looks, which others have done before, must not keep the
+/// machine busy.
+fn longest() -> Duration {
+    LONGEST * (1 + process_table::high() / 1000)
+}
+
 impl Sleep {
     pub(super) fn new(deadline: Option<Instant>) -> Sleep {
-        Sleep { deadline, slice: Duration::ZERO, looked: None, can_raise: true, since: 0 }
+        Sleep { deadline, slice: Duration::ZERO, looked: None, had_first: false, can_raise: true, since: 0 }
     }
 
     /// For a process that is ending: no error can be raised in it any more.
@@ -259,7 +274,11 @@ impl Sleep {
 
     fn slice(&mut self, me: &Slot, arms: &[Watched], awake: u32) -> Wait {
         if self.slice.is_zero() {
-            self.slice = if awake == 0 && self.deadline.is_none() { LAST } else { FIRST };
+            self.slice = match self.deadline {
+                None if awake == 0 => LAST,
+                _ if process_table::high() > MANY => FIRST * 10,
+                _ => FIRST,
+            };
         }
         let began = now();
         let slice_end = Instant::now() + park::slice(self.slice);
@@ -270,7 +289,7 @@ impl Sleep {
         });
         if result == Wait::TimedOut && self.deadline.is_none_or(|deadline| Instant::now() < deadline) {
             result = Wait::Woken;
-            self.slice = if self.slice <= FIRST { FIRST * 10 } else { (self.slice * 5).min(LONGEST) };
+            self.slice = if self.slice <= FIRST { FIRST * 10 } else { (self.slice * 5).min(longest()) };
             if self.deadline.is_none() {
                 self.look(arms, began);
             }
@@ -286,8 +305,7 @@ impl Sleep {
     /// awake who could serve this wait: who closes a circle looks himself.
     fn look(&mut self, arms: &[Watched], began: u64) {
         let globals = globals();
-        // Another sleeper may have been between two slices at the first look: that is not the last one.
-        let first = self.slice == FIRST * 10;
+        let first = !std::mem::replace(&mut self.had_first, true);
         let change = changes();
         if globals.looked_from.load(Acquire) >= began {
             self.looked = Some(globals.looked_at.load(Relaxed)).filter(|_| !first);
@@ -312,7 +330,7 @@ fn changes() -> u64 {
 
 /// Among more processes than this a look at the graph that takes longer than [`SHORT`] is followed by a pause of ten
 /// times as long.
-const MANY: u32 = 256;
+pub(super) const MANY: u32 = 256;
 const SHORT: u64 = 200_000;
 
 fn look() -> bool {

@@ -4,7 +4,7 @@
 use super::code::{Instr, Program, Proto};
 use super::machine::Machine;
 use super::value::{self, Function, HandleKey, HandleKind, Stream, Value};
-use std::collections::HashSet;
+use rustc_hash::FxHashSet as HashSet;
 use std::rc::Rc;
 
 impl Machine {
@@ -14,8 +14,8 @@ impl Machine {
         let walk = Walk {
             program: &self.program,
             waiting,
-            seen: HashSet::new(),
-            protos: HashSet::new(),
+            seen: HashSet::default(),
+            protos: HashSet::default(),
             globals: &self.globals,
         };
         walk.finish(found);
@@ -26,11 +26,12 @@ impl Machine {
     /// mentions.
     pub fn reach_by_globals(&self, root: &Value, found: &mut dyn FnMut(HandleKey)) {
         let program = &self.program;
-        let called = Walk { program, waiting: vec![root], seen: HashSet::new(), protos: HashSet::new(), globals: &[] };
+        let called =
+            Walk { program, waiting: vec![root], seen: HashSet::default(), protos: HashSet::default(), globals: &[] };
         let protos = called.finish(&mut |_| {});
         let mentioned = protos.iter().filter_map(|&number| program.protos.get(number as usize));
         let waiting = mentioned.flat_map(|proto| proto.outer(&self.globals)).collect();
-        Walk { program, waiting, seen: HashSet::new(), protos, globals: &self.globals }.finish(found);
+        Walk { program, waiting, seen: HashSet::default(), protos, globals: &self.globals }.finish(found);
         self.remembered(found);
     }
 
@@ -44,8 +45,8 @@ impl Machine {
         let walk = Walk {
             program: &self.program,
             waiting,
-            seen: HashSet::new(),
-            protos: HashSet::new(),
+            seen: HashSet::default(),
+            protos: HashSet::default(),
             globals: &self.globals,
         };
         walk.finish(&mut |key| {
@@ -138,7 +139,7 @@ impl<'a> Walk<'a> {
 /// How a call reaches a handle other than by its arguments: the functions on the way, the called one first, and last
 /// the name that holds the handle. A function without a name is an empty text; `None` when an argument holds it.
 pub fn mentions(program: &Program, function: &Value, globals: &[Value], sought: HandleKey) -> Option<Vec<Rc<str>>> {
-    let mut way = Way { sought, steps: Vec::new(), known: HashSet::new() };
+    let mut way = Way { sought, steps: Vec::new(), known: HashSet::default() };
     let Value::Function(called) = function else { return None };
     let Function::Closure { proto, .. } = &**called else { return None };
     let name = program.protos.get(*proto as usize)?.name.clone();
