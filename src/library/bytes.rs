@@ -5,7 +5,7 @@ use super::method_of;
 use crate::vm::fault::Fault;
 use crate::vm::native::{Context, Declaration, Run::*, optional, required};
 use crate::vm::types::Type;
-use crate::vm::value::{Ref, Value};
+use crate::vm::value::Value;
 
 const BYTES: &[Type] = &[Type::Bytes];
 
@@ -127,7 +127,7 @@ fn from_hex(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
     if digits.len() % 2 != 0 {
         return Err(bad());
     }
-    Ok(Value::Bytes(Ref::new(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())))
+    Ok(Value::bytes(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()))
 }
 
 fn split(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
@@ -140,10 +140,10 @@ fn split(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
     let mut parts = Vec::new();
     let mut from = 0;
     for at in memchr::memmem::find_iter(bytes, sep).take(limit) {
-        parts.push(Value::Bytes(Ref::new(bytes[from..at].to_vec())));
+        parts.push(Value::bytes(bytes[from..at].to_vec()));
         from = at + sep.len();
     }
-    parts.push(Value::Bytes(Ref::new(bytes[from..].to_vec())));
+    parts.push(Value::bytes(bytes[from..].to_vec()));
     Ok(Value::list(parts))
 }
 
@@ -158,5 +158,5 @@ fn replace(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
         from = at + old.len();
     }
     out.extend_from_slice(&bytes[from..]);
-    Ok(Value::Bytes(Ref::new(out)))
+    Ok(Value::bytes(out))
 }

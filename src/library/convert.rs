@@ -313,7 +313,7 @@ fn bytes(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
             items.iter().map(byte).collect::<Result<_, _>>()?
         }
     };
-    Ok(Value::Bytes(Ref::new(bytes)))
+    Ok(Value::bytes(bytes))
 }
 
 fn range(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
@@ -374,7 +374,7 @@ fn ints(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
 /// An array of ints, of zeros or of items.
 pub(super) fn int_array(function: &'static str, source: &Value) -> Result<Array, Fault> {
     let number = |item: &Value| if let Value::Int(int) = item { Some(*int) } else { None };
-    Ok(Array::Ints(array(function, source, 0, number)?))
+    Ok(Array::Ints(array(function, source, 0, number)?.into()))
 }
 
 fn floats(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
@@ -389,7 +389,7 @@ pub(super) fn float_array(function: &'static str, source: &Value) -> Result<Arra
         Value::Big(int) => int.to_f64().filter(|float| float.is_finite()),
         _ => None,
     };
-    Ok(Array::Floats(array(function, source, 0.0, number)?))
+    Ok(Array::Floats(array(function, source, 0.0, number)?.into()))
 }
 
 fn error(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {

@@ -68,7 +68,10 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         Effect(|_, args| {
             let path = path("write_bytes", &args[0])?;
             match take(&mut args[1]) {
-                Value::Bytes(data) => Ok(Op::WriteFile { path, data: data.take(), append: false }),
+                Value::Bytes(mut data) => {
+                    let data = data.get_mut().map_or_else(Vec::new, |data| std::mem::take(data).into_vec());
+                    Ok(Op::WriteFile { path, data, append: false })
+                }
                 other => Err(At("write_bytes", "data").wrong("bytes", &other)),
             }
         }),

@@ -267,11 +267,11 @@ fn slice(value: &Value, start: Option<i64>, end: Option<i64>, step: i64) -> Resu
             Value::List(items) if to - from == items.len() => value.clone(),
             Value::List(items) => Value::list(items[from..to].to_vec()),
             Value::Str(text) => Value::str(&text[text.offset(from)..text.offset(to)]),
-            Value::Bytes(bytes) => Value::Bytes(Ref::new(bytes[from..to].to_vec())),
+            Value::Bytes(bytes) => Value::bytes(bytes[from..to].to_vec()),
             Value::Range(range) => Value::Range(Ref::new(part(range, &wanted)?)),
             Value::Array(array) => Value::Array(Ref::new(match &**array {
-                Array::Ints(items) => Array::Ints(items[from..to].to_vec()),
-                Array::Floats(items) => Array::Floats(items[from..to].to_vec()),
+                Array::Ints(items) => Array::Ints(items[from..to].to_vec().into()),
+                Array::Floats(items) => Array::Floats(items[from..to].to_vec().into()),
             })),
             other => Value::list(pick(&items_of(other), &wanted)),
         });
@@ -282,7 +282,7 @@ fn slice(value: &Value, start: Option<i64>, end: Option<i64>, step: i64) -> Resu
             let chars: Vec<char> = text.chars().collect();
             Value::str(indexes.map(|at| chars[at]).collect::<String>())
         }
-        Value::Bytes(bytes) => Value::Bytes(Ref::new(indexes.map(|at| bytes[at]).collect())),
+        Value::Bytes(bytes) => Value::bytes(indexes.map(|at| bytes[at]).collect()),
         Value::Range(range) => Value::Range(Ref::new(part(range, &wanted)?)),
         Value::Array(array) => Value::Array(Ref::new(match &**array {
             Array::Ints(items) => Array::Ints(indexes.map(|at| items[at]).collect()),
@@ -325,7 +325,7 @@ fn reversed(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
             std::mem::take(&mut args[0])
         }
         Value::Str(text) => Value::str(text.chars().rev().collect::<String>()),
-        Value::Bytes(bytes) => Value::Bytes(Ref::new(bytes.iter().rev().copied().collect())),
+        Value::Bytes(bytes) => Value::bytes(bytes.iter().rev().copied().collect()),
         other => {
             let mut items = At("reversed", "self").items(other)?.into_owned();
             items.reverse();
@@ -424,7 +424,7 @@ fn chunks(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
             let chars: Vec<char> = text.chars().collect();
             chars.chunks(count).map(|group| Value::str(group.iter().collect::<String>())).collect()
         }
-        Value::Bytes(bytes) => bytes.chunks(count).map(|group| Value::Bytes(Ref::new(group.to_vec()))).collect(),
+        Value::Bytes(bytes) => bytes.chunks(count).map(|group| Value::bytes(group.to_vec())).collect(),
         other => {
             let items = At("chunks", "self").items(other)?;
             items.chunks(count).map(|group| Value::list(group.to_vec())).collect()
@@ -440,7 +440,7 @@ fn windows(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
             let chars: Vec<char> = text.chars().collect();
             chars.windows(count).map(|run| Value::str(run.iter().collect::<String>())).collect()
         }
-        Value::Bytes(bytes) => bytes.windows(count).map(|run| Value::Bytes(Ref::new(run.to_vec()))).collect(),
+        Value::Bytes(bytes) => bytes.windows(count).map(|run| Value::bytes(run.to_vec())).collect(),
         other => {
             let items = At("windows", "self").items(other)?;
             items.windows(count).map(|run| Value::list(run.to_vec())).collect()

@@ -5,7 +5,7 @@ use super::method_of;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::native::{Context, Declaration, Run::*, optional, required};
 use crate::vm::types::Type;
-use crate::vm::value::{Ref, Value};
+use crate::vm::value::Value;
 
 pub(super) const STR: &[Type] = &[Type::Str];
 
@@ -43,7 +43,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         STR,
         &[],
         "The bytes of the text in UTF-8.\n'é'.encode().len() == 2",
-        Pure(|_, args| Ok(Value::Bytes(Ref::new(own(&args[0], "encode")?.as_bytes().to_vec())))),
+        Pure(|_, args| Ok(Value::bytes(own(&args[0], "encode")?.as_bytes().to_vec()))),
     ),
     method_of(
         "trim",

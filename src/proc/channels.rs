@@ -9,7 +9,7 @@ use crate::shm::{Channel, ObjectRef, Pipe, Role};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::op::Op;
 use crate::vm::types::with_article;
-use crate::vm::value::{HandleKey, HandleKind, Value, decode, encode};
+use crate::vm::value::{Encoded, HandleKey, HandleKind, Value, decode, encode};
 use std::time::Instant;
 
 /// How long an operation may wait.
@@ -127,20 +127,14 @@ impl Parcel {
         if key.kind == HandleKind::Queue && key.role == TAKER {
             return Err(Fault::value_error(wrong_side(key)));
         }
-        let bytes = encode(value)?;
-        let mut inside: Vec<HandleKey> = Vec::new();
-        crate::vm::value::handles(value, &mut |key| inside.push(key));
+        let Encoded { bytes, mentions: inside } = encode(value)?;
         for &inner in &inside {
             handles::check(inner)?;
             if inner.kind == HandleKind::PipeEnd && handles::object(inner) == handles::object(key) {
                 return Err(Fault::value_error("an end of a pipe cannot be sent through that pipe"));
             }
         }
-        let held = inside
-            .iter()
-            .flat_map(|&inner| handles::roles(inner).iter().map(move |&role| (handles::object(inner), role)))
-            .collect();
-        Ok(Parcel { bytes, held, inside })
+        Ok(Parcel { bytes, held: handles::held(&inside), inside })
     }
 
     /// It is in the channel: ends of pipes have moved with it.

@@ -5,6 +5,7 @@ use crate::shm::{self, ObjectRef, ProcessRef, Role};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::value::{HandleKey, HandleKind};
 use crate::world::on_file_handle;
+use rustc_hash::FxHashSet;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -43,6 +44,11 @@ pub fn roles(key: HandleKey) -> &'static [Role] {
         // An object that knows no parts.
         _ => &[Role::Handle],
     }
+}
+
+/// What holds these holds of their objects.
+pub fn held(keys: &[HandleKey]) -> Vec<(ObjectRef, Role)> {
+    keys.iter().flat_map(|&key| roles(key).iter().map(move |&role| (object(key), role))).collect()
 }
 
 /// A handle value came to be or went; see [`crate::vm::value::on_handle`].
@@ -102,8 +108,15 @@ pub fn reachable(key: HandleKey) -> bool {
     })
 }
 
+/// Whether one value of this process alone has the items of an array; see [`crate::vm::value::on_items`].
+pub fn alone(key: HandleKey) -> bool {
+    let entry = (object(key), Role::Handle);
+    let values = REACHED.with_borrow(|reached| reached.counts.get(&entry).copied());
+    values == Some(1) && shm::Numbers::of(entry.0).is_alone()
+}
+
 /// Begins anew in a child, which can reach these objects until it ends.
-pub fn begin_child(reached: &[HandleKey]) {
+pub fn begin_child(reached: &FxHashSet<HandleKey>) {
     let mut fresh = Reached::default();
     for &key in reached {
         for &role in roles(key) {
@@ -156,8 +169,7 @@ pub fn check(key: HandleKey) -> Result<(), Fault> {
 
 /// Gives up everything but processes: this process has run its code.
 pub fn give_up_all(but: &[HandleKey]) {
-    let kept: Vec<(ObjectRef, Role)> =
-        but.iter().flat_map(|&key| roles(key).iter().map(move |&role| (object(key), role))).collect();
+    let kept = held(but);
     let counts = REACHED.with_borrow_mut(|reached| std::mem::take(&mut reached.counts));
     for (object, role) in counts.into_keys() {
         if ProcessRef::of(object).is_none() && !kept.contains(&(object, role)) {

@@ -29,11 +29,12 @@ use crate::source::Place;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::machine::{Machine, clear_interrupt, set_output_waits};
 use crate::vm::op::Op;
-use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Value, on_handle, on_numbers};
+use crate::vm::value::{self, ErrorValue, HandleKey, HandleKind, Value, on_handle, on_items, on_numbers};
 use crate::world::{self, Local, Performed, World, after, describe_file, is_stdin};
 use children::{Children, Tell};
 use nix::sys::signal::Signal;
 pub use outcome::now as clock;
+use rustc_hash::FxHashSet as HashSet;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -98,6 +99,7 @@ impl Real {
     pub fn new(args: Vec<String>, report: Report) -> Real {
         on_handle(handles::on_handle);
         on_numbers(shared::words);
+        on_items(shared::place, handles::alone);
         signals::install();
         world::set_output_lock(lock_output);
         let tell: Tell = Rc::new(move |error| world::say(&report(error)));
@@ -185,7 +187,7 @@ impl Real {
             Ok(value) => value.clone(),
             Err(Fault(error)) => Value::Error(error.clone()),
         };
-        crate::vm::value::handles(&outcome, &mut |key| kept.push(key));
+        value::handles(&outcome, &mut |key| kept.push(key));
         drop(outcome);
         handles::give_up_all(&kept);
         reaper::end_guards();
@@ -239,14 +241,20 @@ impl Real {
         // What holds handles is made anew in the child, so that their values are counted there from the start.
         let mut own = Vec::new();
         let call = Value::list(vec![function, Value::list(args), named]);
-        crate::vm::value::handles(&call, &mut |key| own.push(key));
-        let packed = if own.is_empty() { None } else { Some(crate::vm::value::encode(&call)?) };
+        value::handles(&call, &mut |key| own.push(key));
+        let packed = match if own.is_empty() { None } else { Some(value::encode(&call)) } {
+            Some(Ok(encoded)) => Some(encoded.bytes),
+            // The items of arrays may also stay where they are.
+            Some(Err(fault)) if own.iter().any(|key| key.kind != HandleKind::Items) => return Err(fault),
+            _ => None,
+        };
         for key in &own {
             handles::check(*key)?;
         }
         let mut reached: Vec<HandleKey> = Vec::new();
+        let mut known = HashSet::default();
         machine.reach(std::iter::once(&call), &mut |key| {
-            if key.kind != HandleKind::File && !reached.contains(&key) {
+            if key.kind != HandleKind::File && known.insert(key) {
                 reached.push(key);
             }
         });
@@ -266,17 +274,28 @@ impl Real {
         }
         let child = shm::register_child(name.as_deref().unwrap_or_default()).map_err(|error| memory(&error))?;
         for &key in &reached {
-            // An object that is gone cannot be held; the child notices when it uses it.
-            let _ = handles::hold_for(child, key);
+            match handles::hold_for(child, key) {
+                Err(error) if key.kind == HandleKind::Items => {
+                    shm::process_table::cancel_child(child);
+                    return Err(memory(&error));
+                }
+                // An object that is gone cannot be held; the child notices when it uses it.
+                _ => {}
+            }
         }
         // Outer names that its code mentions stand until it ends; what is its own, as long as its names.
-        let mut mentioned: Vec<HandleKey> = Vec::new();
+        let mut mentioned = HashSet::default();
         if !reached.is_empty() {
+            let known: HashSet<HandleKey> = reached.iter().copied().collect();
             machine.reach_by_globals(&call, &mut |key| {
-                if reached.contains(&key) && !mentioned.contains(&key) {
-                    mentioned.push(key);
+                if known.contains(&key) {
+                    mentioned.insert(key);
                 }
             });
+        }
+        if packed.is_none() {
+            // What is not made anew stands until the end too.
+            mentioned.extend(reached.iter().filter(|key| key.kind == HandleKind::Items));
         }
         let id = child.id();
         let kept = output::spawned(child).inspect_err(|_| shm::process_table::cancel_child(child))?;
@@ -299,10 +318,11 @@ impl Real {
                 self.become_child(child, id, parent, place);
                 output::begin_child(kept);
                 handles::begin_child(&mentioned);
+                value::forked();
                 gone.iter().for_each(|(key, how)| handles::not_mine(*key, how));
                 shared::begin_child();
                 tables::begin_child();
-                let call = match packed.map(|bytes| crate::vm::value::decode(&bytes)) {
+                let call = match packed.map(|bytes| value::decode(&bytes)) {
                     Some(decoded) => {
                         std::mem::forget(call);
                         decoded.unwrap_or_else(|fault| self.finish_child(Err(fault)))

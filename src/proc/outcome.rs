@@ -3,7 +3,7 @@
 use super::{place, signal_name};
 use crate::shm::process_table::{Ended, ProcessRef};
 use crate::vm::fault::{Fault, Kind};
-use crate::vm::value::{ErrorValue, Map, Ref, Site, Value, decode, encode};
+use crate::vm::value::{ErrorValue, Map, Ref, Site, Value, decode, encode_whole};
 
 /// What came of a process.
 #[derive(Clone)]
@@ -31,14 +31,14 @@ pub fn pack(result: &Result<Value, Fault>) -> Vec<u8> {
         _ => now(),
     };
     let (tag, body) = match result {
-        Ok(value) => match encode(value) {
-            Ok(bytes) => (RETURNED, bytes),
+        Ok(value) => match encode_whole(value) {
+            Ok(encoded) => (RETURNED, encoded.bytes),
             Err(fault) => return pack(&Err(fault)),
         },
         Err(Fault(error)) => match error.exit {
             Some(status) => (EXITED, vec![status]),
-            None => match encode(&Value::Error(error.clone())) {
-                Ok(bytes) => (RAISED, bytes),
+            None => match encode_whole(&Value::Error(error.clone())) {
+                Ok(encoded) => (RAISED, encoded.bytes),
                 Err(fault) => return pack(&Err(fault)),
             },
         },

@@ -3,11 +3,11 @@
 use super::children::Children;
 use super::sync::acquire_inner;
 use super::{handles, memory, tables};
-use crate::shm::{Cell, Numbers, ObjectRef, Role};
+use crate::shm::{self, Cell, Numbers, ObjectRef, Role};
 use crate::vm::fault::Fault;
 use crate::vm::op::Op;
 use crate::vm::types::with_article;
-use crate::vm::value::{Arith, HandleKey, HandleKind, Value, binary, decode, encode, set_index};
+use crate::vm::value::{Arith, Encoded, HandleKey, HandleKind, Value, binary, decode, encode, encode_whole, set_index};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
@@ -94,6 +94,16 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
     }
 }
 
+/// Puts the items of an array into common memory; `None` when there is no room. They stay there as long as the array,
+/// so they leave half of it to messages, in which items can still be copied.
+pub fn place(bytes: &[u8]) -> Option<HandleKey> {
+    shm::start().ok()?;
+    if !shm::arena::leaves_half(bytes.len() as u64) {
+        return None;
+    }
+    Numbers::with(bytes).ok().map(|numbers| handles::key(HandleKind::Items, numbers.object(), 0))
+}
+
 /// The words that a handle of numbers means.
 pub fn words(key: HandleKey) -> Option<&'static [std::sync::atomic::AtomicU64]> {
     Numbers::of(handles::object(key)).words()
@@ -148,7 +158,8 @@ fn know(cell: Cell, version: u64, value: &Value) {
 fn mentions_handles(value: &Value) -> bool {
     let mut any = false;
     if value.is_heap() {
-        crate::vm::value::handles(value, &mut |_| any = true);
+        // To keep the items of an array is no more than to keep a copy of them.
+        crate::vm::value::handles(value, &mut |key| any |= key.kind != HandleKind::Items);
     }
     any
 }
@@ -179,20 +190,20 @@ type Packed = (Vec<u8>, Vec<(ObjectRef, Role)>);
 
 /// A value as it stands in common memory, with what it holds.
 pub fn pack(value: &Value) -> Result<Packed, Fault> {
-    let bytes = encode(value)?;
-    let mut held = Vec::new();
-    if value.is_heap() {
-        let mut ends = false;
-        crate::vm::value::handles(value, &mut |key| {
-            ends |= key.kind == HandleKind::PipeEnd;
-            held.extend(handles::roles(key).iter().map(|&role| (handles::object(key), role)));
-        });
-        if ends {
-            return Err(Fault::type_error("a pipe end cannot be kept in a shared value: it belongs to one process")
-                .help("keep a queue there, which any number of processes may use"));
-        }
+    with_held(encode(value)?)
+}
+
+/// As [`pack`], for what is compared with others byte by byte.
+pub fn pack_key(key: &Value) -> Result<Packed, Fault> {
+    with_held(encode_whole(key)?)
+}
+
+fn with_held(Encoded { bytes, mentions }: Encoded) -> Result<Packed, Fault> {
+    if mentions.iter().any(|key| key.kind == HandleKind::PipeEnd) {
+        return Err(Fault::type_error("a pipe end cannot be kept in a shared value: it belongs to one process")
+            .help("keep a queue there, which any number of processes may use"));
     }
-    Ok((bytes, held))
+    Ok((bytes, handles::held(&mentions)))
 }
 
 fn sum(value: &Value, number: &Value) -> Result<Value, Fault> {

@@ -1,12 +1,12 @@
 //! Shared maps and lists: each operation is one step for all processes.
 
 use super::children::Children;
-use super::shared::pack;
+use super::shared::{pack, pack_key};
 use super::sync::acquire_inner;
 use super::{handles, memory};
 use crate::library::HOLDER;
 use crate::shm::map::{Key, Part, Piece};
-use crate::shm::{List, Map, ObjectRef, Role, ShmError, UserLock};
+use crate::shm::{List, Map, ObjectRef, ShmError, UserLock};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::op::{Op, Snapshot};
 use crate::vm::types::with_article;
@@ -121,7 +121,7 @@ pub fn begin_child() {
 /// Runs with a key as the map seeks it.
 fn with_key<R>(key: &Value, run: impl FnOnce(&Key) -> Result<R, ShmError>) -> Result<R, Fault> {
     check_key(key)?;
-    let (bytes, held): (Vec<u8>, Vec<(ObjectRef, Role)>) = pack(key)?;
+    let (bytes, held) = pack_key(key)?;
     let same = |other: &[u8]| decode(other).is_ok_and(|other| equal(&other, key));
     let key = Key { piece: Piece { bytes: &bytes, handles: &held }, hash: hash(key), same: &same };
     run(&key).map_err(|error| memory(&error))

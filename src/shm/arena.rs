@@ -192,6 +192,11 @@ pub(super) fn limit_bytes() -> u64 {
     if region::exists() { u64::from(limit()) * CHUNK } else { 0 }
 }
 
+/// Whether with so many bytes more, half of what may be used is still free.
+pub fn leaves_half(bytes: u64) -> bool {
+    (u64::from(globals().used.load(Relaxed)) + bytes.div_ceil(CHUNK)) * 2 <= u64::from(limit())
+}
+
 /// A block of `length` bytes, whose contents are undefined. `hand`, a word of the process's own slot, names it before
 /// anybody else can: should the process die, its reaper frees what is in its hands.
 pub(crate) fn allocate(length: usize, hand: &AtomicU64) -> Result<Block, ShmError> {
@@ -509,12 +514,18 @@ fn cool() {
     let mut warm = globals.warm.load(Relaxed);
     let mut index = globals.high.load(Relaxed);
     while warm > WARM / 2 && index > 0 {
-        index -= 1;
-        if chunk(index).state.load(Relaxed) == FREE_WARM {
-            region::give_back(chunk_start(index), CHUNK);
-            chunk(index).state.store(FREE, Relaxed);
-            warm -= 1;
+        let end = index;
+        while index > 0 && warm - (end - index) > WARM / 2 && chunk(index - 1).state.load(Relaxed) == FREE_WARM {
+            index -= 1;
         }
+        if index == end {
+            index -= 1;
+            continue;
+        }
+        // Those side by side at once: the system is asked while others wait for the lock.
+        region::give_back(chunk_start(index), u64::from(end - index) * CHUNK);
+        (index..end).for_each(|index| chunk(index).state.store(FREE, Relaxed));
+        warm -= end - index;
     }
     globals.warm.store(warm, Relaxed);
 }

@@ -1,9 +1,9 @@
 //! Numbers side by side in common memory: 64-bit words that are read and stored whole. A view is an object of its own
-//! that holds the one whose memory it shows.
+//! that holds the one whose memory it shows. The items of the language's arrays, and bytes, lie in such words too.
 
 use super::arena::{self, Block};
-use super::atomic::AtomicU64;
 use super::atomic::Ordering::{Relaxed, Release, SeqCst};
+use super::atomic::{AtomicU64, seeded};
 use super::holders::{self, Header, Role};
 use super::process_table::{Hand, my_slot};
 use super::region::{self, at, shared};
@@ -30,11 +30,20 @@ pub struct Numbers(ObjectRef);
 impl Numbers {
     /// So many words, which are 0.
     pub fn new(length: usize) -> Result<Numbers, ShmError> {
+        Numbers::filled(length, |block| region::clear(block.data(), length * 8))
+    }
+
+    /// Words with these bytes in them, which others only read; see [`Numbers::is_alone`].
+    pub fn with(bytes: &[u8]) -> Result<Numbers, ShmError> {
+        Numbers::filled(bytes.len().div_ceil(8), |block| region::write(block.data(), bytes))
+    }
+
+    fn filled(length: usize, fill: impl FnOnce(Block)) -> Result<Numbers, ShmError> {
         super::start()?;
         let hand = my_slot().hand(Hand::Segment);
         let full = ShmError::MemoryFull { asked: u64::MAX, limit: arena::limit_bytes() };
         let block = arena::allocate(length.checked_mul(8).ok_or(full)?, hand)?;
-        region::clear(block.data(), length * 8);
+        fill(block);
         let made = make(|state| {
             state.block.store(block.word(), Relaxed);
             state.length.store(length as u64, Relaxed);
@@ -89,6 +98,12 @@ impl Numbers {
     /// Their name for [`holders`].
     pub fn object(self) -> ObjectRef {
         self.0
+    }
+
+    /// Whether this process alone holds it: then nobody else can come to hold it, unless this process gives it to him.
+    pub fn is_alone(self) -> bool {
+        seeded!("an array is written in place with two holders")
+            || holders::holder_count(self.0, Role::Handle) == 1 && holders::holds(self.0, Role::Handle)
     }
 
     fn state(self) -> Option<&'static State> {

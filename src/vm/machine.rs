@@ -518,16 +518,6 @@ impl Machine {
         Fault::type_error(format!("{what} cannot be called"))
     }
 
-    /// Calls `found` for each handle that some values can reach, and that functions among them mention.
-    pub fn reach<'a>(&'a self, roots: impl Iterator<Item = &'a Value>, found: &mut dyn FnMut(HandleKey)) {
-        super::reach::handles(&self.program, roots, &self.globals, found);
-    }
-
-    /// Calls `found` for each handle that functions among some values reach by the globals that they mention.
-    pub fn reach_by_globals(&self, roots: &Value, found: &mut dyn FnMut(HandleKey)) {
-        super::reach::by_globals(&self.program, roots, &self.globals, found);
-    }
-
     /// How a call of a function reaches a handle other than by its arguments; see [`super::reach::mentions`].
     pub fn mentions(&self, function: &Value, sought: HandleKey) -> Option<Vec<Rc<str>>> {
         super::reach::mentions(&self.program, function, &self.globals, sought)

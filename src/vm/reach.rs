@@ -1,53 +1,106 @@
-//! What a function can reach: the handles in its arguments, its captures and the globals that it mentions, also by way
-//! of the functions among them.
+//! What a function can reach: the handles, and arrays in common memory, in its arguments, its captures and the globals
+//! that it mentions, also by way of the functions among them.
 
 use super::code::{Instr, Program, Proto};
-use super::value::{Function, HandleKey, Value};
+use super::machine::Machine;
+use super::value::{self, Function, HandleKey, HandleKind, Stream, Value};
 use rustc_hash::FxHashSet as HashSet;
 use std::rc::Rc;
 
-/// Walks everything that can be reached from some values, and calls `found` for each handle, perhaps more than once.
-/// `globals` gives the value of a global.
-pub fn handles<'a>(
-    program: &Program,
-    roots: impl Iterator<Item = &'a Value>,
-    globals: &'a [Value],
-    found: &mut dyn FnMut(HandleKey),
-) {
-    let mut walk =
-        Walk { program, waiting: roots.collect(), seen: HashSet::default(), protos: HashSet::default(), globals };
-    while let Some(value) = walk.waiting.pop() {
-        walk.value(value, found);
+impl Machine {
+    /// Walks everything that can be reached from some values, and calls `found` for each object, perhaps more than once.
+    pub fn reach<'a>(&'a self, roots: impl Iterator<Item = &'a Value>, found: &mut dyn FnMut(HandleKey)) {
+        let waiting = roots.collect();
+        let walk = Walk {
+            program: &self.program,
+            waiting,
+            seen: HashSet::default(),
+            protos: HashSet::default(),
+            globals: &self.globals,
+        };
+        walk.finish(found);
+        self.remembered(found);
+    }
+
+    /// As [`Machine::reach`], what is reached other than by the value itself: by way of a global that a function in it
+    /// mentions.
+    pub fn reach_by_globals(&self, root: &Value, found: &mut dyn FnMut(HandleKey)) {
+        let program = &self.program;
+        let called =
+            Walk { program, waiting: vec![root], seen: HashSet::default(), protos: HashSet::default(), globals: &[] };
+        let protos = called.finish(&mut |_| {});
+        let mentioned = protos.iter().filter_map(|&number| program.protos.get(number as usize));
+        let waiting = mentioned.flat_map(|proto| proto.outer(&self.globals)).collect();
+        Walk { program, waiting, seen: HashSet::default(), protos, globals: &self.globals }.finish(found);
+        self.remembered(found);
+    }
+
+    /// Arrays in common memory among the remembered results of functions.
+    fn remembered(&self, found: &mut dyn FnMut(HandleKey)) {
+        if value::items_alive() == 0 {
+            return;
+        }
+        let waiting = self.context.memos.iter().flat_map(|memo| memo.iter().flat_map(|(key, value)| [key, value]));
+        let waiting = waiting.filter(holds).collect();
+        let walk = Walk {
+            program: &self.program,
+            waiting,
+            seen: HashSet::default(),
+            protos: HashSet::default(),
+            globals: &self.globals,
+        };
+        walk.finish(&mut |key| {
+            if key.kind == HandleKind::Items {
+                found(key);
+            }
+        });
     }
 }
 
-/// As [`handles`], those alone that are reached by way of a global that a function mentions.
-pub fn by_globals(program: &Program, root: &Value, globals: &[Value], found: &mut dyn FnMut(HandleKey)) {
-    let mut called =
-        Walk { program, waiting: vec![root], seen: HashSet::default(), protos: HashSet::default(), globals: &[] };
-    while let Some(value) = called.waiting.pop() {
-        called.value(value, &mut |_| {});
-    }
-    let mentioned = called.protos.iter().filter_map(|&number| program.protos.get(number as usize));
-    let waiting = mentioned.flat_map(|proto| &proto.globals).filter_map(|&index| globals.get(index as usize)).collect();
-    let mut walk = Walk { program, waiting, seen: HashSet::default(), protos: called.protos, globals };
-    while let Some(value) = walk.waiting.pop() {
-        walk.value(value, found);
+impl Proto {
+    /// What its code has by itself: the globals that it mentions, and its constants.
+    fn outer<'a>(&'a self, globals: &'a [Value]) -> impl Iterator<Item = &'a Value> {
+        let mentioned = self.globals.iter().filter_map(|&index| globals.get(index as usize));
+        mentioned.chain(self.constants.iter().filter(|constant| !matches!(constant, Value::Function(_)))).filter(holds)
     }
 }
 
-struct Walk<'a, 'p> {
-    program: &'p Program,
+struct Walk<'a> {
+    program: &'a Program,
     waiting: Vec<&'a Value>,
     seen: HashSet<usize>,
     protos: HashSet<u32>,
     globals: &'a [Value],
 }
 
-impl<'a> Walk<'a, '_> {
+impl<'a> Walk<'a> {
+    /// Gives the functions that were met.
+    fn finish(mut self, found: &mut dyn FnMut(HandleKey)) -> HashSet<u32> {
+        self.go_on(found);
+        self.protos
+    }
+
+    fn go_on(&mut self, found: &mut dyn FnMut(HandleKey)) {
+        while let Some(value) = self.waiting.pop() {
+            self.value(value, found);
+        }
+    }
+
+    /// What stands in a stream can be borrowed for a moment only.
+    fn stream(&mut self, stream: &Stream, found: &mut dyn FnMut(HandleKey)) {
+        let parts = stream.parts();
+        let (seen, protos) = (std::mem::take(&mut self.seen), std::mem::take(&mut self.protos));
+        let mut inner =
+            Walk { program: self.program, waiting: parts.iter().collect(), seen, protos, globals: self.globals };
+        inner.go_on(found);
+        (self.seen, self.protos) = (inner.seen, inner.protos);
+    }
+
     fn value(&mut self, value: &'a Value, found: &mut dyn FnMut(HandleKey)) {
         match value {
             Value::Handle(handle) => found(handle.key()),
+            Value::Array(_) | Value::Bytes(_) => value.items().into_iter().for_each(&mut *found),
+            Value::Stream(stream) if self.seen.insert(stream.address()) => self.stream(stream, found),
             Value::List(items) if self.seen.insert(items.address()) => self.waiting.extend(items.iter().filter(holds)),
             Value::Map(map) if self.seen.insert(map.address()) => {
                 for (key, value) in map.iter() {
@@ -77,7 +130,7 @@ impl<'a> Walk<'a, '_> {
                 continue;
             }
             let Some(proto) = self.program.protos.get(number as usize) else { continue };
-            self.waiting.extend(proto.globals.iter().filter_map(|&index| self.globals.get(index as usize)));
+            self.waiting.extend(proto.outer(self.globals));
             numbers.extend(callees(proto));
         }
     }
@@ -144,7 +197,7 @@ impl Way {
             return false;
         }
         let mut found = false;
-        super::value::handles(value, &mut |key| found |= key == self.sought);
+        value::handles(value, &mut |key| found |= key == self.sought);
         found
     }
 
@@ -189,6 +242,5 @@ fn holds(value: &&Value) -> bool {
             | Value::Float(_)
             | Value::Str(_)
             | Value::Big(_)
-            | Value::Bytes(_)
     )
 }

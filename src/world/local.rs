@@ -70,9 +70,7 @@ impl Local {
             Op::Print { text, stderr } => self.print(text, stderr),
             Op::Input { prompt } => self.read_input(prompt),
             Op::ReadText { path } => self.flushed(|local| local.files.read_text(&path).map(Value::from)),
-            Op::ReadBytes { path } => {
-                self.flushed(|local| local.files.read_bytes(&path).map(|bytes| Value::Bytes(Ref::new(bytes))))
-            }
+            Op::ReadBytes { path } => self.flushed(|local| local.files.read_bytes(&path).map(Value::bytes)),
             Op::WriteFile { path, data, append } => {
                 self.flushed(|local| local.files.write_whole(&path, &data, append).map(|()| Value::Null))
             }

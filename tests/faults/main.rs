@@ -5,6 +5,7 @@
 #[path = "../../src/shm/mod.rs"]
 mod shm;
 
+mod arrays;
 mod channels;
 mod graphs;
 mod objects;
@@ -23,8 +24,8 @@ use std::time::Instant;
 fn main() -> ExitCode {
     let names: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let chosen = |name: &str| names.is_empty() || names.iter().any(|part| name.contains(part.as_str()));
-    let scenes: Vec<Scene> =
-        channels::scenes().into_iter().chain(objects::scenes()).chain(sync::scenes()).chain(shared::scenes()).collect();
+    let scenes = [channels::scenes(), objects::scenes(), sync::scenes(), shared::scenes(), arrays::scenes()];
+    let scenes: Vec<Scene> = scenes.into_iter().flatten().collect();
     let scenes: Vec<&Scene> = scenes.iter().filter(|scene| chosen(scene.name)).collect();
     if std::env::args().any(|arg| arg == "--list") {
         scenes.iter().for_each(|scene| println!("{}: test", scene.name));

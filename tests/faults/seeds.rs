@@ -36,6 +36,7 @@ pub const SEEDS: &[Seed] = &[
     seed("waiters sleep on after a death", "semaphore_with_sleepers"),
     seed("parts of shared objects stay in dead hands", "list_"),
     seed("a map is not counted anew", "map_set"),
+    seed("an array is written in place with two holders", "array_receive_and_write"),
 ];
 
 const fn seed(name: &'static str, tests: &'static str) -> Seed {

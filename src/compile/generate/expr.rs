@@ -145,7 +145,7 @@ impl Generator<'_> {
             ExprKind::BigInt(int) => self.load_constant(dst, Value::big(int.clone())),
             ExprKind::Float(float) => self.load_float(dst, *float),
             ExprKind::Str(text) => self.load_str(dst, text),
-            ExprKind::Bytes(bytes) => self.load_constant(dst, Value::Bytes(Ref::new(bytes.to_vec()))),
+            ExprKind::Bytes(bytes) => self.load_constant(dst, Value::bytes(bytes.to_vec())),
             ExprKind::FString(parts) => self.fstring(parts, dst),
             ExprKind::Name(_) => self.name(expr.span, dst),
             ExprKind::List(items) => self.list(items, dst),

@@ -10,7 +10,7 @@ use super::{output, reaper, signal_name};
 use crate::shm::process_table::Ended;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::op::{Command, Take};
-use crate::vm::value::{Map, Ref, Value};
+use crate::vm::value::{Map, Value};
 use crate::world::{Local, io};
 use guard::{REPORT, Report};
 use image::{Image, title};
@@ -95,7 +95,7 @@ pub fn end_orphans() {
 
 fn judge(command: &Command, ended: Ended, output: Option<Vec<u8>>) -> Result<Value, Fault> {
     let out = |bytes: Vec<u8>| {
-        if command.take == Take::Bytes { Ok(Value::Bytes(Ref::new(bytes))) } else { text(command, bytes) }
+        if command.take == Take::Bytes { Ok(Value::bytes(bytes)) } else { text(command, bytes) }
     };
     if command.check {
         failure(command, ended)?;

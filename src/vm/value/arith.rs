@@ -273,7 +273,7 @@ fn others(op: Arith, a: &Value, b: &Value) -> Result<Value, Fault> {
             Ok(Value::str(text))
         }
         (Arith::Add, Value::List(a), Value::List(b)) => Ok(Value::list([&a[..], &b[..]].concat())),
-        (Arith::Add, Value::Bytes(a), Value::Bytes(b)) => Ok(Value::Bytes(Ref::new([&a[..], &b[..]].concat()))),
+        (Arith::Add, Value::Bytes(a), Value::Bytes(b)) => Ok(Value::bytes([&a[..], &b[..]].concat())),
         (Arith::Mul, Value::Str(_) | Value::Bytes(_) | Value::List(_), Value::Int(_) | Value::Big(_)) => repeat(a, b),
         (Arith::Mul, Value::Int(_) | Value::Big(_), Value::Str(_) | Value::Bytes(_) | Value::List(_)) => repeat(b, a),
         (Arith::Sub | Arith::BitAnd | Arith::BitXor | Arith::BitOr, Value::Set(a), Value::Set(b)) => {
@@ -302,7 +302,7 @@ fn repeat(value: &Value, times: &Value) -> Result<Value, Fault> {
     }
     Ok(match value {
         Value::Str(text) => Value::str(text.repeat(times)),
-        Value::Bytes(bytes) => Value::Bytes(Ref::new(bytes.repeat(times))),
+        Value::Bytes(bytes) => Value::bytes(bytes.repeat(times)),
         Value::List(items) => Value::list(repeat_list(items, times)),
         other => other.clone(),
     })

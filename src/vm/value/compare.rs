@@ -157,7 +157,7 @@ fn same_array(a: &Array, b: &Array) -> bool {
         (Array::Ints(a), Array::Ints(b)) => a == b,
         (Array::Floats(a), Array::Floats(b)) => a == b,
         (Array::Ints(ints), Array::Floats(floats)) | (Array::Floats(floats), Array::Ints(ints)) => {
-            ints.len() == floats.len() && ints.iter().zip(floats).all(|(int, float)| *int as f64 == *float)
+            ints.len() == floats.len() && ints.iter().zip(floats.iter()).all(|(int, float)| *int as f64 == *float)
         }
     }
 }

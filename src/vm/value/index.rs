@@ -379,7 +379,7 @@ fn cut(object: &Value, start: Option<i128>, end: Option<i128>, step: i128) -> Re
     let at = |n: usize| (start + n as i128 * step) as usize;
     Ok(match object {
         Value::List(items) => Value::list((0..count).map(|n| items[at(n)].clone()).collect::<List>()),
-        Value::Bytes(bytes) => Value::Bytes(Ref::new((0..count).map(|n| bytes[at(n)]).collect())),
+        Value::Bytes(bytes) => Value::bytes((0..count).map(|n| bytes[at(n)]).collect()),
         Value::Str(text) => {
             let chars: Vec<char> = text.chars().collect();
             Value::str((0..count).map(|n| chars[at(n)]).collect::<String>())
@@ -398,10 +398,10 @@ fn piece(object: &Value, start: usize, end: usize) -> Value {
     match object {
         Value::List(items) => Value::list(items[start..end].to_vec()),
         Value::Str(text) => Value::str(chars(text, start, end)),
-        Value::Bytes(bytes) => Value::Bytes(Ref::new(bytes[start..end].to_vec())),
+        Value::Bytes(bytes) => Value::bytes(bytes[start..end].to_vec()),
         Value::Array(array) => Value::Array(Ref::new(match &**array {
-            Array::Ints(items) => Array::Ints(items[start..end].to_vec()),
-            Array::Floats(items) => Array::Floats(items[start..end].to_vec()),
+            Array::Ints(items) => Array::Ints(items[start..end].to_vec().into()),
+            Array::Floats(items) => Array::Floats(items[start..end].to_vec().into()),
         })),
         Value::Range(range) => sub_range(range, start, end - start, 1),
         other => match other.numbers() {

@@ -10,6 +10,7 @@ pub mod index;
 mod map;
 mod numbers;
 mod refcount;
+mod storage;
 #[cfg(test)]
 mod testing;
 mod walk;
@@ -24,7 +25,8 @@ pub use index::{check_key, field, index, set_index, slice, slot};
 pub use map::Table;
 pub use numbers::{Numbers, on_numbers};
 pub use refcount::{Heap, Ref};
-pub use wire::{decode, encode, handles};
+pub use storage::{Storage, forked, items_alive, on_items};
+pub use wire::{Encoded, decode, encode, encode_whole, handles};
 
 use super::types::Type;
 use crate::source::Place;
@@ -58,7 +60,7 @@ pub enum Value {
     Str(Ref<Str>),
     /// An integer outside the range of `Int`.
     Big(Ref<BigInt>),
-    Bytes(Ref<Vec<u8>>),
+    Bytes(Ref<Storage<u8>>),
     List(Ref<List>),
     Map(Ref<Map>),
     Set(Ref<Set>),
@@ -241,9 +243,9 @@ pub enum Function {
 #[derive(Clone, PartialEq)]
 pub enum Array {
     /// `ints(n)`
-    Ints(Vec<i64>),
+    Ints(Storage<i64>),
     /// `floats(n)`
-    Floats(Vec<f64>),
+    Floats(Storage<f64>),
 }
 
 impl Array {
@@ -342,6 +344,26 @@ pub struct Stream {
     pub state: RefCell<StreamState>,
 }
 
+impl Stream {
+    /// The values in it. One that is being read at this moment tells none.
+    pub(super) fn parts(&self) -> Vec<Value> {
+        let mut parts = Vec::new();
+        if let Ok(state) = self.state.try_borrow() {
+            if let StreamSource::Items(items, _) = &state.source {
+                parts.push(items.clone());
+            }
+            for stage in &state.stages {
+                match stage {
+                    Stage::Map(value) | Stage::Filter(value) | Stage::Zip(value) => parts.push(value.clone()),
+                    Stage::Chunks(_, items) => parts.extend(items.iter().cloned()),
+                    Stage::Take(_) | Stage::Enumerate(_) => {}
+                }
+            }
+        }
+        parts
+    }
+}
+
 /// What a stream knows.
 pub struct StreamState {
     /// Where items come from.
@@ -376,6 +398,8 @@ pub enum HandleKind {
     SharedList,
     SharedInts,
     SharedFloats,
+    /// The items of an array, or bytes, in common memory: never a value of its own.
+    Items,
 }
 
 impl HandleKind {
@@ -399,6 +423,7 @@ impl HandleKind {
             HandleKind::SharedList => Type::SharedList,
             HandleKind::SharedInts => Type::SharedInts,
             HandleKind::SharedFloats => Type::SharedFloats,
+            HandleKind::Items => Type::Array,
         }
     }
 }
@@ -433,6 +458,11 @@ pub fn on_handle(hook: fn(HandleKey, bool)) {
     HOOK.set(hook);
 }
 
+/// Tells that a value comes to be that holds an object, or that it goes.
+fn tell_handle(key: HandleKey, alive: bool) {
+    HOOK.get()(key, alive);
+}
+
 /// How many handle values there are.
 pub fn handles_alive() -> usize {
     ALIVE.get()
@@ -442,7 +472,7 @@ impl Handle {
     /// A new handle value for this object.
     pub fn new(key: HandleKey) -> Handle {
         ALIVE.set(ALIVE.get() + 1);
-        HOOK.get()(key, true);
+        tell_handle(key, true);
         let numbers = match key.kind {
             HandleKind::SharedInts => Numbers::of(key, false),
             HandleKind::SharedFloats => Numbers::of(key, true),
@@ -466,7 +496,7 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         ALIVE.set(ALIVE.get() - 1);
-        HOOK.get()(self.key, false);
+        tell_handle(self.key, false);
     }
 }
 
@@ -507,6 +537,11 @@ impl Value {
         })
     }
 
+    /// Bytes.
+    pub fn bytes(bytes: Vec<u8>) -> Value {
+        Value::Bytes(Ref::new(bytes.into()))
+    }
+
     /// A list.
     pub fn list(items: List) -> Value {
         Value::List(Ref::new(items))
@@ -539,6 +574,18 @@ impl Value {
     #[inline]
     pub fn numbers(&self) -> Option<&Numbers> {
         if let Value::Handle(handle) = self { handle.numbers() } else { None }
+    }
+
+    /// The object in common memory that has the items of an array or of bytes, for somebody else to hold.
+    pub fn items(&self) -> Option<HandleKey> {
+        match self {
+            Value::Bytes(bytes) => bytes.given(),
+            Value::Array(array) => match &**array {
+                Array::Ints(items) => items.given(),
+                Array::Floats(items) => items.given(),
+            },
+            _ => None,
+        }
     }
 
     /// The text of a str.

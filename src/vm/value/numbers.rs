@@ -26,10 +26,15 @@ pub fn on_numbers(find: Find) {
     FIND.set(find);
 }
 
+/// The words of an object.
+pub(super) fn words(key: HandleKey) -> Option<&'static [AtomicU64]> {
+    FIND.get()(key)
+}
+
 impl Numbers {
     /// The numbers that a handle means, ints or floats.
     pub fn of(key: HandleKey, floats: bool) -> Option<Numbers> {
-        FIND.get()(key).map(|words| Numbers { words, floats })
+        words(key).map(|words| Numbers { words, floats })
     }
 
     /// How many numbers.

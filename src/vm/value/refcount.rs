@@ -3,7 +3,7 @@
 //! Counts are changed here alone, so the policy for values made before a fork is one decision in one file. Dropping
 //! is bounded in Rust stack: beyond a small depth, values wait in a list until the outermost drop is done.
 
-use super::{Array, ErrorValue, Function, Handle, List, Map, Range, Set, Str, Stream};
+use super::{Array, ErrorValue, Function, Handle, List, Map, Range, Set, Storage, Str, Stream};
 use num_bigint::BigInt;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
@@ -75,7 +75,7 @@ macro_rules! heap {
 heap! {
     Str => Str,
     Big => BigInt,
-    Bytes => Vec<u8>,
+    Bytes => Storage<u8>,
     List => List,
     Map => Map,
     Set => Set,

@@ -44,7 +44,7 @@ pub fn map(items: impl IntoIterator<Item = (Value, Value)>) -> Value {
 }
 
 pub fn bytes(bytes: &[u8]) -> Value {
-    Value::Bytes(Ref::new(bytes.to_vec()))
+    Value::bytes(bytes.to_vec())
 }
 
 pub fn range(start: i64, end: i64, step: i64) -> Value {
@@ -81,11 +81,11 @@ pub fn any_value() -> impl Strategy<Value = Value> {
         any::<i128>().prop_map(|int| Value::big(BigInt::from(int) * 3)),
         prop::num::f64::ANY.prop_filter("nan", |float| !float.is_nan()).prop_map(Value::float),
         ".{0,70}".prop_map(Value::str),
-        prop::collection::vec(any::<u8>(), 0..9).prop_map(|items| Value::Bytes(Ref::new(items))),
+        prop::collection::vec(any::<u8>(), 0..9).prop_map(Value::bytes),
         (any::<i64>(), any::<i64>(), 1i64..9).prop_map(|(start, end, step)| range(start, end, step)),
         (0u16..9).prop_map(|id| Value::Function(Ref::new(Function::Native(id)))),
-        prop::collection::vec(any::<i64>(), 0..5).prop_map(|items| Value::Array(Ref::new(Array::Ints(items)))),
-        prop::collection::vec(-9.5f64..9.5, 0..5).prop_map(|items| Value::Array(Ref::new(Array::Floats(items)))),
+        prop::collection::vec(any::<i64>(), 0..5).prop_map(|items| Value::Array(Ref::new(Array::Ints(items.into())))),
+        prop::collection::vec(-9.5f64..9.5, 0..5).prop_map(|items| Value::Array(Ref::new(Array::Floats(items.into())))),
         (0u64..3).prop_map(|id| Value::handle(key(id))),
     ];
     leaf.prop_recursive(5, 60, 6, |inner| {

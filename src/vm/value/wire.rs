@@ -4,10 +4,9 @@
 //! One byte says what follows: 0x80 to 0xff are the ints -32 to 95, 0x40 to 0x7f strs of up to 63 bytes, the others
 //! are the tags below. Numbers are varints of seven bits a byte, signed ones zigzag.
 
+use super::storage::Item;
 use super::walk::Children;
-use super::{
-    Array, ErrorValue, Function, HandleKey, HandleKind, Map, Range, Ref, Set, Site, Stage, StreamSource, Value,
-};
+use super::{Array, ErrorValue, Function, HandleKey, HandleKind, Map, Range, Ref, Set, Site, Storage, Value};
 use crate::source::{FileId, Place, Span};
 use crate::vm::fault::{Fault, Kind};
 use num_bigint::BigInt;
@@ -38,6 +37,8 @@ mod tag {
     pub const SHARED: u8 = 19;
     /// The value with this number again.
     pub const BACK: u8 = 20;
+    /// The items of what the next tag says are in common memory.
+    pub const PLACED: u8 = 21;
     pub const SHORT_STR: u8 = 0x40;
     pub const SMALL_INT: u8 = 0x80;
 }
@@ -45,9 +46,26 @@ mod tag {
 const LEAST_SMALL: i64 = -32;
 const MOST_SMALL: i64 = 95;
 
-/// The value as bytes. Streams and open files cannot be sent.
-pub fn encode(value: &Value) -> Result<Vec<u8>, Fault> {
-    let mut writer = Writer::default();
+/// A value as bytes.
+pub struct Encoded {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// The objects that they name: whoever keeps them must hold those.
+    pub mentions: Vec<HandleKey>,
+}
+
+/// The value as bytes. Many items of an array, or many bytes, move to common memory, where the bytes name them. Streams
+/// and open files cannot be sent.
+pub fn encode(value: &Value) -> Result<Encoded, Fault> {
+    encode_with(value, Writer { place: true, ..Writer::default() })
+}
+
+/// As [`encode`], with all items in the bytes themselves.
+pub fn encode_whole(value: &Value) -> Result<Encoded, Fault> {
+    encode_with(value, Writer::default())
+}
+
+fn encode_with(value: &Value, mut writer: Writer) -> Result<Encoded, Fault> {
     let mut open: Vec<Children> = Vec::new();
     let mut next = Some(value);
     loop {
@@ -56,7 +74,7 @@ pub fn encode(value: &Value) -> Result<Vec<u8>, Fault> {
         {
             open.push(children);
         }
-        let Some(inner) = open.last_mut() else { return Ok(writer.out) };
+        let Some(inner) = open.last_mut() else { return Ok(Encoded { bytes: writer.out, mentions: writer.mentions }) };
         next = inner.next();
         if next.is_none() {
             open.pop();
@@ -67,6 +85,9 @@ pub fn encode(value: &Value) -> Result<Vec<u8>, Fault> {
 #[derive(Default)]
 struct Writer {
     out: Vec<u8>,
+    mentions: Vec<HandleKey>,
+    /// Many items go to common memory.
+    place: bool,
     shared: FxHashMap<usize, u64>,
     names: FxHashMap<Rc<str>, u64>,
 }
@@ -138,8 +159,10 @@ impl Writer {
                 self.out.extend_from_slice(&bytes);
             }
             Value::Bytes(bytes) => {
-                self.tagged(tag::BYTES, bytes.len() as u64);
-                self.out.extend_from_slice(bytes);
+                if !self.placed(bytes, tag::BYTES) {
+                    self.tagged(tag::BYTES, bytes.len() as u64);
+                    self.out.extend_from_slice(bytes);
+                }
             }
             Value::List(items) => self.tagged(tag::LIST, items.len() as u64),
             Value::Map(map) => self.tagged(tag::MAP, map.len() as u64),
@@ -158,6 +181,8 @@ impl Writer {
                 Function::Native(id) => self.tagged(tag::NATIVE, u64::from(*id)),
             },
             Value::Array(array) => match &**array {
+                Array::Ints(items) if self.placed(items, tag::INTS) => {}
+                Array::Floats(items) if self.placed(items, tag::FLOATS) => {}
                 Array::Ints(items) => {
                     self.tagged(tag::INTS, items.len() as u64);
                     self.out.extend(items.iter().flat_map(|item| item.to_le_bytes()));
@@ -175,6 +200,17 @@ impl Writer {
             Value::Handle(handle) => self.handle(handle.key())?,
         }
         Ok(Children::of(value))
+    }
+
+    /// Whether the items are in common memory: names them then.
+    fn placed<T: Item>(&mut self, items: &Storage<T>, tag: u8) -> bool {
+        let Some(key) = (if self.place { items.placed() } else { None }) else { return false };
+        self.mentions.push(key);
+        self.out.push(tag::PLACED);
+        self.tagged(tag, items.len() as u64);
+        self.number(key.id);
+        self.number(u64::from(key.generation));
+        true
     }
 
     fn error(&mut self, error: &ErrorValue) {
@@ -225,11 +261,12 @@ impl Writer {
             HandleKind::SharedList => 42,
             HandleKind::SharedInts => 43,
             HandleKind::SharedFloats => 44,
-            HandleKind::File => {
+            HandleKind::File | HandleKind::Items => {
                 return Err(Fault::type_error("an open file cannot be sent: it belongs to the process that opened it")
                     .help("send the path, and open it in the other process"));
             }
         };
+        self.mentions.push(key);
         self.out.extend_from_slice(&[tag::HANDLE, kind, key.role]);
         self.number(key.id);
         self.number(u64::from(key.generation));
@@ -393,7 +430,7 @@ impl Reader<'_> {
             tag::STR => Value::from(self.text()?),
             tag::BYTES => {
                 let len = self.narrow()?;
-                Value::Bytes(Ref::new(self.take(len)?.to_vec()))
+                Value::bytes(self.take(len)?.to_vec())
             }
             tag::LIST => {
                 let count = self.parts()?;
@@ -451,6 +488,16 @@ impl Reader<'_> {
                 };
                 let role = self.byte()?;
                 Value::handle(HandleKey { kind, role, id: self.number()?, generation: self.narrow()? })
+            }
+            tag::PLACED => {
+                let tag = self.byte()?;
+                let (len, id, generation) = (self.narrow()?, self.number()?, self.narrow()?);
+                match tag {
+                    tag::BYTES => Value::Bytes(Ref::new(Storage::of(id, generation, len)?)),
+                    tag::INTS => Value::Array(Ref::new(Array::Ints(Storage::of(id, generation, len)?))),
+                    tag::FLOATS => Value::Array(Ref::new(Array::Floats(Storage::of(id, generation, len)?))),
+                    _ => return None,
+                }
             }
             tag::BACK => {
                 let number: usize = self.narrow()?;
@@ -551,7 +598,7 @@ impl Container {
     }
 }
 
-/// Calls `f` with every handle that can be reached from the value, also through streams; each heap block is visited once.
+/// Calls `f` with every object that can be reached from the value, also through streams; each heap block is visited once.
 pub fn handles(value: &Value, f: &mut dyn FnMut(HandleKey)) {
     let mut seen = FxHashSet::default();
     // What streams contain must be held while it is walked.
@@ -567,18 +614,16 @@ pub fn handles(value: &Value, f: &mut dyn FnMut(HandleKey)) {
                             f(handle.key());
                         }
                     }
-                    Value::Stream(stream) => {
-                        if first_time(value, &mut seen)
-                            && let Ok(state) = stream.state.try_borrow()
+                    Value::Array(_) | Value::Bytes(_) => {
+                        if let Some(key) = value.items()
+                            && first_time(value, &mut seen)
                         {
-                            if let StreamSource::Items(items, _) = &state.source {
-                                held.push(items.clone());
-                            }
-                            held.extend(state.stages.iter().filter_map(|stage| match stage {
-                                Stage::Map(value) | Stage::Filter(value) | Stage::Zip(value) => Some(value.clone()),
-                                Stage::Chunks(_, items) => Some(Value::list(items.clone())),
-                                Stage::Take(_) | Stage::Enumerate(_) => None,
-                            }));
+                            f(key);
+                        }
+                    }
+                    Value::Stream(stream) => {
+                        if first_time(value, &mut seen) {
+                            held.extend(stream.parts());
                         }
                     }
                     _ => {

@@ -31,8 +31,8 @@ fn one_number_is_one_key() {
     assert!(!equal(&nan, &nan));
     let list = Value::list(vec![nan]);
     assert!(!equal(&list, &list.clone()));
-    let floats = |items: &[f64]| Value::Array(Ref::new(Array::Floats(items.to_vec())));
-    let ints = |items: &[i64]| Value::Array(Ref::new(Array::Ints(items.to_vec())));
+    let floats = |items: &[f64]| Value::Array(Ref::new(Array::Floats(items.to_vec().into())));
+    let ints = |items: &[i64]| Value::Array(Ref::new(Array::Ints(items.to_vec().into())));
     assert!(equal(&floats(&[1.0, -0.0]), &ints(&[1, 0])));
     assert_eq!(hash(&floats(&[1.0, -0.0])), hash(&ints(&[1, 0])));
 }
@@ -127,7 +127,7 @@ fn members() {
     assert_eq!(is(&bytes(b"abc"), Value::Int(98)), Some(true));
     assert_eq!(is(&bytes(b"abc"), bytes(b"bc")), Some(true));
     assert_eq!(is(&bytes(b"abc"), Value::Int(256)), None);
-    assert_eq!(is(&Value::Array(Ref::new(Array::Floats(vec![1.0, 2.5]))), Value::Int(1)), Some(true));
+    assert_eq!(is(&Value::Array(Ref::new(Array::Floats(vec![1.0, 2.5].into()))), Value::Int(1)), Some(true));
     assert_eq!(is(&Value::Null, Value::Int(1)), None);
     assert_eq!(is(&Value::Int(1), Value::Int(1)), None);
 }

@@ -31,7 +31,7 @@ fn items_by_index() {
     assert_eq!(get(&"aéz".into(), int(-1)), "'z'");
     assert_eq!(get(&bytes(b"abc"), int(1)), "98");
     assert_eq!(get(&range(2, 10, 2), int(-1)), "8");
-    assert_eq!(get(&Value::Array(Ref::new(Array::Floats(vec![1.5]))), int(0)), "1.5");
+    assert_eq!(get(&Value::Array(Ref::new(Array::Floats(vec![1.5].into()))), int(0)), "1.5");
     assert_eq!(get(&ints([1]), Value::float(0.0)), "type: the index of a list must be an int, not float");
     assert_eq!(get(&ints([1]), Value::True).split(':').next(), Some("type"));
     assert_eq!(get(&Value::Null, int(0)), "type: null has no items");
@@ -123,12 +123,12 @@ fn writing_copies_when_shared() {
     assert_eq!(show(Ok(table.clone())), "{'k': [null]}");
     assert_eq!(slot(&mut table, &"K".into()).err().map(|fault| fault.is(Kind::Key)), Some(true));
 
-    let mut array = Value::Array(Ref::new(Array::Ints(vec![1, 2])));
+    let mut array = Value::Array(Ref::new(Array::Ints(vec![1, 2].into())));
     set_index(&mut array, Value::Int(1), Value::Int(9)).ok().expect("an int");
     assert_eq!(show(Ok(array.clone())), "ints([1, 9])");
     assert!(set_index(&mut array, Value::Int(1), Value::float(1.0)).is_err_and(|fault| fault.is(Kind::Type)));
     assert!(set_index(&mut array, Value::Int(1), literal("9223372036854775808")).is_err_and(|f| f.is(Kind::Overflow)));
-    let mut array = Value::Array(Ref::new(Array::Floats(vec![1.0])));
+    let mut array = Value::Array(Ref::new(Array::Floats(vec![1.0].into())));
     set_index(&mut array, Value::Int(0), Value::Int(9)).ok().expect("a number");
     assert_eq!(show(Ok(array)), "floats([9.0])");
 

@@ -1,13 +1,13 @@
 //! Tests of sending: what arrives, and what damaged messages do.
 
 use super::super::testing::*;
-use super::super::{Stream, StreamState, equal};
+use super::super::{Stream, StreamSource, StreamState, equal};
 use super::*;
 use proptest::prelude::*;
 use std::cell::RefCell;
 
 fn again(value: &Value) -> Value {
-    decode(&encode(value).ok().expect("it can be sent")).ok().expect("it was encoded")
+    decode(&encode(value).ok().expect("it can be sent").bytes).ok().expect("it was encoded")
 }
 
 fn stream(source: StreamSource) -> Value {
@@ -18,16 +18,16 @@ fn stream(source: StreamSource) -> Value {
 #[test]
 fn small_values_are_small() {
     for (value, size) in [(Value::Null, 1), (Value::Int(95), 1), (Value::Int(-33), 2), ("hello".into(), 6)] {
-        assert_eq!(encode(&value).ok().map(|bytes| bytes.len()), Some(size));
+        assert_eq!(encode(&value).ok().map(|encoded| encoded.bytes.len()), Some(size));
     }
-    assert_eq!(encode(&ints(0..50)).ok().map(|bytes| bytes.len()), Some(52));
+    assert_eq!(encode(&ints(0..50)).ok().map(|encoded| encoded.bytes.len()), Some(52));
 }
 
 /// A part met twice is sent once, and is one part on the other side too.
 #[test]
 fn sharing_is_kept() {
     let value = doubled("a text that is long enough".into(), 60);
-    assert!(encode(&value).ok().is_some_and(|bytes| bytes.len() < 1000));
+    assert!(encode(&value).ok().is_some_and(|encoded| encoded.bytes.len() < 1000));
     let Value::List(items) = again(&value) else { panic!("not a list") };
     assert_eq!(items[0].address(), items[1].address());
     assert!(equal(&value, &Value::List(items)));
@@ -83,7 +83,7 @@ fn streams_and_files_cannot_be_sent() {
     let file = Value::handle(HandleKey { kind: HandleKind::File, ..key(1) });
     let Value::Handle(opened) = file.clone() else { panic!("not a handle") };
     for (value, word) in [(stream(StreamSource::World(opened)), "stream"), (file, "file")] {
-        let fault = encode(&Value::list(vec![value])).expect_err("an error");
+        let fault = encode(&Value::list(vec![value])).err().expect("an error");
         assert!(fault.is(Kind::Type));
         assert!(fault.0.message.as_str().is_some_and(|text| text.contains(word)));
     }
@@ -125,7 +125,7 @@ proptest! {
         prop_assert!(equal(&value, &again(&value)));
         let once = encode(&value).ok();
         // An encoding is a value of its own right: sent on, it is the same value.
-        prop_assert!(once.is_some_and(|bytes| decode(&bytes).is_ok()));
+        prop_assert!(once.is_some_and(|encoded| decode(&encoded.bytes).is_ok()));
     }
 
     /// Bytes that no encoder wrote are an error or some value, never a panic.
@@ -139,7 +139,7 @@ proptest! {
     /// The same for messages with some bytes changed or cut.
     #[test]
     fn damaged_messages_are_survived(value in any_value(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
-        let mut bytes = encode(&value).ok().expect("it can be sent");
+        let mut bytes = encode(&value).ok().expect("it can be sent").bytes;
         let at = at.index(bytes.len());
         prop_assert!(decode(&bytes[..at]).is_err());
         bytes[at] = byte;
