@@ -384,11 +384,14 @@ pub fn give_up(object: ObjectRef, role: Role) {
         if role == Role::Handle && holds(object, role) {
             pass_on(object, process_table::reference(my_index()), false);
         }
-        let matters = deadlock::is_waited_for(object);
-        give_up_by(my_slot(), object, role.index());
-        if matters {
-            waits::graph_changed();
+        if !deadlock::is_waited_for(object) {
+            return give_up_by(my_slot(), object, role.index());
         }
+        // An operation: if this process dies in it, others look at the waits in its place.
+        my_slot().operate(object, || {
+            give_up_by(my_slot(), object, role.index());
+            waits::graph_changed();
+        });
     }
 }
 
@@ -557,10 +560,19 @@ pub(super) fn forget_process(process: ProcessRef) {
     if let Some(wait) = &wait {
         channel::forget_waiter(wait);
     }
-    // Whose hands are empty, and who died between operations, has nothing that another one may wait for, but its holds.
-    let mut matters = in_operation || wait.is_some() || dead.hands.iter().any(|hand| hand.load(Relaxed) != 0);
     if in_operation {
         channel::disturb(ObjectRef::from_word(dead.present.load(Relaxed)));
+    }
+    // Who died between operations with empty hands has nothing that another one may wait for, but its holds. Anything
+    // else counts as an operation, until the waits have been looked at, should this process die too.
+    let words = [&dead.losing, &dead.doomed].into_iter().chain(&dead.hands);
+    let keys = dead.holds.keys();
+    let matters = in_operation
+        || wait.is_some()
+        || words.into_iter().any(|word| word.load(Relaxed) != 0)
+        || keys.iter().any(|&key| deadlock::is_waited_for(object_of(key).0));
+    if matters && dead.present.load(Relaxed) == 0 {
+        dead.present.store(process.object().word(), SeqCst);
     }
     if !seeded!("loss not told") {
         let lost = ObjectRef::from_word(dead.losing.load(Relaxed));
@@ -570,18 +582,17 @@ pub(super) fn forget_process(process: ProcessRef) {
     }
     destroy_doomed(dead);
     free_hands(dead);
-    for key in dead.holds.keys() {
+    for key in keys {
         let (object, role) = object_of(key);
-        matters |= deadlock::is_waited_for(object);
         pass_on(object, process, in_operation || wait.as_ref().is_some_and(|wait| wait.is_at(object)));
         give_up_by(dead, object, role);
     }
     dead.holds.free_table(dead.hand(Hand::Table));
-    dead.present.store(0, SeqCst);
     settle();
     if matters {
         waits::graph_changed();
     }
+    dead.present.store(0, SeqCst);
 }
 
 /// Frees the blocks that the dead process had in hand, but not those that it had just published.
