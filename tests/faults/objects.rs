@@ -3,7 +3,7 @@
 use super::shm::process_table::{self, EndWait, Ended};
 use super::shm::user_lock::{Acquired, Released};
 use super::shm::{self, Channel, Pipe, Role, UserLock};
-use super::stage::{Scene, Stage, drop_channel, put, soon, spawn_child, take};
+use super::stage::{Scene, Stage, drop_channel, fork, put, soon, spawn_child, take};
 use std::sync::atomic::Ordering::SeqCst;
 
 pub fn scenes() -> Vec<Scene> {
@@ -20,6 +20,7 @@ pub fn scenes() -> Vec<Scene> {
         scene("memory_of_all_sizes", memory_of_all_sizes),
         scene("spawn_and_join", spawn_and_join),
         scene("spawn_that_fails", spawn_that_fails),
+        scene("born_late", born_late),
         scene("store_result", store_result),
         scene("take_result", take_result),
         scene("wait_for_an_end", wait_for_an_end),
@@ -241,6 +242,30 @@ fn spawn_that_fails(stage: &Stage) {
     assert_eq!(shm::holder_count(channel.object(), Role::Put), 1);
     drop_channel(channel);
     lock_works(lock);
+}
+
+/// A child comes to its birth when its parent has died and its slot is the next process's.
+fn born_late(stage: &Stage) {
+    let (forked, go, born) = (stage.word(0), stage.word(1), stage.word(2));
+    stage.victim_alone(&[], || {
+        let child = shm::register_child("late").unwrap();
+        forked.store(1, SeqCst);
+        let pid = fork(|| {
+            while go.load(SeqCst) == 0 {
+                std::thread::yield_now();
+            }
+            born.store(if shm::after_fork(child).is_ok() { 2 } else { 1 }, SeqCst);
+        });
+        process_table::started(child, pid);
+    });
+    // They are not born yet, as it is not.
+    let next: Vec<_> = (0..3).map(|_| shm::register_child("next").unwrap()).collect();
+    go.store(1, SeqCst);
+    if forked.load(SeqCst) == 1 {
+        stage.eventually("it comes to its birth", || born.load(SeqCst) != 0);
+        assert_eq!(born.load(SeqCst), 1, "it took the slot of another process");
+    }
+    next.into_iter().rev().for_each(process_table::cancel_child);
 }
 
 fn store_result(stage: &Stage) {

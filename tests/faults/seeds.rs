@@ -25,7 +25,7 @@ pub const SEEDS: &[Seed] = &[
     seed("half-reaped stay", "send_alone"),
     seed("unborn children stay", "spawn_that_fails"),
     seed("a failed spawn keeps its handles", "spawn_that_fails"),
-    seed("born into another's slot", "storm_of_spawns"),
+    seed("born into another's slot", "born_late"),
     seed("cleared up by two", "storm_of_spawns"),
     seed("ended with a sender alive", "send_to_sleepers"),
     seed("a time-out loses the message", "time_outs"),
