@@ -16,6 +16,8 @@ static RANDOM: Word = Word::new(1);
 /// A `fn(&'static Location<'static>)`, told of the place of a death before it; 0 is nobody.
 static WITNESS: AtomicUsize = AtomicUsize::new(0);
 static SLICES_OFF: AtomicBool = AtomicBool::new(false);
+/// A process stops at its point, and does not die.
+static STOPS: AtomicBool = AtomicBool::new(false);
 
 /// Names a bug that [`is_seeded`].
 pub const SEED_VARIABLE: &str = "MPLANG_SEEDED";
@@ -24,6 +26,12 @@ pub const SEED_VARIABLE: &str = "MPLANG_SEEDED";
 pub fn die_at(number: u64) {
     LEFT.store(number, Relaxed);
     PASSED.store(0, Relaxed);
+}
+
+/// As [`die_at`], but this process stops there, until somebody sends it `SIGCONT`.
+pub fn stop_at(number: u64) {
+    STOPS.store(true, Relaxed);
+    die_at(number);
 }
 
 /// This process dies at one in `one_in` points, by chance; with 0 it goes on.
@@ -62,7 +70,10 @@ pub fn point() {
     let left = LEFT.load(Relaxed);
     if left != 0 {
         LEFT.store(left - 1, Relaxed);
-        if left == 1 {
+        if left == 1 && STOPS.load(Relaxed) {
+            // SAFETY: no pointers.
+            unsafe { libc::raise(libc::SIGSTOP) };
+        } else if left == 1 {
             die(Location::caller());
         }
     }

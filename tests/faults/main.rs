@@ -7,6 +7,7 @@ mod shm;
 
 mod arrays;
 mod channels;
+mod clearing;
 mod graphs;
 mod objects;
 mod oracle;
@@ -24,7 +25,8 @@ use std::time::Instant;
 fn main() -> ExitCode {
     let names: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let chosen = |name: &str| names.is_empty() || names.iter().any(|part| name.contains(part.as_str()));
-    let scenes = [channels::scenes(), objects::scenes(), sync::scenes(), shared::scenes(), arrays::scenes()];
+    let scenes =
+        [channels::scenes(), objects::scenes(), clearing::scenes(), sync::scenes(), shared::scenes(), arrays::scenes()];
     let scenes: Vec<Scene> = scenes.into_iter().flatten().collect();
     let scenes: Vec<&Scene> = scenes.iter().filter(|scene| chosen(scene.name)).collect();
     if std::env::args().any(|arg| arg == "--list") {

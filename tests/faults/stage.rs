@@ -392,7 +392,7 @@ fn limit() -> Duration {
 }
 
 /// The letter of a process's state.
-fn state(pid: i32) -> Option<char> {
+pub fn state(pid: i32) -> Option<char> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     text[text.rfind(')')? + 1..].trim_start().chars().next()
 }
