@@ -274,7 +274,7 @@ fn contents() -> Vec<Content> {
 impl Who {
     fn is_as_before(&self) -> bool {
         match self {
-            Who::Process(index, seen) => is_asleep(*index) && slot(*index).wait.still(seen.sequence),
+            Who::Process(index, seen) => is_asleep(*index) && slot(*index).wait.still_waits(seen),
             Who::Content { place, stamp } => place.stamp() == Some(*stamp),
         }
     }

@@ -170,16 +170,29 @@ impl Record {
         (self.sequence.load(SeqCst) == sequence).then_some(seen)
     }
 
-    /// Whether the process sleeps in this very wait, and has not been told to end it.
+    /// Whether the process sleeps in this very slice of its wait, and has not been told to end it.
     pub(super) fn still(&self, sequence: u32) -> bool {
         self.sequence.load(SeqCst) == sequence
             && self.verdict.load(SeqCst) != sequence
             && self.ended.load(SeqCst) != sequence
     }
 
+    /// Whether the process sleeps in this very wait, perhaps in another slice of it, and has not been told to end it.
+    pub(super) fn still_waits(&self, seen: &Seen) -> bool {
+        self.sequence_now(seen).is_some_and(|sequence| self.still(sequence))
+    }
+
+    /// The present slice of a wait, unless it has ended or is between two slices. No two waits of a process begin at the
+    /// same time.
+    fn sequence_now(&self, seen: &Seen) -> Option<u32> {
+        let sequence = self.sequence.load(SeqCst);
+        let same = self.since.load(SeqCst) == seen.since && self.sequence.load(SeqCst) == sequence;
+        (same && sequence & 1 == 1).then_some(sequence)
+    }
+
     /// Tells the process that its wait is part of a circle.
     pub(super) fn condemn(&self, seen: &Seen) {
-        self.verdict.store(seen.sequence, SeqCst);
+        self.verdict.store(self.sequence_now(seen).unwrap_or(seen.sequence), SeqCst);
         for arm in &seen.arms {
             park::wake_all(arm.word());
         }
@@ -187,7 +200,7 @@ impl Record {
 
     /// Tells the process that what it waits for will not come; the caller wakes it.
     pub(super) fn end(&self, seen: &Seen) {
-        self.ended.store(seen.sequence, SeqCst);
+        self.ended.store(self.sequence_now(seen).unwrap_or(seen.sequence), SeqCst);
     }
 
     /// Whether the process waits without a limit.
@@ -311,20 +324,19 @@ impl Sleep {
     /// awake who could serve this wait: who closes a circle looks himself.
     fn look(&mut self, arms: &[Watched], began: u64) {
         let globals = globals();
-        let first = !std::mem::replace(&mut self.had_first, true);
+        // Nor is any look the last one among many: there somebody is between two slices most of the time.
+        let settles = std::mem::replace(&mut self.had_first, true) && process_table::high() <= MANY;
         let change = changes();
         if globals.looked_from.load(Acquire) >= began {
-            self.looked = Some(globals.looked_at.load(Relaxed)).filter(|_| !first);
+            self.looked = Some(globals.looked_at.load(Relaxed)).filter(|_| settles);
             return;
         }
         if self.looked == Some(change) {
             return;
         }
-        let wait = globals.look_after.load(Relaxed).saturating_sub(now());
-        if wait > 0 {
-            self.slice = self.slice.min(Duration::from_nanos(wait));
-        } else if !deadlock::somebody_could_serve(arms) && look() {
-            self.looked = Some(change).filter(|_| !first);
+        // In a pause it is left to one whose slice ends after it: among many that is soon.
+        if globals.look_after.load(Relaxed) <= now() && !deadlock::somebody_could_serve(arms) && look() {
+            self.looked = Some(change).filter(|_| settles);
         }
     }
 }
@@ -338,14 +350,22 @@ fn changes() -> u64 {
 /// times as long.
 pub(super) const MANY: u32 = 256;
 const SHORT: u64 = 200_000;
+/// A look takes less time than this.
+const LONG: u64 = 500_000_000;
 
 fn look() -> bool {
     let (began, change) = (now(), changes());
-    let clear = deadlock::look();
     let globals = globals();
+    let many = process_table::high() > MANY;
+    if many {
+        // One at a time; should it die, the others go on after a while.
+        globals.look_after.store(began + LONG, Relaxed);
+    }
+    let clear = deadlock::look();
     let ended = now();
-    if process_table::high() > MANY && ended - began > SHORT {
-        globals.look_after.store(ended + 10 * (ended - began), Relaxed);
+    if many {
+        let pause = if ended - began > SHORT { 10 * (ended - began) } else { 0 };
+        globals.look_after.store(ended + pause, Relaxed);
     }
     if clear {
         globals.looked_at.store(change, Relaxed);
