@@ -10,7 +10,7 @@ use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use super::atomic::{AtomicU64, fence};
 use super::channel::Stamp;
-use super::guarded::{self, Guarded};
+use super::guarded::Guarded;
 use super::holders::{self, Role};
 use super::message::{copy_out, discount_one, free_message_hand, free_parcel, held_by, pack};
 use super::process_table::{Hand, Slot, my_slot};
@@ -191,7 +191,8 @@ impl Place {
 /// What the value holds, as keys of the holders, and which value of the cell it is.
 pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holders::Key>>)> {
     let state = Cell(object).state()?;
-    guarded::aside(|me| {
+    let me = my_slot();
+    me.operate(object, || {
         state.enter(me, object);
         let current = state.current.load(SeqCst);
         let inside = state.place(current).block().filter(|&block| arena::in_use(block)).map(held_by);

@@ -63,16 +63,6 @@ impl Guarded {
     }
 }
 
-/// Runs a step of a process that may be in the middle of a wait of another operation.
-pub(super) fn aside<R>(run: impl FnOnce(&Slot) -> R) -> R {
-    let me = my_slot();
-    let (present, position) = (me.present.load(Relaxed), me.position.load(Relaxed));
-    let result = run(me);
-    me.position.store(position, Relaxed);
-    me.present.store(present, SeqCst);
-    result
-}
-
 /// A new object of this kind. Its part is in the hand `Table`; `fill` writes it down in the object.
 pub(super) fn new_object(me: &Slot, kind: u32, fill: impl FnOnce(Block)) -> Result<ObjectRef, ShmError> {
     let made = holders::new_object(kind, |block| {

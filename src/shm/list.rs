@@ -332,7 +332,8 @@ pub(super) fn visit(me: &Slot, object: ObjectRef) {
 /// What each entry holds, as keys of the holders, leaving out those that hold nothing; and the [`stamp`].
 pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holders::Key>>)> {
     let state = List(object).state().ok()?;
-    guarded::aside(|me| {
+    let me = my_slot();
+    me.operate(object, || {
         state.enter(me, object);
         let blocks = state.items().words().filter(|item| item & INLINE == 0).filter_map(Block::from_word);
         let inside = blocks.map(held_by).filter(|entries| !entries.is_empty()).collect();

@@ -80,8 +80,8 @@ shared! {
 
 const GLOBALS: u64 = 20 << 10;
 const CHANGE: u64 = 1 << 32;
-/// The low half when nobody is awake. A process that dies before its birth is counted once too often, which must not
-/// reach the high half.
+/// The low half when nobody is awake. A process that dies between a sleep and its count is counted wrongly, which must
+/// not reach the high half.
 const NOBODY: u32 = 1 << 31;
 
 /// Nobody is awake yet.

@@ -10,15 +10,7 @@ use std::rc::Rc;
 impl Machine {
     /// Walks everything that can be reached from some values, and calls `found` for each object, perhaps more than once.
     pub fn reach<'a>(&'a self, roots: impl Iterator<Item = &'a Value>, found: &mut dyn FnMut(HandleKey)) {
-        let waiting = roots.collect();
-        let walk = Walk {
-            program: &self.program,
-            waiting,
-            seen: HashSet::default(),
-            protos: HashSet::default(),
-            globals: &self.globals,
-        };
-        walk.finish(found);
+        Walk::new(&self.program, roots.collect(), &self.globals).finish(found);
         self.remembered(found);
     }
 
@@ -26,12 +18,10 @@ impl Machine {
     /// mentions.
     pub fn reach_by_globals(&self, root: &Value, found: &mut dyn FnMut(HandleKey)) {
         let program = &self.program;
-        let called =
-            Walk { program, waiting: vec![root], seen: HashSet::default(), protos: HashSet::default(), globals: &[] };
-        let protos = called.finish(&mut |_| {});
+        let protos = Walk::new(program, vec![root], &[]).finish(&mut |_| {});
         let mentioned = protos.iter().filter_map(|&number| program.protos.get(number as usize));
         let waiting = mentioned.flat_map(|proto| proto.outer(&self.globals)).collect();
-        Walk { program, waiting, seen: HashSet::default(), protos, globals: &self.globals }.finish(found);
+        Walk { protos, ..Walk::new(program, waiting, &self.globals) }.finish(found);
         self.remembered(found);
     }
 
@@ -42,14 +32,7 @@ impl Machine {
         }
         let waiting = self.context.memos.iter().flat_map(|memo| memo.iter().flat_map(|(key, value)| [key, value]));
         let waiting = waiting.filter(holds).collect();
-        let walk = Walk {
-            program: &self.program,
-            waiting,
-            seen: HashSet::default(),
-            protos: HashSet::default(),
-            globals: &self.globals,
-        };
-        walk.finish(&mut |key| {
+        Walk::new(&self.program, waiting, &self.globals).finish(&mut |key| {
             if key.kind == HandleKind::Items {
                 found(key);
             }
@@ -74,6 +57,10 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
+    fn new(program: &'a Program, waiting: Vec<&'a Value>, globals: &'a [Value]) -> Walk<'a> {
+        Walk { program, waiting, seen: HashSet::default(), protos: HashSet::default(), globals }
+    }
+
     /// Gives the functions that were met.
     fn finish(mut self, found: &mut dyn FnMut(HandleKey)) -> HashSet<u32> {
         self.go_on(found);
