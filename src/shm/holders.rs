@@ -382,7 +382,7 @@ pub fn give_up(object: ObjectRef, role: Role) {
     if process_table::registered() {
         // Nobody here could release it any more, and it must not be freed as a member of this process's list.
         if role == Role::Handle && holds(object, role) {
-            pass_on(object, process_table::reference(my_index()), false);
+            pass_on(object, process_table::reference(my_index()), false, false);
         }
         if !deadlock::is_waited_for(object) {
             return give_up_by(my_slot(), object, role.index());
@@ -396,14 +396,15 @@ pub fn give_up(object: ObjectRef, role: Role) {
 }
 
 /// What a process has of an object that it can reach no longer goes to others. One that died in an operation may have
-/// owed them a wake-up.
-fn pass_on(object: ObjectRef, process: ProcessRef, in_operation: bool) {
+/// owed them a wake-up; one that died asleep there may have been woken in place of another, which is taken care of at
+/// channels.
+fn pass_on(object: ObjectRef, process: ProcessRef, in_operation: bool, slept_there: bool) {
     match header(object).map(|header| header.kind.load(Relaxed)) {
         None | Some(PROCESS | NUMBERS) => {}
         Some(CHANNEL) if in_operation => channel::disturb(object),
         Some(CHANNEL) => {}
         Some(kind) if can_be_locked(kind) => user_lock::owner_ended(object, process),
-        Some(kind) => monitor::holder_ended(kind, object, process, in_operation),
+        Some(kind) => monitor::holder_ended(kind, object, process, in_operation || slept_there),
     }
 }
 
@@ -556,7 +557,8 @@ pub(super) fn forget_process(process: ProcessRef) {
     // Who was asleep owes at most what woke it. Should this process die now, the next one finds no wait, and an
     // operation that could have owed anything.
     let wait = waits::forget(dead);
-    let in_operation = dead.present.load(Relaxed) != 0 && wait.is_none();
+    let asleep = wait.as_ref().is_some_and(|wait| !wait.arms.is_empty());
+    let in_operation = dead.present.load(Relaxed) != 0 && !asleep;
     if let Some(wait) = &wait {
         channel::forget_waiter(wait);
     }
@@ -584,7 +586,7 @@ pub(super) fn forget_process(process: ProcessRef) {
     free_hands(dead);
     for key in keys {
         let (object, role) = object_of(key);
-        pass_on(object, process, in_operation || wait.as_ref().is_some_and(|wait| wait.is_at(object)));
+        pass_on(object, process, in_operation, wait.as_ref().is_some_and(|wait| wait.is_at(object)));
         give_up_by(dead, object, role);
     }
     dead.holds.free_table(dead.hand(Hand::Table));

@@ -193,7 +193,7 @@ impl Line {
 
     /// A rendezvous without waiting needs somebody who waits for it.
     pub(super) fn has_taker(&self) -> bool {
-        self.capacity.load(Relaxed) != 0 || self.sleepers[RECV].count.load(SeqCst) >> 32 != 0
+        self.capacity.load(Relaxed) != 0 || self.sleepers[RECV].number() != 0
     }
 
     /// Writes the next message and commits it; says at which position. Under the senders' lock.

@@ -14,6 +14,7 @@ pub struct Seed {
 pub const SEEDS: &[Seed] = &[
     seed("no baton", "receive_asleep"),
     seed("no wake after a death", "receive_asleep"),
+    seed("the dead stay counted", "select_timed_out"),
     seed("no rebuild of the arena", "send_alone_block"),
     seed("no rebuild of the process table", "spawn_that_fails"),
     seed("no redo of holders", "make_and_drop"),
