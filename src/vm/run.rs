@@ -122,18 +122,71 @@ impl Machine {
                 pc = unsafe { pc.offset(offset) };
             }};
         }
-        macro_rules! arith {
-            ($dst:expr, $a:expr, $b:expr, $int:expr, $float:expr, $op:expr) => {
-                match (reg!($a), reg!($b)) {
+        // Numbers of both kinds: ints where `$int` gives one, floats where `$float` may be asked; else `$slow`.
+        macro_rules! numbers {
+            ($dst:expr, $a:expr, $b:expr, $int:expr, $float:expr, $fits:expr, $slow:expr) => {
+                match ($a, $b) {
                     (Value::Int(a), Value::Int(b)) => match $int(*a, *b) {
-                        Some(int) => set!($dst, Value::Int(int)),
-                        None => check!(slow::binary($op, base, $dst, $a, $b)),
+                        Some(result) => set!($dst, result),
+                        None => check!($slow),
                     },
-                    (Value::Float(a), Value::Float(b)) => set!($dst, Value::float($float(a.get(), b.get()))),
-                    (Value::Float(a), Value::Int(b)) => set!($dst, Value::float($float(a.get(), *b as f64))),
-                    (Value::Int(a), Value::Float(b)) => set!($dst, Value::float($float(*a as f64, b.get()))),
-                    _ => check!(slow::binary($op, base, $dst, $a, $b)),
+                    (Value::Float(a), Value::Float(b)) if $fits(b.get()) => {
+                        set!($dst, Value::float($float(a.get(), b.get())))
+                    }
+                    (Value::Float(a), Value::Int(b)) if $fits(*b as f64) => {
+                        set!($dst, Value::float($float(a.get(), *b as f64)))
+                    }
+                    (Value::Int(a), Value::Float(b)) if $fits(b.get()) => {
+                        set!($dst, Value::float($float(*a as f64, b.get())))
+                    }
+                    _ => check!($slow),
                 }
+            };
+        }
+        macro_rules! add {
+            ($dst:expr, $a:expr, $b:expr, $slow:expr) => {
+                numbers!($dst, $a, $b, |a: i64, b| a.checked_add(b).map(Value::Int), |a: f64, b| a + b, |_| true, $slow)
+            };
+        }
+        macro_rules! sub {
+            ($dst:expr, $a:expr, $b:expr, $slow:expr) => {
+                numbers!($dst, $a, $b, |a: i64, b| a.checked_sub(b).map(Value::Int), |a: f64, b| a - b, |_| true, $slow)
+            };
+        }
+        macro_rules! mul {
+            ($dst:expr, $a:expr, $b:expr, $slow:expr) => {
+                numbers!($dst, $a, $b, |a: i64, b| a.checked_mul(b).map(Value::Int), |a: f64, b| a * b, |_| true, $slow)
+            };
+        }
+        macro_rules! div {
+            ($dst:expr, $a:expr, $b:expr, $slow:expr) => {
+                numbers!($dst, $a, $b, value::arith::divide_small, |a: f64, b| a / b, |b: f64| b != 0.0, $slow)
+            };
+        }
+        macro_rules! floor_div {
+            ($dst:expr, $a:expr, $b:expr, $slow:expr) => {
+                match ($a, $b) {
+                    (Value::Int(x), Value::Int(y)) if *y > 0 => set!($dst, Value::Int(x.div_euclid(*y))),
+                    _ => check!($slow),
+                }
+            };
+        }
+        macro_rules! rem {
+            ($dst:expr, $a:expr, $b:expr, $slow:expr) => {
+                match ($a, $b) {
+                    (Value::Int(x), Value::Int(y)) if *y > 0 => set!($dst, Value::Int(x.rem_euclid(*y))),
+                    _ => check!($slow),
+                }
+            };
+        }
+        macro_rules! constant {
+            ($index:expr) => {
+                &proto!().constants[$index as usize]
+            };
+        }
+        macro_rules! slow_const {
+            ($op:expr, $dst:expr, $a:expr, $index:expr, $left:expr) => {
+                slow::binary_const($op, base, $dst, $a, constant!($index), $left)
             };
         }
         macro_rules! arith_int {
@@ -230,21 +283,38 @@ impl Machine {
                     set!(dst, std::mem::take(&mut self.globals[index as usize]));
                 }
 
-                Instr::Add { dst, a, b } => arith!(dst, a, b, i64::checked_add, |a: f64, b: f64| a + b, Arith::Add),
-                Instr::Sub { dst, a, b } => arith!(dst, a, b, i64::checked_sub, |a: f64, b: f64| a - b, Arith::Sub),
-                Instr::Mul { dst, a, b } => arith!(dst, a, b, i64::checked_mul, |a: f64, b: f64| a * b, Arith::Mul),
-                Instr::Div { dst, a, b } => match (reg!(a), reg!(b)) {
-                    (Value::Float(x), Value::Float(y)) if y.get() != 0.0 => set!(dst, Value::float(x.get() / y.get())),
-                    _ => check!(slow::binary(Arith::Div, base, dst, a, b)),
-                },
-                Instr::FloorDiv { dst, a, b } => match (reg!(a), reg!(b)) {
-                    (Value::Int(x), Value::Int(y)) if *y > 0 => set!(dst, Value::Int(x.div_euclid(*y))),
-                    _ => check!(slow::binary(Arith::FloorDiv, base, dst, a, b)),
-                },
-                Instr::Rem { dst, a, b } => match (reg!(a), reg!(b)) {
-                    (Value::Int(x), Value::Int(y)) if *y > 0 => set!(dst, Value::Int(x.rem_euclid(*y))),
-                    _ => check!(slow::binary(Arith::Rem, base, dst, a, b)),
-                },
+                Instr::Add { dst, a, b } => add!(dst, reg!(a), reg!(b), slow::binary(Arith::Add, base, dst, a, b)),
+                Instr::Sub { dst, a, b } => sub!(dst, reg!(a), reg!(b), slow::binary(Arith::Sub, base, dst, a, b)),
+                Instr::Mul { dst, a, b } => mul!(dst, reg!(a), reg!(b), slow::binary(Arith::Mul, base, dst, a, b)),
+                Instr::Div { dst, a, b } => div!(dst, reg!(a), reg!(b), slow::binary(Arith::Div, base, dst, a, b)),
+                Instr::FloorDiv { dst, a, b } => {
+                    floor_div!(dst, reg!(a), reg!(b), slow::binary(Arith::FloorDiv, base, dst, a, b));
+                }
+                Instr::Rem { dst, a, b } => rem!(dst, reg!(a), reg!(b), slow::binary(Arith::Rem, base, dst, a, b)),
+                Instr::AddConst { left, dst, a, index } => {
+                    add!(dst, reg!(a), constant!(index), slow_const!(Arith::Add, dst, a, index, left));
+                }
+                Instr::MulConst { left, dst, a, index } => {
+                    mul!(dst, reg!(a), constant!(index), slow_const!(Arith::Mul, dst, a, index, left));
+                }
+                Instr::SubConst { dst, a, index } => {
+                    sub!(dst, reg!(a), constant!(index), slow_const!(Arith::Sub, dst, a, index, false));
+                }
+                Instr::ConstSub { dst, a, index } => {
+                    sub!(dst, constant!(index), reg!(a), slow_const!(Arith::Sub, dst, a, index, true));
+                }
+                Instr::DivConst { dst, a, index } => {
+                    div!(dst, reg!(a), constant!(index), slow_const!(Arith::Div, dst, a, index, false));
+                }
+                Instr::ConstDiv { dst, a, index } => {
+                    div!(dst, constant!(index), reg!(a), slow_const!(Arith::Div, dst, a, index, true));
+                }
+                Instr::FloorDivConst { dst, a, index } => {
+                    floor_div!(dst, reg!(a), constant!(index), slow_const!(Arith::FloorDiv, dst, a, index, false));
+                }
+                Instr::RemConst { dst, a, index } => {
+                    rem!(dst, reg!(a), constant!(index), slow_const!(Arith::Rem, dst, a, index, false));
+                }
                 Instr::Arith { op, dst, a, b } => check!(slow::binary(op, base, dst, a, b)),
                 Instr::AddInt { dst, a, value } => match reg!(a) {
                     Value::Int(x) if x.checked_add(i64::from(value)).is_some() => {
