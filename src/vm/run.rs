@@ -8,8 +8,9 @@ use super::machine::{Answer, MAX_CALLS, Machine, Step, interrupted};
 use super::native::Run;
 use super::op::{Op, Snapshot};
 use super::stream::Flow;
-use super::value::{self, Arith, Function, HandleKind, Order, Ref, Value};
+use super::value::{self, Arith, Function, HandleKind, Map, Order, Ref, Value};
 use super::{options, slow};
+use std::cell::Cell;
 
 /// In the cache of a method call: the number of the library function, and whether the arguments are exactly its own.
 pub(super) const METHOD: u16 = 0x3fff;
@@ -224,6 +225,33 @@ impl Machine {
                     other => value::equal(other, &Value::Int(i64::from($value))),
                 }
             };
+        }
+        // What follows may read a part of the value and nothing else of it: then only that is copied.
+        macro_rules! part_of {
+            ($value:expr, $dst:expr) => {{
+                let mut value: &Value = $value;
+                loop {
+                    // SAFETY: see `load`.
+                    let part = match (unsafe { &*pc }, value) {
+                        (&Instr::Index { dst, a, b }, Value::List(list)) if a == $dst && dst == $dst && b != $dst => {
+                            match reg!(b) {
+                                Value::Int(at) => list.get(*at as usize),
+                                _ => None,
+                            }
+                        }
+                        (&Instr::Field { dst, a, name }, Value::Map(map)) if a == $dst && dst == $dst => {
+                            // SAFETY: `pc` is inside the code.
+                            let at = unsafe { pc.offset_from(start) } as usize;
+                            known_field(map, &proto!().names[name as usize], &proto!().cache[at])
+                        }
+                        _ => None,
+                    };
+                    let Some(part) = part else { break value.clone() };
+                    value = part;
+                    // SAFETY: as for every other instruction.
+                    pc = unsafe { pc.add(1) };
+                }
+            }};
         }
         macro_rules! condition {
             ($src:expr) => {
@@ -623,7 +651,7 @@ impl Machine {
                 }
                 Instr::Index { dst, a, b } => match (reg!(a), reg!(b)) {
                     (Value::List(list), Value::Int(at)) if (*at as usize) < list.len() => {
-                        let item = list[*at as usize].clone();
+                        let item = part_of!(&list[*at as usize], dst);
                         set!(dst, item);
                     }
                     (Value::Map(map), key) => match map.get(key) {
@@ -655,11 +683,9 @@ impl Machine {
                         let at = unsafe { pc.offset_from(start) } as usize - 1;
                         let cache = &proto!().cache[at];
                         let key = &proto!().names[name as usize];
-                        if let (Some((Value::Str(found), value)), Value::Str(sought)) =
-                            (map.entry(cache.get() as usize), key)
-                            && found.same(sought)
-                        {
-                            set!(dst, value.clone());
+                        if let Some(value) = known_field(map, key, cache) {
+                            let value = part_of!(value, dst);
+                            set!(dst, value);
                             continue;
                         }
                         if let Some(at) = map.position(key) {
@@ -704,7 +730,15 @@ impl Machine {
                     if let (Value::Int(at), Value::List(list)) = (reg!(b), reg_mut!(a))
                         && (*at as usize) < list.len()
                     {
-                        list.make_mut()[*at as usize] = std::mem::take(reg_mut!(src));
+                        let item = std::mem::take(reg_mut!(src));
+                        let slot: *mut Value = &mut list.make_mut()[*at as usize];
+                        // SAFETY: as in `set`.
+                        unsafe {
+                            if (*slot).is_heap() {
+                                drop_heap(slot);
+                            }
+                            std::ptr::write(slot, item);
+                        }
                     } else if let Value::Handle(_) = reg!(a) {
                         if let Some(op) = check!(slow::set_handle(reg!(a), reg!(b), reg!(src))) {
                             ask!(op, Answer::Nothing);
@@ -775,9 +809,25 @@ impl Machine {
 
                 Instr::Call { count, dst, base: at } => {
                     save!();
-                    let first = self.frame_base() + at as usize;
+                    let first = self.frame_base() + at as usize + 1;
+                    if let Value::Function(function) = reg!(at)
+                        && let Function::Closure { proto: number, captures } = &**function
+                        && let Some(callee) = self.program.protos.get(*number as usize)
+                        && callee.params.len() == count as usize
+                        && !callee.rest
+                        && first + callee.registers as usize + NATIVE_ARGUMENTS <= self.stack.len()
+                        && self.frames.len() < MAX_CALLS
+                    {
+                        let frame = Frame::new(callee, first, dst, Then::Store);
+                        for (reg, captured) in (at + 1 + u16::from(count)..).zip(captures) {
+                            set!(reg, captured.clone());
+                        }
+                        self.frames.push(frame);
+                        load!();
+                        continue;
+                    }
                     let callee = reg!(at).clone();
-                    called!(self.call_value(&callee, first + 1, count as usize, dst, None));
+                    called!(self.call_value(&callee, first, count as usize, dst, None));
                 }
                 Instr::CallFn { dst, base: at, proto: number, .. } => {
                     let callee: *const Proto = std::rc::Rc::as_ptr(&self.program.protos[number as usize]);
@@ -1087,6 +1137,15 @@ impl Machine {
                 Flow::Ask(op) => Ok(Some(Step::Ask(op, self.here()))),
             },
         }
+    }
+}
+
+/// The field that an instruction found last time, if its key is the very same text.
+#[inline(always)]
+fn known_field<'a>(map: &'a Map, name: &Value, cache: &Cell<u32>) -> Option<&'a Value> {
+    match (map.entry(cache.get() as usize), name) {
+        (Some((Value::Str(found), value)), Value::Str(sought)) if found.same(sought) => Some(value),
+        _ => None,
     }
 }
 
