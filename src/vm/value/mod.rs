@@ -26,13 +26,13 @@ pub use map::Table;
 pub use numbers::{Numbers, on_numbers};
 pub use refcount::{Heap, Ref};
 pub use storage::{Storage, forked, items_alive, on_items};
-pub use wire::{Encoded, decode, encode, encode_whole, handles};
+pub use wire::{Encoded, FEW, decode, encode, encode_whole, handles};
 
 use super::types::Type;
 use crate::source::Place;
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// A float, kept as bits so that a [`Value`] travels in two registers.
 #[derive(Clone, Copy)]
@@ -72,32 +72,6 @@ pub enum Value {
     Handle(Ref<Handle>),
 }
 
-impl Clone for Value {
-    #[inline(always)]
-    fn clone(&self) -> Value {
-        match self {
-            Value::Undefined => Value::Undefined,
-            Value::Null => Value::Null,
-            Value::False => Value::False,
-            Value::True => Value::True,
-            Value::Int(int) => Value::Int(*int),
-            Value::Float(bits) => Value::Float(*bits),
-            Value::Str(r) => Value::Str(r.clone()),
-            Value::Big(r) => Value::Big(r.clone()),
-            Value::Bytes(r) => Value::Bytes(r.clone()),
-            Value::List(r) => Value::List(r.clone()),
-            Value::Map(r) => Value::Map(r.clone()),
-            Value::Set(r) => Value::Set(r.clone()),
-            Value::Range(r) => Value::Range(r.clone()),
-            Value::Function(r) => Value::Function(r.clone()),
-            Value::Array(r) => Value::Array(r.clone()),
-            Value::Error(r) => Value::Error(r.clone()),
-            Value::Stream(r) => Value::Stream(r.clone()),
-            Value::Handle(r) => Value::Handle(r.clone()),
-        }
-    }
-}
-
 /// A list.
 pub type List = Vec<Value>;
 /// A map: keys in the order they were first set.
@@ -110,19 +84,21 @@ pub type Set = Table<()>;
 pub struct Str {
     text: String,
     ascii: bool,
-    /// The hash, known beforehand for texts that stand in a script; else 0.
-    hash: u64,
+    /// The hash once it has been asked for, before that 0.
+    hash: Cell<u64>,
 }
 
 impl Str {
     /// Wraps a text.
     pub fn new(text: String) -> Str {
-        Str { ascii: text.is_ascii(), text, hash: 0 }
+        Str { ascii: text.is_ascii(), text, hash: Cell::new(0) }
     }
 
-    /// Wraps a text and remembers its hash: for constants, which are sought in maps again and again.
+    /// Wraps a text and asks for its hash at once, so that no process that reads it changes it.
     pub fn constant(text: String) -> Str {
-        Str { hash: hash_text(&text), ..Str::new(text) }
+        let text = Str::new(text);
+        text.hash();
+        text
     }
 
     /// The text.
@@ -140,7 +116,14 @@ impl Str {
     /// The hash of the text.
     #[inline(always)]
     pub fn hash(&self) -> u64 {
-        if self.hash != 0 { self.hash } else { hash_text(&self.text) }
+        match self.hash.get() {
+            0 => {
+                let hash = hash_text(&self.text);
+                self.hash.set(hash);
+                hash
+            }
+            hash => hash,
+        }
     }
 
     /// Number of characters.
@@ -166,7 +149,7 @@ impl Str {
     pub fn push_str(&mut self, other: &Str) {
         self.text.push_str(&other.text);
         self.ascii &= other.ascii;
-        self.hash = 0;
+        self.hash.set(0);
     }
 }
 
