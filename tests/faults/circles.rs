@@ -1,10 +1,11 @@
 //! The rules of ends and deadlocks: who waits for whom in a state of a small world, and who is told what.
 
-use super::oracle::{Phase, State, Step, Told, World};
+use super::oracle::{Phase, State, Told};
+use super::worlds::{CONDITION, SEMAPHORE, Step, World};
 use rustc_hash::FxHashSet as HashSet;
 
 /// Who can help whom: the waiting processes, then the messages that carry a role and wait to be taken.
-struct Graph {
+pub(super) struct Graph {
     /// The process of a node, if it is one.
     who: Vec<Option<usize>>,
     receives: Vec<bool>,
@@ -15,7 +16,7 @@ struct Graph {
 }
 
 impl Graph {
-    fn new(state: &State, world: &World) -> Graph {
+    pub(super) fn new(state: &State, world: &World) -> Graph {
         let waits = |who: &usize| state.processes[*who].told == Told::Nothing && state.attempt(world, *who).is_empty();
         let waiting: Vec<usize> = state.blocked.iter().copied().filter(waits).collect();
         let messages = (0..state.lines.len()).flat_map(|at| state.lines[at].1.iter().map(move |message| (at, message)));
@@ -43,6 +44,9 @@ impl Graph {
                         (lines.iter().filter(open).map(|&at| world.ways[at].put).collect(), None)
                     }
                     Step::Lock(at) => (vec![], state.owners[at]),
+                    Step::Enter(at) => (vec![SEMAPHORE + at], None),
+                    Step::Await(at) if state.processes[who].phase == Phase::Awaits => (vec![CONDITION + at], None),
+                    Step::Await(at) => (vec![], state.owners[world.conditions[at]]),
                     Step::Join(other) | Step::JoinAtEnd(other) => (vec![], Some(other)),
                     _ => unreachable!("a step that does not wait"),
                 },
@@ -50,7 +54,7 @@ impl Graph {
             if let Some(who) = graph.who[node] {
                 let step = state.step(world, who);
                 graph.receives[node] = matches!(step, Step::Get(_) | Step::Drain(_) | Step::GetAny(_));
-                graph.quiet[node] = !matches!(step, Step::Put { .. } | Step::Lock(_));
+                graph.quiet[node] = graph.receives[node] || matches!(step, Step::Join(_) | Step::JoinAtEnd(_));
             }
             let by_role = |who: &usize| roles.iter().any(|&role| state.holds(*who, role));
             let helpers: Vec<usize> = (0..state.processes.len()).filter(by_role).chain(process).collect();
@@ -93,17 +97,17 @@ impl Graph {
     }
 
     /// The nodes of each circle that must be acted upon.
-    fn circles(&self) -> Vec<Vec<usize>> {
+    pub(super) fn circles(&self) -> Vec<Vec<usize>> {
         self.lowest(|node| self.stuck[node])
     }
 
-    fn processes(&self, nodes: &[usize]) -> Vec<usize> {
+    pub(super) fn processes(&self, nodes: &[usize]) -> Vec<usize> {
         nodes.iter().filter_map(|&node| self.who[node]).collect()
     }
 
     /// The processes of a circle of receives and joins whose receives end: those whose senders wait in no other
     /// receive, unless each depends on the other. None when it is another circle.
-    fn ends_quietly(&self, circle: &[usize]) -> Option<Vec<usize>> {
+    pub(super) fn ends_quietly(&self, circle: &[usize]) -> Option<Vec<usize>> {
         if !circle.iter().all(|&node| self.quiet[node]) {
             return None;
         }
