@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tree::{Run, command, start_as, state};
+use tree::{IN_USE, Run, command, start_as, state};
 
 /// A wait, for what another process does when a file appears.
 struct Wait {
@@ -199,7 +199,7 @@ impl Scene {
         format!(
             "let go = '{go}'
 fn until_told() {{ while files(go).len() == 0 {{ sleep(1ms) }} }}
-fn in_use() = [files('/proc/self/fd/*').len(), len([1 for line in read_text('/proc/self/maps').lines() if 'mplang' in line])]
+{IN_USE}
 {setup}
 let ready = queue()
 let other = spawn(name = 'other', daemon = true) {{

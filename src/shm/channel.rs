@@ -490,7 +490,7 @@ pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holder
     enter(line, RECV);
     let found = line.waiting().filter(|slot| slot.length.load(Relaxed) == IN_BLOCK);
     let blocks = found.filter_map(|slot| Block::from_word(slot.payload[0].load(Relaxed)));
-    let inside: Vec<_> = blocks.map(held_by).filter(|entries| !entries.is_empty()).collect();
+    let inside = held_by(blocks);
     let stamp = stamp(object);
     leave(line, RECV);
     stamp.map(|stamp| (stamp, inside))
