@@ -140,7 +140,7 @@ impl Channel {
             leave(line, SEND);
             match wait.next() {
                 Step::Spin => {
-                    park::spin(|| line.has_room());
+                    park::spin_and_yield(|| line.has_room());
                 }
                 Step::Sleep => wait.sleep_as_sender(line, self.0, || line.has_room() || line.is_abandoned()),
                 Step::GiveUp => return Ok(Sent::Full),
@@ -168,7 +168,7 @@ impl Channel {
             }
             match wait.next() {
                 Step::Spin => {
-                    park::spin(taken);
+                    park::spin_and_yield(taken);
                 }
                 Step::Sleep => wait.sleep_as_sender(line, self.0, || taken() || line.is_abandoned()),
                 Step::Stop(Wait::Interrupted) => break Sent::Interrupted,
@@ -265,7 +265,7 @@ impl Channel {
             leave(line, RECV);
             match step {
                 Step::Spin => {
-                    park::spin(|| line.len() > 0);
+                    park::spin_and_yield(|| line.len() > 0);
                 }
                 Step::GiveUp => return Ok(Received::Empty),
                 Step::Stop(Wait::TimedOut) => return Ok(Received::TimedOut),

@@ -106,7 +106,7 @@ fn select_first(arms: &[Arm<'_>], bytes: &mut Vec<u8>, limit: Limit) -> Result<S
         }
         if !spun {
             spun = true;
-            park::spin(|| events.iter().any(Event::is_ready));
+            park::spin_and_yield(|| events.iter().any(Event::is_ready));
             continue;
         }
         match sleep_until_one(&events, &mut sleep) {
