@@ -14,9 +14,18 @@ PROGRAMS = HERE / "programs"
 
 def build():
     """Builds the release binary and returns its path."""
+    if shutil.which("cargo") is None:
+        sys.exit("cargo is not installed: see https://rustup.rs, or name a binary with --mplang")
     subprocess.run(["cargo", "build", "--release", "--locked", "--quiet"], cwd=HERE.parent, check=True)
     target = Path(os.environ.get("CARGO_TARGET_DIR", "target"))
     return str(HERE.parent / target / "release" / "mplang")
+
+
+def binary(path):
+    """The binary of an option `--mplang`, or one that is built."""
+    if path and not os.access(path, os.X_OK):
+        sys.exit(f"{path} is not a program")
+    return os.path.abspath(path) if path else build()
 
 
 def names():
