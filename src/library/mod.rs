@@ -172,7 +172,7 @@ pub fn example(declaration: &Declaration) -> Option<&'static str> {
 }
 
 const fn function_of(name: &'static str, params: &'static [Parameter], doc: &'static str, run: Run) -> Declaration {
-    Declaration { name, form: Form::Function, on: &[], params, doc, run }
+    Declaration::new(name, Form::Function, &[], params, doc, run)
 }
 
 const fn method_of(
@@ -182,7 +182,7 @@ const fn method_of(
     doc: &'static str,
     run: Run,
 ) -> Declaration {
-    Declaration { name, form: Form::Method, on, params, doc, run }
+    Declaration::new(name, Form::Method, on, params, doc, run)
 }
 
 const fn both(
@@ -192,12 +192,12 @@ const fn both(
     doc: &'static str,
     run: Run,
 ) -> Declaration {
-    Declaration { name, form: Form::Both, on, params, doc, run }
+    Declaration::new(name, Form::Both, on, params, doc, run)
 }
 
 /// A function for the library's own scripts.
 const fn hidden(name: &'static str, params: &'static [Parameter], run: Run) -> Declaration {
-    Declaration { name, form: Form::Function, on: &[], params, doc: "For the library's own scripts.", run }
+    Declaration::new(name, Form::Function, &[], params, "For the library's own scripts.", run)
 }
 
 /// What has items that can be reached by index.

@@ -9,7 +9,7 @@ use crate::shm::{Channel, ObjectRef, Pipe, Role};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::op::Op;
 use crate::vm::types::with_article;
-use crate::vm::value::{Encoded, HandleKey, HandleKind, Value, decode, encode};
+use crate::vm::value::{Encoded, FEW, HandleKey, HandleKind, Value, decode, encode};
 use std::time::Instant;
 
 /// How long an operation may wait.
@@ -263,7 +263,7 @@ enum Got {
 
 fn receive(key: HandleKey, patience: Patience, children: &mut Children) -> Result<Got, Fault> {
     check_taker(key)?;
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(FEW);
     loop {
         let received = match (key.kind, patience) {
             (HandleKind::PipeEnd, Patience::Never) => end_of(key).try_recv(&mut bytes),

@@ -77,8 +77,12 @@ impl Children {
 
     /// Forgets children that have ended and that nobody can ask about any more.
     pub fn forget_unreachable(&mut self) {
+        let unreachable = handles::take_unreachable();
+        if unreachable.is_empty() {
+            return;
+        }
         let first = scopes::outermost().unwrap_or(usize::MAX);
-        for process in handles::take_unreachable() {
+        for process in unreachable {
             let Some(at) = self.all.iter().position(|child| child.process == process) else { continue };
             // A scope has the results of what was spawned in it.
             if self.all[at].number >= first || !reaper::has_reaped(process) || handles::reachable(process_key(process))

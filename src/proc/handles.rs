@@ -5,15 +5,14 @@ use crate::shm::{self, ObjectRef, ProcessRef, Role};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::value::{HandleKey, HandleKind};
 use crate::world::on_file_handle;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 #[derive(Default)]
 struct Reached {
-    counts: HashMap<(ObjectRef, Role), usize>,
+    counts: FxHashMap<(ObjectRef, Role), usize>,
     /// Pipe ends that went to another process, and how.
-    moved: HashMap<(ObjectRef, Role), String>,
+    moved: FxHashMap<(ObjectRef, Role), String>,
     /// Processes of which one handle value is left, which may be the one that `Children` keeps.
     unreachable: Vec<ProcessRef>,
 }
@@ -148,7 +147,12 @@ pub fn moved(key: HandleKey, how: &str) {
 
 /// How a pipe end went to another process, if it did.
 pub fn how_moved(key: HandleKey) -> Option<String> {
-    REACHED.with_borrow(|reached| roles(key).iter().find_map(|&role| reached.moved.get(&(object(key), role)).cloned()))
+    REACHED.with_borrow(|reached| {
+        if reached.moved.is_empty() {
+            return None;
+        }
+        roles(key).iter().find_map(|&role| reached.moved.get(&(object(key), role)).cloned())
+    })
 }
 
 /// In a child: a pipe end that its code mentions, but that is not its own.

@@ -28,7 +28,7 @@ use crate::shm::{self, ProcessRef, ShmError};
 use crate::source::Place;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::machine::{Machine, clear_interrupt, set_output_waits};
-use crate::vm::op::Op;
+use crate::vm::op::{Op, Spawn};
 use crate::vm::value::{self, ErrorValue, HandleKey, HandleKind, Value, on_handle, on_items, on_numbers};
 use crate::world::{self, Local, Performed, World, after, describe_file, is_stdin};
 use children::{Children, Tell};
@@ -224,10 +224,8 @@ impl Real {
         signals::exit(status)
     }
 
-    fn spawn(&mut self, op: Op, place: Place, machine: &mut Machine) -> Result<Performed, Fault> {
-        let Op::Spawn { function, args, named, name, daemon } = op else {
-            return Ok(Performed::Answer(Ok(Value::Null)));
-        };
+    fn spawn(&mut self, call: Spawn, place: Place, machine: &mut Machine) -> Result<Performed, Fault> {
+        let Spawn { function, args, named, name, daemon } = call;
         self.local.flush()?;
         self.children.await_room()?;
         shm::start().map_err(|error| memory(&error))?;
@@ -351,6 +349,8 @@ impl Real {
         let _ = nix::sys::prctl::set_thp_disable(true);
         SESSION.set(false);
         self.spawned_at = Some(place);
+        // What the first process tells of the script is told of its children too.
+        self.published = true;
         signals::ignore_questions();
         // The parent's values are not written to here.
         std::mem::forget(std::mem::replace(&mut self.children, Children::new(None)));
@@ -360,7 +360,6 @@ impl Real {
     }
 
     fn own(&mut self, op: Op) -> Result<Value, Fault> {
-        self.children.forget_unreachable();
         match op {
             Op::Join { processes, many, timeout } => self.children.join(&processes, many, deadline(timeout)),
             Op::Wait { process, timeout } => self.children.wait(process, deadline(timeout)),
@@ -383,7 +382,7 @@ impl Real {
                 self.children.leave_scope(if let Value::Error(error) = error { Some(Fault(error)) } else { None })
             }
             Op::Interrupted => self.children.attend().map(|()| Value::Null),
-            Op::Select { arms, limit, closed } => select::perform(&arms, limit, closed, &mut self.children),
+            Op::Select(what) => select::perform(&what, &mut self.children),
             other => match sync::perform(other, &mut self.children) {
                 Ok(answer) => answer,
                 Err(other) => channels::perform(other, &mut self.children),
@@ -396,7 +395,16 @@ impl World for Real {
     fn perform(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
         tell::set_here(place);
         shm::process_table::set_place(place::to_word(place));
-        if !self.published && !self.is_child() && shm::process_table::registered() {
+        // What is done most often goes straight to its room.
+        if matches!(op, Op::Send { .. } | Op::Receive { .. } | Op::Acquire { .. } | Op::Release { .. })
+            && self.published
+        {
+            return Performed::Answer(self.noticed().and_then(|()| match op {
+                Op::Send { .. } | Op::Receive { .. } => channels::perform(op, &mut self.children),
+                _ => sync::perform(op, &mut self.children).unwrap_or(Ok(Value::Null)),
+            }));
+        }
+        if !self.published && shm::process_table::registered() {
             self.published = true;
             ps::publish();
         }
@@ -422,20 +430,24 @@ impl Real {
                 }
                 return Performed::Answer(answer);
             }
+            Err(Op::Spawn(call)) => {
+                return self.spawn(*call, place, machine).unwrap_or_else(|fault| Performed::Answer(Err(fault)));
+            }
             Err(op) => op,
         };
-        if let Op::Spawn { .. } = op {
-            return self.spawn(op, place, machine).unwrap_or_else(|fault| Performed::Answer(Err(fault)));
-        }
-        // Everything here is something that another process could notice.
-        if let Err(fault) = self.local.flush() {
-            return Performed::Answer(Err(fault));
-        }
-        set_output_waits(false);
-        Performed::Answer(match op {
+        Performed::Answer(self.noticed().and_then(|()| match op {
             Op::Run(command) => command::perform(*command, &mut self.local, self.run),
             op => self.own(op),
-        })
+        }))
+    }
+
+    /// Before everything that another process could notice.
+    #[inline]
+    fn noticed(&mut self) -> Result<(), Fault> {
+        self.local.flush()?;
+        set_output_waits(false);
+        self.children.forget_unreachable();
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use super::{deadline, deadlock, handles, memory};
 use crate::shm::select::{Arm, Limit, Selected, select};
 use crate::shm::{Channel, ProcessRef};
 use crate::vm::fault::{Fault, Kind};
-use crate::vm::op::{SelectArm, SelectEvent, SelectLimit};
+use crate::vm::op::{Select, SelectEvent, SelectLimit};
 use crate::vm::value::{HandleKey, HandleKind, Value, decode};
 
 /// An arm that has been looked at. The channels of a pipe that is gone have ended.
@@ -17,12 +17,8 @@ enum Ready {
 }
 
 /// Performs a `select`: gives a list of the number of the arm, its value and the index of its channel.
-pub fn perform(
-    arms: &[SelectArm],
-    limit: SelectLimit,
-    closed: Option<usize>,
-    children: &mut Children,
-) -> Result<Value, Fault> {
+pub fn perform(what: &Select, children: &mut Children) -> Result<Value, Fault> {
+    let &Select { ref arms, limit, closed } = what;
     let ready: Vec<Ready> = arms.iter().map(|arm| prepare(&arm.event)).collect::<Result<_, _>>()?;
     let until = match limit {
         SelectLimit::Forever => Limit::Until(None),

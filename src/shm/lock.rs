@@ -116,8 +116,9 @@ impl Lock {
         }
     }
 
+    /// Takes the lock if nobody has it or died with it.
     #[inline]
-    fn try_fast(&self) -> bool {
+    pub(super) fn try_fast(&self) -> bool {
         debug_assert!(me() != 0, "the process is not registered");
         self.begin();
         if self.word.compare_exchange(0, me(), Acquire, Relaxed).is_err() {

@@ -169,8 +169,10 @@ pub(super) fn spin(ready: impl Fn() -> bool) -> bool {
         return ready();
     }
     (0..300).any(|_| {
-        std::hint::spin_loop();
-        ready()
+        ready() || {
+            std::hint::spin_loop();
+            false
+        }
     })
 }
 

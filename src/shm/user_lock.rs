@@ -82,8 +82,13 @@ impl UserLock {
 
     /// Takes it, waiting until `deadline`.
     pub fn acquire(self, deadline: Option<Instant>) -> Result<Acquired, ShmError> {
-        let mut sleep = Sleep::new(deadline);
-        self.take(|lock| lock.acquire(|word, expected| sleep.on(word, expected, self.0, Need::Owner)))
+        self.take(|lock| {
+            if lock.try_fast() {
+                return Taken::Free;
+            }
+            let mut sleep = Sleep::new(deadline);
+            lock.acquire(|word, expected| sleep.on(word, expected, self.0, Need::Owner))
+        })
     }
 
     /// Takes it unless somebody has it.

@@ -396,7 +396,11 @@ impl Machine {
         }
         let arity = declaration.arity();
         self.reserve(first, count.max(arity) + NATIVE_ARGUMENTS)?;
-        arrange(&mut self.stack[first..], &Head::Native(declaration), count, named)?;
+        if named.is_none() && declaration.takes(count) {
+            self.stack[first + count..first + arity].fill_with(|| Value::Undefined);
+        } else {
+            arrange(&mut self.stack[first..], &Head::Native(declaration), count, named)?;
+        }
         let args = &mut self.stack[first..first + arity];
         let result = match declaration.run {
             Run::Pure(run) => run(&mut self.context, args).map(Ok),
@@ -404,11 +408,12 @@ impl Machine {
             Run::Change(_) => Err(no_place(declaration.name, &args[0])),
             Run::Script(_) => unreachable!("handled above"),
         };
-        let args = self.stack[first..first + arity].iter_mut().map(std::mem::take);
-        if let Ok(Err(_)) = result {
-            self.holding.extend(args);
-        } else {
-            args.for_each(drop);
+        let asks = matches!(result, Ok(Err(_)));
+        for arg in &mut self.stack[first..first + arity] {
+            let arg = std::mem::take(arg);
+            if asks && arg.is_heap() {
+                self.holding.push(arg);
+            }
         }
         match result? {
             Ok(value) => {

@@ -81,9 +81,36 @@ pub struct Declaration {
     pub doc: &'static str,
     /// What it does.
     pub run: Run,
+    /// Number of arguments that must be given, the receiver included.
+    least: usize,
+    /// The place of the rest parameter among the parameters.
+    rest: Option<usize>,
 }
 
 impl Declaration {
+    /// A declaration of this form for these types.
+    pub const fn new(
+        name: &'static str,
+        form: Form,
+        on: &'static [Type],
+        params: &'static [Parameter],
+        doc: &'static str,
+        run: Run,
+    ) -> Declaration {
+        let receiver = !matches!(form, Form::Function) as usize;
+        let (mut least, mut rest, mut at) = (receiver, None, 0);
+        while at < params.len() {
+            if params[at].default.is_none() {
+                least = receiver + at + 1;
+            }
+            if params[at].rest {
+                rest = Some(at);
+            }
+            at += 1;
+        }
+        Declaration { name, form, on, params, doc, run, least, rest }
+    }
+
     /// Whether the first argument is the receiver.
     pub fn has_receiver(&self) -> bool {
         self.form != Form::Function
@@ -101,7 +128,13 @@ impl Declaration {
 
     /// The place of the rest parameter among the parameters.
     pub fn rest(&self) -> Option<usize> {
-        self.params.iter().position(|param| param.rest)
+        self.rest
+    }
+
+    /// Whether `count` positional arguments, the receiver included, are a whole call that leaves out optional ones alone.
+    #[inline]
+    pub fn takes(&self, count: usize) -> bool {
+        self.least <= count && count <= self.arity() && self.rest.is_none()
     }
 
     /// Number of arguments, the receiver included.

@@ -60,6 +60,21 @@ pub enum Snapshot {
     Whole,
 }
 
+/// A call that a new process makes.
+#[derive(Clone)]
+pub struct Spawn {
+    /// The function.
+    pub function: Value,
+    /// Its positional arguments.
+    pub args: Vec<Value>,
+    /// A map of named arguments, or null.
+    pub named: Value,
+    /// The name of the process.
+    pub name: Option<String>,
+    /// It is stopped when its parent ends.
+    pub daemon: bool,
+}
+
 /// An external command, and what is wanted of it.
 #[derive(Clone)]
 pub struct Command {
@@ -140,8 +155,8 @@ pub enum Op {
     Clock,
     /// Draws random numbers.
     Random { draw: Draw },
-    /// Runs a function in a new process. `named` is a map of named arguments or null.
-    Spawn { function: Value, args: Vec<Value>, named: Value, name: Option<String>, daemon: bool },
+    /// Runs a function in a new process.
+    Spawn(Box<Spawn>),
     /// Waits for processes and gives their results: a list when `many`.
     Join { processes: Vec<HandleKey>, many: bool, timeout: Option<f64> },
     /// Waits for a process and tells how it ended.
@@ -254,9 +269,8 @@ pub enum Op {
     AddItem { object: Value, index: usize, number: Value },
     /// Adds a number to a cell's value.
     SharedAdd { cell: HandleKey, number: Value },
-    /// Waits for one of the arms: a list of the number of the arm, its value and the index of its channel. `closed` is
-    /// the arm for when all channels have ended.
-    Select { arms: Vec<SelectArm>, limit: SelectLimit, closed: Option<usize> },
+    /// Waits for one of the arms: a list of the number of the arm, its value and the index of its channel.
+    Select(Box<Select>),
     /// A signal came: lets the world act on it.
     Interrupted,
 }
@@ -273,6 +287,17 @@ pub enum Synchronizer {
     Barrier { parties: u64 },
     Condition { lock: HandleKey },
     Rate { turns: u64, per: f64 },
+}
+
+/// What a `select` waits for.
+#[derive(Clone)]
+pub struct Select {
+    /// The things.
+    pub arms: Vec<SelectArm>,
+    /// How long.
+    pub limit: SelectLimit,
+    /// The arm for when all channels have ended.
+    pub closed: Option<usize>,
 }
 
 /// One thing that a `select` waits for.

@@ -1,7 +1,7 @@
 //! `spawn` and `scope` with their options.
 
 use super::fault::{Fault, Kind};
-use super::op::Op;
+use super::op::{Op, Spawn};
 use super::types::with_article;
 use super::value::Value;
 use num_bigint::BigInt;
@@ -27,7 +27,7 @@ pub(super) fn spawn(function: Value, args: &Value, named: &Value, options: &Valu
             }
         }
     }
-    Ok(Op::Spawn { function, args, named: named.clone(), name, daemon })
+    Ok(Op::Spawn(Box::new(Spawn { function, args, named: named.clone(), name, daemon })))
 }
 
 /// `scope` with its options.

@@ -57,11 +57,8 @@ impl Machine {
         // The number of the next instruction into the frame.
         macro_rules! save {
             () => {{
-                // SAFETY: both point into the code of the topmost frame.
-                let at = unsafe { pc.offset_from(start) } as u32;
-                if let Some(frame) = self.frames.last_mut() {
-                    frame.pc = at;
-                }
+                // SAFETY: both point into the code of the topmost frame, which `load` has found.
+                unsafe { self.frames.last_mut().unwrap_unchecked().pc = pc.offset_from(start) as u32 };
             }};
         }
         macro_rules! reg {
@@ -196,11 +193,11 @@ impl Machine {
 
         load!();
         loop {
-            // SAFETY: see `load`.
-            let instr = unsafe { *pc };
+            // SAFETY: see `load`. Not copied: each instruction reads the operands that it has.
+            let instr = unsafe { &*pc };
             // SAFETY: code ends with a return, so there is an instruction after every other one.
             pc = unsafe { pc.add(1) };
-            match instr {
+            match *instr {
                 Instr::Const { dst, index } => set!(dst, proto!().constants[index as usize].clone()),
                 Instr::Int { dst, value } => set!(dst, Value::Int(i64::from(value))),
                 Instr::Null { dst } => set!(dst, Value::Null),
@@ -714,23 +711,29 @@ impl Machine {
                 }
                 Instr::CallFn { dst, base: at, proto: number, .. } => {
                     let callee: *const Proto = std::rc::Rc::as_ptr(&self.program.protos[number as usize]);
+                    // SAFETY: as in `load`.
+                    let code = unsafe { &*callee };
                     save!();
                     if interrupted() {
                         self.answer = Answer::Again;
                         return Ok(Step::Ask(Op::Interrupted, self.here()));
                     }
-                    let first = self.frame_base() + at as usize;
-                    // SAFETY: as in `load`.
-                    let registers = unsafe { (*callee).registers } as usize;
-                    if self.frames.len() >= MAX_CALLS || first + registers + NATIVE_ARGUMENTS > self.stack.len() {
+                    // SAFETY: as in `save`.
+                    let first = unsafe { self.frames.last().unwrap_unchecked() }.base as usize + at as usize;
+                    let window = code.registers as usize + NATIVE_ARGUMENTS;
+                    if self.frames.len() >= MAX_CALLS || first + window > self.stack.len() {
                         // The slow way grows the stack or says that it is too deep.
-                        // SAFETY: as in `load`.
-                        let count = unsafe { (*callee).params.len() };
+                        let count = code.params.len();
                         self.enter_closure(u32::from(number), &[], first, count, dst, Then::Store, None)?;
+                        load!();
                     } else {
                         self.frames.push(Frame { proto: callee, pc: 0, base: first as u32, dst, then: Then::Store });
+                        proto = callee;
+                        start = code.code.as_ptr();
+                        pc = start;
+                        // SAFETY: the window was just found to be reserved.
+                        base = unsafe { base.add(at as usize) };
                     }
-                    load!();
                 }
                 Instr::CallNative { dst, base: at, native, .. } => {
                     let declaration = (self.library.get)(native);
@@ -835,16 +838,26 @@ impl Machine {
                 }
                 Instr::Return { src } => {
                     let value = std::mem::take(reg_mut!(src));
-                    let depth = self.frames.len();
-                    if depth > 1 && self.frames[depth - 1].then == Then::Store {
-                        let dst = self.frames[depth - 1].dst;
+                    if let [.., caller, Frame { then: Then::Store, dst, .. }] = self.frames.as_slice() {
+                        let (dst, next) = (*dst, *caller);
                         for reg in 0..proto!().registers {
-                            if reg!(reg).is_heap() {
-                                set!(reg, Value::Null);
+                            let slot: *mut Value = reg_mut!(reg);
+                            // SAFETY: as in `set`.
+                            unsafe {
+                                if (*slot).is_heap() {
+                                    drop_heap(slot);
+                                    std::ptr::write(slot, Value::Null);
+                                }
                             }
                         }
-                        self.frames.truncate(depth - 1);
-                        load!();
+                        self.frames.truncate(self.frames.len() - 1);
+                        proto = next.proto;
+                        // SAFETY: as in `load`.
+                        unsafe {
+                            start = (*proto).code.as_ptr();
+                            pc = start.add(next.pc as usize);
+                            base = self.stack.as_mut_ptr().add(next.base as usize);
+                        }
                         set!(dst, value);
                     } else {
                         if let Some(step) = self.leave(value)? {

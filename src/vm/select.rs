@@ -3,7 +3,7 @@
 use super::code::{ArmSite, Proto, Reg};
 use super::fault::Fault;
 use super::machine::Machine;
-use super::op::{Op, SelectArm, SelectEvent, SelectLimit};
+use super::op::{Op, Select, SelectArm, SelectEvent, SelectLimit};
 use super::types::with_article;
 use super::value::{HandleKey, HandleKind, Value};
 use num_traits::ToPrimitive;
@@ -38,7 +38,7 @@ impl Machine {
                 ArmSite::Closed => closed = Some(number),
             }
         }
-        Ok(Op::Select { arms, limit, closed })
+        Ok(Op::Select(Box::new(Select { arms, limit, closed })))
     }
 }
 

@@ -191,6 +191,9 @@ impl Files {
     /// Writes what was gathered for all files, and closes those whose last handle went. Of several failures the first
     /// is given.
     pub fn flush(&mut self) -> Result<(), Fault> {
+        if self.open.is_empty() {
+            return Ok(());
+        }
         let mut result = Ok(());
         for id in HANDLES.with_borrow_mut(|handles| std::mem::take(&mut handles.dropped)) {
             result = result.and(self.close_id(id));

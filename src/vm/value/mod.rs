@@ -26,7 +26,7 @@ pub use map::Table;
 pub use numbers::{Numbers, on_numbers};
 pub use refcount::{Heap, Ref};
 pub use storage::{Storage, forked, items_alive, on_items};
-pub use wire::{Encoded, decode, encode, encode_whole, handles};
+pub use wire::{Encoded, FEW, decode, encode, encode_whole, handles};
 
 use super::types::Type;
 use crate::source::Place;
@@ -70,32 +70,6 @@ pub enum Value {
     Error(Ref<ErrorValue>),
     Stream(Ref<Stream>),
     Handle(Ref<Handle>),
-}
-
-impl Clone for Value {
-    #[inline(always)]
-    fn clone(&self) -> Value {
-        match self {
-            Value::Undefined => Value::Undefined,
-            Value::Null => Value::Null,
-            Value::False => Value::False,
-            Value::True => Value::True,
-            Value::Int(int) => Value::Int(*int),
-            Value::Float(bits) => Value::Float(*bits),
-            Value::Str(r) => Value::Str(r.clone()),
-            Value::Big(r) => Value::Big(r.clone()),
-            Value::Bytes(r) => Value::Bytes(r.clone()),
-            Value::List(r) => Value::List(r.clone()),
-            Value::Map(r) => Value::Map(r.clone()),
-            Value::Set(r) => Value::Set(r.clone()),
-            Value::Range(r) => Value::Range(r.clone()),
-            Value::Function(r) => Value::Function(r.clone()),
-            Value::Array(r) => Value::Array(r.clone()),
-            Value::Error(r) => Value::Error(r.clone()),
-            Value::Stream(r) => Value::Stream(r.clone()),
-            Value::Handle(r) => Value::Handle(r.clone()),
-        }
-    }
 }
 
 /// A list.

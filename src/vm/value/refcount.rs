@@ -3,7 +3,7 @@
 //! Counts are changed here alone, so the policy for values made before a fork is one decision in one file. Dropping
 //! is bounded in Rust stack: beyond a small depth, values wait in a list until the outermost drop is done.
 
-use super::{Array, ErrorValue, Function, Handle, List, Map, Range, Set, Storage, Str, Stream};
+use super::{Array, ErrorValue, Function, Handle, List, Map, Range, Set, Storage, Str, Stream, Value};
 use num_bigint::BigInt;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
@@ -198,13 +198,45 @@ impl<T: Heap> Ref<T> {
     }
 }
 
-impl<T: Heap> Clone for Ref<T> {
+impl<T: Heap> Ref<T> {
+    /// Counts one reference more.
     #[inline(always)]
-    fn clone(&self) -> Ref<T> {
+    fn raise(&self) {
         // SAFETY: a reference keeps its block alive.
         let count = unsafe { &self.pointer.0.as_ref().count };
         count.set(count.get() + 1);
+    }
+}
+
+impl<T: Heap> Clone for Ref<T> {
+    #[inline(always)]
+    fn clone(&self) -> Ref<T> {
+        self.raise();
         Ref { pointer: Pointer(self.pointer.0), kind: PhantomData }
+    }
+}
+
+impl Clone for Value {
+    /// One comparison, and one machine code for all that is counted.
+    #[inline(always)]
+    fn clone(&self) -> Value {
+        match self {
+            Value::Undefined | Value::Null | Value::False | Value::True | Value::Int(_) | Value::Float(_) => {}
+            Value::Str(r) => r.raise(),
+            Value::Big(r) => r.raise(),
+            Value::Bytes(r) => r.raise(),
+            Value::List(r) => r.raise(),
+            Value::Map(r) => r.raise(),
+            Value::Set(r) => r.raise(),
+            Value::Range(r) => r.raise(),
+            Value::Function(r) => r.raise(),
+            Value::Array(r) => r.raise(),
+            Value::Error(r) => r.raise(),
+            Value::Stream(r) => r.raise(),
+            Value::Handle(r) => r.raise(),
+        }
+        // SAFETY: a scalar is its bits; the reference in anything else has just been counted.
+        unsafe { std::ptr::read(self) }
     }
 }
 

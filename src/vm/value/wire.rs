@@ -46,6 +46,9 @@ mod tag {
 const LEAST_SMALL: i64 = -32;
 const MOST_SMALL: i64 = 95;
 
+/// Bytes that most small values fit into.
+pub const FEW: usize = 48;
+
 /// A value as bytes.
 pub struct Encoded {
     /// The bytes.
@@ -66,6 +69,11 @@ pub fn encode_whole(value: &Value) -> Result<Encoded, Fault> {
 }
 
 fn encode_with(value: &Value, mut writer: Writer) -> Result<Encoded, Fault> {
+    writer.out.reserve(FEW);
+    if !value.is_heap() {
+        writer.value(value)?;
+        return Ok(Encoded { bytes: writer.out, mentions: writer.mentions });
+    }
     let mut open: Vec<Children> = Vec::new();
     let mut next = Some(value);
     loop {
