@@ -67,6 +67,22 @@ pub enum Instr {
     FloorDivInt { dst: Reg, a: Reg, value: i16 },
     /// `dst = a % value`, the value above 0
     RemInt { dst: Reg, a: Reg, value: i16 },
+    /// `dst = a + constants[index]`, the other way round when `left`
+    AddConst { left: bool, dst: Reg, a: Reg, index: u16 },
+    /// `dst = a * constants[index]`, the other way round when `left`
+    MulConst { left: bool, dst: Reg, a: Reg, index: u16 },
+    /// `dst = a - constants[index]`
+    SubConst { dst: Reg, a: Reg, index: u16 },
+    /// `dst = constants[index] - a`
+    ConstSub { dst: Reg, a: Reg, index: u16 },
+    /// `dst = a / constants[index]`
+    DivConst { dst: Reg, a: Reg, index: u16 },
+    /// `dst = constants[index] / a`
+    ConstDiv { dst: Reg, a: Reg, index: u16 },
+    /// `dst = a // constants[index]`
+    FloorDivConst { dst: Reg, a: Reg, index: u16 },
+    /// `dst = a % constants[index]`
+    RemConst { dst: Reg, a: Reg, index: u16 },
     /// `dst = -src`
     Neg { dst: Reg, src: Reg },
     /// `dst = ~src`

@@ -99,6 +99,14 @@ impl Instr {
             | MulInt { dst, .. }
             | FloorDivInt { dst, .. }
             | RemInt { dst, .. }
+            | AddConst { dst, .. }
+            | MulConst { dst, .. }
+            | SubConst { dst, .. }
+            | ConstSub { dst, .. }
+            | DivConst { dst, .. }
+            | ConstDiv { dst, .. }
+            | FloorDivConst { dst, .. }
+            | RemConst { dst, .. }
             | Add { dst, .. }
             | Sub { dst, .. }
             | Mul { dst, .. }
@@ -186,6 +194,14 @@ impl Instr {
             | MulInt { a, .. }
             | FloorDivInt { a, .. }
             | RemInt { a, .. }
+            | AddConst { a, .. }
+            | MulConst { a, .. }
+            | SubConst { a, .. }
+            | ConstSub { a, .. }
+            | DivConst { a, .. }
+            | ConstDiv { a, .. }
+            | FloorDivConst { a, .. }
+            | RemConst { a, .. }
             | Field { a, .. }
             | FieldMaybe { a, .. }
             | JumpLtInt { a, .. }

@@ -8,8 +8,9 @@ use super::machine::{Answer, MAX_CALLS, Machine, Step, interrupted};
 use super::native::Run;
 use super::op::{Op, Snapshot};
 use super::stream::Flow;
-use super::value::{self, Arith, Function, HandleKind, Order, Ref, Value};
+use super::value::{self, Arith, Function, HandleKind, Map, Order, Ref, Value};
 use super::{options, slow};
+use std::cell::Cell;
 
 /// In the cache of a method call: the number of the library function, and whether the arguments are exactly its own.
 pub(super) const METHOD: u16 = 0x3fff;
@@ -122,18 +123,71 @@ impl Machine {
                 pc = unsafe { pc.offset(offset) };
             }};
         }
-        macro_rules! arith {
-            ($dst:expr, $a:expr, $b:expr, $int:expr, $float:expr, $op:expr) => {
-                match (reg!($a), reg!($b)) {
+        // Numbers of both kinds: ints where `$int` gives one, floats where `$float` may be asked; else `$slow`.
+        macro_rules! numbers {
+            ($dst:expr, $a:expr, $b:expr, $int:expr, $float:expr, $fits:expr, $slow:expr) => {
+                match ($a, $b) {
                     (Value::Int(a), Value::Int(b)) => match $int(*a, *b) {
-                        Some(int) => set!($dst, Value::Int(int)),
-                        None => check!(slow::binary($op, base, $dst, $a, $b)),
+                        Some(result) => set!($dst, result),
+                        None => check!($slow),
                     },
-                    (Value::Float(a), Value::Float(b)) => set!($dst, Value::float($float(a.get(), b.get()))),
-                    (Value::Float(a), Value::Int(b)) => set!($dst, Value::float($float(a.get(), *b as f64))),
-                    (Value::Int(a), Value::Float(b)) => set!($dst, Value::float($float(*a as f64, b.get()))),
-                    _ => check!(slow::binary($op, base, $dst, $a, $b)),
+                    (Value::Float(a), Value::Float(b)) if $fits(b.get()) => {
+                        set!($dst, Value::float($float(a.get(), b.get())))
+                    }
+                    (Value::Float(a), Value::Int(b)) if $fits(*b as f64) => {
+                        set!($dst, Value::float($float(a.get(), *b as f64)))
+                    }
+                    (Value::Int(a), Value::Float(b)) if $fits(b.get()) => {
+                        set!($dst, Value::float($float(*a as f64, b.get())))
+                    }
+                    _ => check!($slow),
                 }
+            };
+        }
+        macro_rules! add {
+            ($dst:expr, $a:expr, $b:expr, $slow:expr) => {
+                numbers!($dst, $a, $b, |a: i64, b| a.checked_add(b).map(Value::Int), |a: f64, b| a + b, |_| true, $slow)
+            };
+        }
+        macro_rules! sub {
+            ($dst:expr, $a:expr, $b:expr, $slow:expr) => {
+                numbers!($dst, $a, $b, |a: i64, b| a.checked_sub(b).map(Value::Int), |a: f64, b| a - b, |_| true, $slow)
+            };
+        }
+        macro_rules! mul {
+            ($dst:expr, $a:expr, $b:expr, $slow:expr) => {
+                numbers!($dst, $a, $b, |a: i64, b| a.checked_mul(b).map(Value::Int), |a: f64, b| a * b, |_| true, $slow)
+            };
+        }
+        macro_rules! div {
+            ($dst:expr, $a:expr, $b:expr, $slow:expr) => {
+                numbers!($dst, $a, $b, value::arith::divide_small, |a: f64, b| a / b, |b: f64| b != 0.0, $slow)
+            };
+        }
+        macro_rules! floor_div {
+            ($dst:expr, $a:expr, $b:expr, $slow:expr) => {
+                match ($a, $b) {
+                    (Value::Int(x), Value::Int(y)) if *y > 0 => set!($dst, Value::Int(x.div_euclid(*y))),
+                    _ => check!($slow),
+                }
+            };
+        }
+        macro_rules! rem {
+            ($dst:expr, $a:expr, $b:expr, $slow:expr) => {
+                match ($a, $b) {
+                    (Value::Int(x), Value::Int(y)) if *y > 0 => set!($dst, Value::Int(x.rem_euclid(*y))),
+                    _ => check!($slow),
+                }
+            };
+        }
+        macro_rules! constant {
+            ($index:expr) => {
+                &proto!().constants[$index as usize]
+            };
+        }
+        macro_rules! slow_const {
+            ($op:expr, $dst:expr, $a:expr, $index:expr, $left:expr) => {
+                slow::binary_const($op, base, $dst, $a, constant!($index), $left)
             };
         }
         macro_rules! arith_int {
@@ -171,6 +225,33 @@ impl Machine {
                     other => value::equal(other, &Value::Int(i64::from($value))),
                 }
             };
+        }
+        // What follows may read a part of the value and nothing else of it: then only that is copied.
+        macro_rules! part_of {
+            ($value:expr, $dst:expr) => {{
+                let mut value: &Value = $value;
+                loop {
+                    // SAFETY: see `load`.
+                    let part = match (unsafe { &*pc }, value) {
+                        (&Instr::Index { dst, a, b }, Value::List(list)) if a == $dst && dst == $dst && b != $dst => {
+                            match reg!(b) {
+                                Value::Int(at) => list.get(*at as usize),
+                                _ => None,
+                            }
+                        }
+                        (&Instr::Field { dst, a, name }, Value::Map(map)) if a == $dst && dst == $dst => {
+                            // SAFETY: `pc` is inside the code.
+                            let at = unsafe { pc.offset_from(start) } as usize;
+                            known_field(map, &proto!().names[name as usize], &proto!().cache[at])
+                        }
+                        _ => None,
+                    };
+                    let Some(part) = part else { break value.clone() };
+                    value = part;
+                    // SAFETY: as for every other instruction.
+                    pc = unsafe { pc.add(1) };
+                }
+            }};
         }
         macro_rules! condition {
             ($src:expr) => {
@@ -230,21 +311,38 @@ impl Machine {
                     set!(dst, std::mem::take(&mut self.globals[index as usize]));
                 }
 
-                Instr::Add { dst, a, b } => arith!(dst, a, b, i64::checked_add, |a: f64, b: f64| a + b, Arith::Add),
-                Instr::Sub { dst, a, b } => arith!(dst, a, b, i64::checked_sub, |a: f64, b: f64| a - b, Arith::Sub),
-                Instr::Mul { dst, a, b } => arith!(dst, a, b, i64::checked_mul, |a: f64, b: f64| a * b, Arith::Mul),
-                Instr::Div { dst, a, b } => match (reg!(a), reg!(b)) {
-                    (Value::Float(x), Value::Float(y)) if y.get() != 0.0 => set!(dst, Value::float(x.get() / y.get())),
-                    _ => check!(slow::binary(Arith::Div, base, dst, a, b)),
-                },
-                Instr::FloorDiv { dst, a, b } => match (reg!(a), reg!(b)) {
-                    (Value::Int(x), Value::Int(y)) if *y > 0 => set!(dst, Value::Int(x.div_euclid(*y))),
-                    _ => check!(slow::binary(Arith::FloorDiv, base, dst, a, b)),
-                },
-                Instr::Rem { dst, a, b } => match (reg!(a), reg!(b)) {
-                    (Value::Int(x), Value::Int(y)) if *y > 0 => set!(dst, Value::Int(x.rem_euclid(*y))),
-                    _ => check!(slow::binary(Arith::Rem, base, dst, a, b)),
-                },
+                Instr::Add { dst, a, b } => add!(dst, reg!(a), reg!(b), slow::binary(Arith::Add, base, dst, a, b)),
+                Instr::Sub { dst, a, b } => sub!(dst, reg!(a), reg!(b), slow::binary(Arith::Sub, base, dst, a, b)),
+                Instr::Mul { dst, a, b } => mul!(dst, reg!(a), reg!(b), slow::binary(Arith::Mul, base, dst, a, b)),
+                Instr::Div { dst, a, b } => div!(dst, reg!(a), reg!(b), slow::binary(Arith::Div, base, dst, a, b)),
+                Instr::FloorDiv { dst, a, b } => {
+                    floor_div!(dst, reg!(a), reg!(b), slow::binary(Arith::FloorDiv, base, dst, a, b));
+                }
+                Instr::Rem { dst, a, b } => rem!(dst, reg!(a), reg!(b), slow::binary(Arith::Rem, base, dst, a, b)),
+                Instr::AddConst { left, dst, a, index } => {
+                    add!(dst, reg!(a), constant!(index), slow_const!(Arith::Add, dst, a, index, left));
+                }
+                Instr::MulConst { left, dst, a, index } => {
+                    mul!(dst, reg!(a), constant!(index), slow_const!(Arith::Mul, dst, a, index, left));
+                }
+                Instr::SubConst { dst, a, index } => {
+                    sub!(dst, reg!(a), constant!(index), slow_const!(Arith::Sub, dst, a, index, false));
+                }
+                Instr::ConstSub { dst, a, index } => {
+                    sub!(dst, constant!(index), reg!(a), slow_const!(Arith::Sub, dst, a, index, true));
+                }
+                Instr::DivConst { dst, a, index } => {
+                    div!(dst, reg!(a), constant!(index), slow_const!(Arith::Div, dst, a, index, false));
+                }
+                Instr::ConstDiv { dst, a, index } => {
+                    div!(dst, constant!(index), reg!(a), slow_const!(Arith::Div, dst, a, index, true));
+                }
+                Instr::FloorDivConst { dst, a, index } => {
+                    floor_div!(dst, reg!(a), constant!(index), slow_const!(Arith::FloorDiv, dst, a, index, false));
+                }
+                Instr::RemConst { dst, a, index } => {
+                    rem!(dst, reg!(a), constant!(index), slow_const!(Arith::Rem, dst, a, index, false));
+                }
                 Instr::Arith { op, dst, a, b } => check!(slow::binary(op, base, dst, a, b)),
                 Instr::AddInt { dst, a, value } => match reg!(a) {
                     Value::Int(x) if x.checked_add(i64::from(value)).is_some() => {
@@ -553,7 +651,7 @@ impl Machine {
                 }
                 Instr::Index { dst, a, b } => match (reg!(a), reg!(b)) {
                     (Value::List(list), Value::Int(at)) if (*at as usize) < list.len() => {
-                        let item = list[*at as usize].clone();
+                        let item = part_of!(&list[*at as usize], dst);
                         set!(dst, item);
                     }
                     (Value::Map(map), key) => match map.get(key) {
@@ -585,11 +683,9 @@ impl Machine {
                         let at = unsafe { pc.offset_from(start) } as usize - 1;
                         let cache = &proto!().cache[at];
                         let key = &proto!().names[name as usize];
-                        if let (Some((Value::Str(found), value)), Value::Str(sought)) =
-                            (map.entry(cache.get() as usize), key)
-                            && found.same(sought)
-                        {
-                            set!(dst, value.clone());
+                        if let Some(value) = known_field(map, key, cache) {
+                            let value = part_of!(value, dst);
+                            set!(dst, value);
                             continue;
                         }
                         if let Some(at) = map.position(key) {
@@ -634,7 +730,15 @@ impl Machine {
                     if let (Value::Int(at), Value::List(list)) = (reg!(b), reg_mut!(a))
                         && (*at as usize) < list.len()
                     {
-                        list.make_mut()[*at as usize] = std::mem::take(reg_mut!(src));
+                        let item = std::mem::take(reg_mut!(src));
+                        let slot: *mut Value = &mut list.make_mut()[*at as usize];
+                        // SAFETY: as in `set`.
+                        unsafe {
+                            if (*slot).is_heap() {
+                                drop_heap(slot);
+                            }
+                            std::ptr::write(slot, item);
+                        }
                     } else if let Value::Handle(_) = reg!(a) {
                         if let Some(op) = check!(slow::set_handle(reg!(a), reg!(b), reg!(src))) {
                             ask!(op, Answer::Nothing);
@@ -705,9 +809,25 @@ impl Machine {
 
                 Instr::Call { count, dst, base: at } => {
                     save!();
-                    let first = self.frame_base() + at as usize;
+                    let first = self.frame_base() + at as usize + 1;
+                    if let Value::Function(function) = reg!(at)
+                        && let Function::Closure { proto: number, captures } = &**function
+                        && let Some(callee) = self.program.protos.get(*number as usize)
+                        && callee.params.len() == count as usize
+                        && !callee.rest
+                        && first + callee.registers as usize + NATIVE_ARGUMENTS <= self.stack.len()
+                        && self.frames.len() < MAX_CALLS
+                    {
+                        let frame = Frame::new(callee, first, dst, Then::Store);
+                        for (reg, captured) in (at + 1 + u16::from(count)..).zip(captures) {
+                            set!(reg, captured.clone());
+                        }
+                        self.frames.push(frame);
+                        load!();
+                        continue;
+                    }
                     let callee = reg!(at).clone();
-                    called!(self.call_value(&callee, first + 1, count as usize, dst, None));
+                    called!(self.call_value(&callee, first, count as usize, dst, None));
                 }
                 Instr::CallFn { dst, base: at, proto: number, .. } => {
                     let callee: *const Proto = std::rc::Rc::as_ptr(&self.program.protos[number as usize]);
@@ -1017,6 +1137,15 @@ impl Machine {
                 Flow::Ask(op) => Ok(Some(Step::Ask(op, self.here()))),
             },
         }
+    }
+}
+
+/// The field that an instruction found last time, if its key is the very same text.
+#[inline(always)]
+fn known_field<'a>(map: &'a Map, name: &Value, cache: &Cell<u32>) -> Option<&'a Value> {
+    match (map.entry(cache.get() as usize), name) {
+        (Some((Value::Str(found), value)), Value::Str(sought)) if found.same(sought) => Some(value),
+        _ => None,
     }
 }
 

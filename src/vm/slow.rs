@@ -40,6 +40,23 @@ pub(super) fn binary_int(op: Arith, base: *mut Value, dst: Reg, a: Reg, b: i16) 
     Ok(())
 }
 
+/// `dst = a op constant`, the other way round when `left`
+#[cold]
+#[inline(never)]
+pub(super) fn binary_const(
+    op: Arith,
+    base: *mut Value,
+    dst: Reg,
+    a: Reg,
+    constant: &Value,
+    left: bool,
+) -> Result<(), Fault> {
+    let a = &*register!(base, a);
+    let result = if left { value::binary(op, constant, a) } else { value::binary(op, a, constant) }?;
+    *register!(base, dst) = result;
+    Ok(())
+}
+
 /// `dst = a + value`, where a negative value was written as a subtraction.
 #[cold]
 #[inline(never)]
@@ -78,6 +95,25 @@ pub(super) fn set_path(base: *mut Value, root: Reg, keys: Reg, count: u16) -> Re
     value::set_index(place, last, new).map(|()| None)
 }
 
+/// `item op= other`, numbers first.
+#[inline]
+fn update_item(op: Arith, item: &mut Value, other: &Value) -> Result<(), Fault> {
+    let result = match (op, &*item, other) {
+        (Arith::Add, Value::Float(a), Value::Float(b)) => Some(Value::float(a.get() + b.get())),
+        (Arith::Sub, Value::Float(a), Value::Float(b)) => Some(Value::float(a.get() - b.get())),
+        (Arith::Add, Value::Int(a), Value::Int(b)) => a.checked_add(*b).map(Value::Int),
+        (Arith::Sub, Value::Int(a), Value::Int(b)) => a.checked_sub(*b).map(Value::Int),
+        _ => None,
+    };
+    match result {
+        Some(result) => {
+            *item = result;
+            Ok(())
+        }
+        None => value::update(op, item, other),
+    }
+}
+
 /// `root[keys…] op= value`
 pub(super) fn update_path(
     op: Arith,
@@ -92,6 +128,11 @@ pub(super) fn update_path(
         place = value::slot(place, register!(base, key))?;
     }
     let (last, other) = (register!(base, keys + count - 1), register!(base, keys + count));
+    if let (Value::List(list), Value::Int(at)) = (&mut *place, &*last)
+        && (0..list.len() as i64).contains(at)
+    {
+        return update_item(op, &mut list.make_mut()[*at as usize], other);
+    }
     if let (Value::Map(map), Value::Str(name)) = (&mut *place, &*last) {
         // The field is where it was last time, if that entry's key is the very same text.
         let map = map.make_mut();
@@ -104,17 +145,7 @@ pub(super) fn update_path(
             cache.set(at as u32);
         }
         if let Some((_, place)) = map.entry_mut(at) {
-            return match (op, &*place, &*other) {
-                (Arith::Add, Value::Float(a), Value::Float(b)) => {
-                    *place = Value::float(a.get() + b.get());
-                    Ok(())
-                }
-                (Arith::Sub, Value::Float(a), Value::Float(b)) => {
-                    *place = Value::float(a.get() - b.get());
-                    Ok(())
-                }
-                _ => value::update(op, place, other),
-            };
+            return update_item(op, place, other);
         }
     }
     if let Value::Handle(_) = place

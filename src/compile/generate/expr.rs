@@ -330,16 +330,81 @@ impl Generator<'_> {
         };
     }
 
-    fn binary(&mut self, first: &Expr, rest: &[(BinaryOp, Expr)], dst: Reg) {
-        let all_plain = rest.iter().all(|(_, other)| is_plain(other));
-        let mut left = if all_plain {
-            self.value(first)
-        } else {
-            let reg = self.alloc();
-            self.into(first, reg);
-            reg
+    /// The number of the constant that an expression is, if it is a number.
+    fn number(&mut self, expr: &Expr) -> Option<u16> {
+        let (negative, expr) = match &expr.kind {
+            ExprKind::Unary(UnaryOp::Neg, inner) => (true, &**inner),
+            _ => (false, expr),
         };
+        let index = match expr.kind {
+            ExprKind::Float(float) => {
+                let float = if negative { -float } else { float };
+                self.constant(ConstantKey::Float(float.to_bits()), || Value::float(float))
+            }
+            ExprKind::Int(int) => {
+                let int = if negative { -int } else { int };
+                self.constant(ConstantKey::Int(int), || Value::Int(int))
+            }
+            _ => return None,
+        };
+        u16::try_from(index).ok()
+    }
+
+    /// `dst = a op other`, where `other` is a number.
+    fn with_number(&mut self, op: BinaryOp, dst: Reg, a: Reg, other: &Expr) -> Option<Instr> {
+        if matches!(op, BinaryOp::Pow | BinaryOp::Shl | BinaryOp::Shr)
+            || matches!(op, BinaryOp::BitAnd | BinaryOp::BitXor | BinaryOp::BitOr)
+        {
+            return None;
+        }
+        let index = self.number(other)?;
+        Some(match op {
+            BinaryOp::Add => Instr::AddConst { left: false, dst, a, index },
+            BinaryOp::Sub => Instr::SubConst { dst, a, index },
+            BinaryOp::Mul => Instr::MulConst { left: false, dst, a, index },
+            BinaryOp::Div => Instr::DivConst { dst, a, index },
+            BinaryOp::FloorDiv => Instr::FloorDivConst { dst, a, index },
+            _ => Instr::RemConst { dst, a, index },
+        })
+    }
+
+    /// `dst = first op other`, where `first` is a number; false when there is no instruction for that.
+    fn operate_on_number(&mut self, op: BinaryOp, dst: Reg, first: &Expr, other: &Expr) -> bool {
+        if !matches!(op, BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div) || small_int(other).is_some() {
+            return false;
+        }
+        let Some(index) = self.number(first) else { return false };
+        let a = self.value(other);
+        self.span = first.span.to(other.span);
+        self.emit(match op {
+            BinaryOp::Add => Instr::AddConst { left: true, dst, a, index },
+            BinaryOp::Sub => Instr::ConstSub { dst, a, index },
+            BinaryOp::Mul => Instr::MulConst { left: true, dst, a, index },
+            _ => Instr::ConstDiv { dst, a, index },
+        });
+        true
+    }
+
+    fn binary(&mut self, first: &Expr, rest: &[(BinaryOp, Expr)], dst: Reg) {
         let mut between = None;
+        let mut rest = rest;
+        let mut left = None;
+        if let [(op, other), more @ ..] = rest {
+            let target = if more.is_empty() { dst } else { *between.get_or_insert_with(|| self.alloc()) };
+            if self.operate_on_number(*op, target, first, other) {
+                (left, rest) = (Some(target), more);
+            }
+        }
+        let all_plain = rest.iter().all(|(_, other)| is_plain(other));
+        let mut left = match left {
+            Some(left) => left,
+            None if all_plain => self.value(first),
+            None => {
+                let reg = self.alloc();
+                self.into(first, reg);
+                reg
+            }
+        };
         for (at, (op, other)) in rest.iter().enumerate() {
             let target = if at + 1 == rest.len() { dst } else { *between.get_or_insert_with(|| self.alloc()) };
             self.span = first.span.to(other.span);
@@ -363,6 +428,10 @@ impl Generator<'_> {
                 self.emit(instr);
                 return;
             }
+        }
+        if let Some(instr) = self.with_number(op, dst, a, other) {
+            self.emit(instr);
+            return;
         }
         let b = self.value(other);
         let instr = match op {

@@ -136,18 +136,21 @@ fn has_floats(op: Arith) -> bool {
     matches!(op, Arith::Add | Arith::Sub | Arith::Mul | Arith::Div | Arith::FloorDiv | Arith::Rem | Arith::Pow)
 }
 
+/// `a / b` of ints that are exact as floats; `None` for the long way and for errors.
+#[inline]
+pub fn divide_small(a: i64, b: i64) -> Option<Value> {
+    const EXACT: u64 = 1 << 53;
+    let exact = b != 0 && a.unsigned_abs() <= EXACT && b.unsigned_abs() <= EXACT;
+    exact.then(|| Value::float(a as f64 / b as f64))
+}
+
 /// The result where it and all steps to it fit 64 bits; `None` for the long way and for errors.
 fn small_ints(op: Arith, a: i64, b: i64) -> Option<Value> {
-    /// Below this, integers are exact as floats.
-    const EXACT: u64 = 1 << 53;
     let int = match op {
         Arith::Add => a.checked_add(b)?,
         Arith::Sub => a.checked_sub(b)?,
         Arith::Mul => a.checked_mul(b)?,
-        Arith::Div if b != 0 && a.unsigned_abs() <= EXACT && b.unsigned_abs() <= EXACT => {
-            return Some(Value::float(a as f64 / b as f64));
-        }
-        Arith::Div => return None,
+        Arith::Div => return divide_small(a, b),
         Arith::FloorDiv => {
             let quotient = a.checked_div(b)?;
             if a % b != 0 && (a < 0) != (b < 0) { quotient - 1 } else { quotient }

@@ -32,7 +32,7 @@ use super::types::Type;
 use crate::source::Place;
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// A float, kept as bits so that a [`Value`] travels in two registers.
 #[derive(Clone, Copy)]
@@ -84,19 +84,21 @@ pub type Set = Table<()>;
 pub struct Str {
     text: String,
     ascii: bool,
-    /// The hash, known beforehand for texts that stand in a script; else 0.
-    hash: u64,
+    /// The hash once it has been asked for, before that 0.
+    hash: Cell<u64>,
 }
 
 impl Str {
     /// Wraps a text.
     pub fn new(text: String) -> Str {
-        Str { ascii: text.is_ascii(), text, hash: 0 }
+        Str { ascii: text.is_ascii(), text, hash: Cell::new(0) }
     }
 
-    /// Wraps a text and remembers its hash: for constants, which are sought in maps again and again.
+    /// Wraps a text and asks for its hash at once, so that no process that reads it changes it.
     pub fn constant(text: String) -> Str {
-        Str { hash: hash_text(&text), ..Str::new(text) }
+        let text = Str::new(text);
+        text.hash();
+        text
     }
 
     /// The text.
@@ -114,7 +116,14 @@ impl Str {
     /// The hash of the text.
     #[inline(always)]
     pub fn hash(&self) -> u64 {
-        if self.hash != 0 { self.hash } else { hash_text(&self.text) }
+        match self.hash.get() {
+            0 => {
+                let hash = hash_text(&self.text);
+                self.hash.set(hash);
+                hash
+            }
+            hash => hash,
+        }
     }
 
     /// Number of characters.
@@ -140,7 +149,7 @@ impl Str {
     pub fn push_str(&mut self, other: &Str) {
         self.text.push_str(&other.text);
         self.ascii &= other.ascii;
-        self.hash = 0;
+        self.hash.set(0);
     }
 }
 
