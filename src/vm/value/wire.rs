@@ -608,6 +608,9 @@ impl Container {
 
 /// Calls `f` with every object that can be reached from the value, also through streams; each heap block is visited once.
 pub fn handles(value: &Value, f: &mut dyn FnMut(HandleKey)) {
+    if !value.is_heap() {
+        return;
+    }
     let mut seen = FxHashSet::default();
     // What streams contain must be held while it is walked.
     let mut held = vec![value.clone()];
