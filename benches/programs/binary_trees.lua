@@ -1,7 +1,7 @@
 local depth = tonumber(arg[1] or 15)
 
 local function tree(depth)
-  if depth == 0 then return {left = nil, right = nil} end
+  if depth == 0 then return {} end
   return {left = tree(depth - 1), right = tree(depth - 1)}
 end
 

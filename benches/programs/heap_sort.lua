@@ -1,4 +1,4 @@
-local n = tonumber(arg[1] or 120000)
+local n = tonumber(arg[1] or 150000)
 
 local function numbers(n)
   local xs = {}

@@ -1,6 +1,6 @@
 import sys
 
-n = int(sys.argv[1]) if len(sys.argv) > 1 else 120_000
+n = int(sys.argv[1]) if len(sys.argv) > 1 else 150_000
 
 
 def numbers(n):

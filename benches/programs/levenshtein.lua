@@ -11,13 +11,14 @@ end
 
 local function distance(a, b)
   local min = math.min
+  local b_bytes = {b:byte(1, -1)}
   local previous = {}
   for j = 1, #b + 1 do previous[j] = j - 1 end
   for i = 1, #a do
     local x = a:byte(i)
     local current = {i}
     for j = 1, #b do
-      if x == b:byte(j) then
+      if x == b_bytes[j] then
         current[j + 1] = previous[j]
       else
         current[j + 1] = 1 + min(previous[j], previous[j + 1], current[j])

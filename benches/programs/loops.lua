@@ -1,4 +1,4 @@
-local n = tonumber(arg[1] or 1800)
+local n = tonumber(arg[1] or 2800)
 
 local function grid(n)
   local total = 0

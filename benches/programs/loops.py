@@ -1,6 +1,6 @@
 import sys
 
-n = int(sys.argv[1]) if len(sys.argv) > 1 else 1800
+n = int(sys.argv[1]) if len(sys.argv) > 1 else 2800
 
 
 def grid(n):

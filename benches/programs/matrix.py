@@ -8,16 +8,8 @@ def make(n, seed):
 
 
 def multiply(a, b):
-    size = len(b[0])
-    c = []
-    for row in a:
-        line = [0.0] * size
-        for k, x in enumerate(row):
-            other = b[k]
-            for j in range(size):
-                line[j] += x * other[j]
-        c.append(line)
-    return c
+    columns = list(zip(*b))
+    return [[sum(x * y for x, y in zip(row, column)) for column in columns] for row in a]
 
 
 c = multiply(make(n, 0.5), make(n, 0.25))

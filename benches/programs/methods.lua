@@ -1,4 +1,4 @@
-local n = tonumber(arg[1] or 200000)
+local n = tonumber(arg[1] or 150000)
 local SOURCE = "push 1; push 2; add; dup; mul; push 7; swap; sub; PUSH 5; add; dup; add; push 3; mul"
 
 local function parse(source)
@@ -10,6 +10,8 @@ local function parse(source)
   return code
 end
 
+local pop = table.remove
+
 local function run(code, start)
   local stack = {start}
   for i = 1, #code do
@@ -19,8 +21,7 @@ local function run(code, start)
     elseif op == "dup" then
       stack[#stack + 1] = stack[#stack]
     else
-      local b = table.remove(stack)
-      local a = table.remove(stack)
+      local b, a = pop(stack), pop(stack)
       if op == "add" then
         stack[#stack + 1] = a + b
       elseif op == "sub" then
@@ -33,7 +34,7 @@ local function run(code, start)
       end
     end
   end
-  return #stack * 1000 + table.remove(stack) % 1000
+  return #stack * 1000 + pop(stack) % 1000
 end
 
 local code = parse(SOURCE)

@@ -1,6 +1,6 @@
 import sys
 
-n = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
+n = int(sys.argv[1]) if len(sys.argv) > 1 else 150_000
 SOURCE = "push 1; push 2; add; dup; mul; push 7; swap; sub; PUSH 5; add; dup; add; push 3; mul"
 
 

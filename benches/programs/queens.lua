@@ -1,9 +1,11 @@
 local n = tonumber(arg[1] or 11)
 
+local abs = math.abs
+
 local function safe(placed, row, column)
   for r = 1, row - 1 do
     local c = placed[r]
-    if c == column or math.abs(c - column) == row - r then return false end
+    if c == column or abs(c - column) == row - r then return false end
   end
   return true
 end

@@ -1,4 +1,4 @@
-local n = tonumber(arg[1] or 400)
+local n = tonumber(arg[1] or 600)
 
 local function make(id, depth)
   local children = {}

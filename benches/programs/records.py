@@ -1,6 +1,6 @@
 import sys
 
-n = int(sys.argv[1]) if len(sys.argv) > 1 else 400
+n = int(sys.argv[1]) if len(sys.argv) > 1 else 600
 
 
 def make(id, depth):

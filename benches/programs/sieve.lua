@@ -1,4 +1,4 @@
-local n = tonumber(arg[1] or 5000000)
+local n = tonumber(arg[1] or 4000000)
 
 local function sieve(n)
   local prime = {}

@@ -1,6 +1,6 @@
 import sys
 
-n = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000_000
+n = int(sys.argv[1]) if len(sys.argv) > 1 else 4_000_000
 
 
 def sieve(n):

@@ -1,4 +1,4 @@
-local n = tonumber(arg[1] or 150000)
+local n = tonumber(arg[1] or 500000)
 
 local function numbers(n)
   local xs = {}
@@ -10,23 +10,31 @@ local function numbers(n)
   return xs
 end
 
+local function copy(xs) return table.move(xs, 1, #xs, 1, {}) end
+
+local function equal(xs, ys)
+  for i = 1, #xs do
+    if xs[i] ~= ys[i] then return false end
+  end
+  return #xs == #ys
+end
+
 local xs = numbers(n)
-local ascending = table.move(xs, 1, n, 1, {})
+local middle = n // 2 + 1
+local ascending = copy(xs)
 table.sort(ascending)
-local names, people = {}, {}
+local falling = copy(xs)
+table.sort(falling, function(a, b) return a > b end)
+local names, fractions = {}, {}
 for i, x in ipairs(xs) do
   names[i] = "n" .. x
-  people[i] = {id = i - 1, age = x % 90, name = "p" .. x % 1000}
+  fractions[i] = x / 7
 end
 table.sort(names)
--- table.sort is not stable: the order of equal ages has to be asked for
-table.sort(people, function(a, b)
-  if a.age ~= b.age then return a.age < b.age end
-  return a.id < b.id
-end)
-local falling = table.move(ascending, 1, n, 1, {})
-table.sort(falling, function(a, b) return a > b end)
-local middle = n // 2 + 1
-print(ascending[1] .. " " .. ascending[middle] .. " " .. ascending[n] .. " " .. falling[1])
+table.sort(fractions)
+local almost = copy(ascending)
+almost[1], almost[middle] = almost[middle], almost[1]
+table.sort(almost)
+print(table.concat({ascending[1], ascending[middle], ascending[n], falling[1], falling[middle], falling[n]}, " "))
 print(names[1] .. " " .. names[middle] .. " " .. names[n])
-print(people[1].id .. " " .. people[middle].id .. " " .. people[n].id)
+print(string.format("%.3f %.3f %.3f %s", fractions[1], fractions[middle], fractions[n], equal(almost, ascending)))

@@ -1,6 +1,6 @@
 import sys
 
-n = int(sys.argv[1]) if len(sys.argv) > 1 else 150_000
+n = int(sys.argv[1]) if len(sys.argv) > 1 else 500_000
 
 
 def numbers(n):
@@ -14,10 +14,12 @@ def numbers(n):
 
 xs = numbers(n)
 ascending = sorted(xs)
+falling = sorted(xs, reverse=True)
 names = sorted([f"n{x}" for x in xs])
-people = sorted([{"id": i, "age": x % 90, "name": f"p{x % 1000}"} for i, x in enumerate(xs)], key=lambda p: p["age"])
-falling = list(ascending)
-falling.sort(key=lambda x: -x)
-print(ascending[0], ascending[n // 2], ascending[-1], falling[0])
+fractions = sorted([x / 7 for x in xs])
+almost = ascending[:]
+almost[0], almost[n // 2] = almost[n // 2], almost[0]
+almost.sort()
+print(ascending[0], ascending[n // 2], ascending[-1], falling[0], falling[n // 2], falling[-1])
 print(names[0], names[n // 2], names[-1])
-print(people[0]["id"], people[n // 2]["id"], people[-1]["id"])
+print(f"{fractions[0]:.3f} {fractions[n // 2]:.3f} {fractions[-1]:.3f}", "true" if almost == ascending else "false")

@@ -1,6 +1,6 @@
 import sys
 
-n = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
+n = int(sys.argv[1]) if len(sys.argv) > 1 else 150_000
 
 
 def report(n):

@@ -1,0 +1,87 @@
+"""What the commands of this folder share: the release binary, its rivals, the machine, a page of the docs."""
+
+import datetime
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PROGRAMS = HERE / "programs"
+
+
+def build():
+    """Builds the release binary and returns its path."""
+    if shutil.which("cargo") is None:
+        sys.exit("cargo is not installed: see https://rustup.rs, or name a binary with --mplang")
+    subprocess.run(["cargo", "build", "--release", "--locked", "--quiet"], cwd=HERE.parent, check=True)
+    target = Path(os.environ.get("CARGO_TARGET_DIR", "target"))
+    return str(HERE.parent / target / "release" / "mplang")
+
+
+def binary(path):
+    """The binary of an option `--mplang`, or one that is built."""
+    if path and not os.access(path, os.X_OK):
+        sys.exit(f"{path} is not a program")
+    return os.path.abspath(path) if path else build()
+
+
+def names():
+    """The programs that can be run."""
+    return sorted(path.stem for path in PROGRAMS.glob("*.mp"))
+
+
+def chosen_names(only):
+    """The programs of an option `--only a,b`, or all."""
+    if not only:
+        return names()
+    wanted = only.split(",")
+    if unknown := [name for name in wanted if name not in names()]:
+        sys.exit(f"no such program: {', '.join(unknown)}; there are {', '.join(names())}")
+    return wanted
+
+
+def find_lua():
+    """The command of a Lua 5.4, or None."""
+    for name in ("lua5.4", "lua"):
+        path = shutil.which(name)
+        if path and "Lua 5.4" in version(path, "-v"):
+            return path
+    return None
+
+
+def version(*command):
+    """The first two words that a program says of itself: its name and version."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    text = (done.stdout or done.stderr).strip()
+    return " ".join(text.split("\n")[0].split()[:2]) if done.returncode == 0 else ""
+
+
+def machine():
+    """Processor, cores and kernel, in a line."""
+    model = platform.machine()
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.split(":")[1].strip()
+                break
+    except OSError:
+        pass
+    return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
+
+
+def today():
+    return str(datetime.date.today())
+
+
+def put_in_page(page, mark, text):
+    """Replaces what a page has between `<!-- mark -->` and `<!-- end of mark -->`."""
+    begin, end = f"<!-- {mark} -->", f"<!-- end of {mark} -->"
+    old = Path(page).read_text()
+    before, found_begin, rest = old.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found_begin or not found_end:
+        sys.exit(f"{page} has no lines `{begin}` and `{end}` to put the table between")
+    Path(page).write_text(f"{before}{begin}\n{text.strip()}\n{end}{after}")
