@@ -10,7 +10,8 @@ use super::lock::Lock;
 use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
 use super::region::{at, shared};
 use super::{
-    ObjectRef, ShmError, cell, channel, deadlock, guarded, list, map, message, monitor, numbers, user_lock, waits,
+    ObjectRef, ShmError, cell, channel, contents, deadlock, guarded, list, map, message, monitor, numbers, user_lock,
+    waits,
 };
 
 const GLOBALS: u64 = 12 << 10;
@@ -105,6 +106,13 @@ shared! {
         filled: AtomicU32,
         unused: AtomicU32,
         inline: [AtomicU64; INLINE as usize],
+    }
+}
+
+impl Header {
+    /// Whether anybody holds the object.
+    pub(super) fn is_held(&self) -> bool {
+        self.roles.iter().any(|count| count.load(SeqCst) != 0)
     }
 }
 
@@ -248,7 +256,7 @@ fn apply() {
         header.roles[globals.role.load(Relaxed) as usize % 2].store(globals.count.load(Relaxed), SeqCst);
         // The slot of a process may also be freed by those who clear up after it, whoever comes last.
         let is_process = header.kind.load(Relaxed) == PROCESS;
-        if !is_process && header.roles.iter().all(|count| count.load(Relaxed) == 0) {
+        if !is_process && !header.is_held() {
             let doomed = &slot(globals.actor.load(Relaxed)).doomed;
             if doomed.load(Relaxed) != object.word() {
                 header.next_doomed.store(doomed.load(Relaxed), Relaxed);
@@ -463,6 +471,7 @@ fn destroy_doomed(owner: &Slot) {
         arena::free_hand(hand);
     }
     while owner.doomed.load(Relaxed) != 0 {
+        contents::await_looks();
         let object = ObjectRef::from_word(owner.doomed.load(Relaxed));
         let Some(header) = header(object) else {
             debug_assert!(false, "a doomed object is freed after it has left the stack");
