@@ -11,8 +11,12 @@ pub struct Str {
     hash: Cell<u32>,
     ascii: bool,
     /// Byte offsets of every [`STEP`]th character of a long text that is not ASCII, once one was sought by its number.
-    marks: OnceCell<Box<Vec<usize>>>,
+    marks: OnceCell<Box<Marks>>,
 }
+
+/// Boxed, since most texts have none.
+#[derive(Clone)]
+struct Marks(Vec<usize>);
 
 /// Characters from one mark to the next.
 const STEP: usize = 128;
@@ -85,8 +89,8 @@ impl Str {
         if self.ascii || self.text.len() <= 2 * STEP {
             return None;
         }
-        let make = || Box::new(self.text.char_indices().step_by(STEP).map(|(at, _)| at).collect());
-        Some(self.marks.get_or_init(make))
+        let make = || Box::new(Marks(self.text.char_indices().step_by(STEP).map(|(at, _)| at).collect()));
+        Some(&self.marks.get_or_init(make).0)
     }
 
     /// Adds a text at the end, in place.
