@@ -6,6 +6,7 @@ from html import escape
 WIDTH, HEIGHT, COLUMNS = 440, 300, 2  # of a panel, and panels side by side
 LEFT, RIGHT, TOP, BOTTOM = 62, 18, 58, 44  # around the plot of a panel
 HEAD = 62
+DECADES = 3  # that an axis of times shows at least, so that slopes can be compared
 COLOURS = ["#3b82f6", "#ea580c", "#16a34a", "#a855f7"]
 DASHES = ["", "7 3", "2 3", "9 3 2 3"]
 STYLE = """
@@ -37,17 +38,19 @@ def time_text(seconds):
 
 def decade(exponent):
     """A power of ten seconds, for an axis."""
-    unit, power = next((unit, power) for unit, power in (("s", 0), ("ms", -3), ("µs", -6), ("ns", -9)) if exponent >= power)
+    units = (("s", 0), ("ms", -3), ("µs", -6), ("ns", -9), ("ps", -12))
+    unit, power = next((unit, power) for unit, power in units if exponent >= power)
     return f"{10 ** (exponent - power)} {unit}"
 
 
 class Scale:
-    """Maps values to places along a logarithmic axis of whole decades."""
+    """Maps values to places along a logarithmic axis of whole decades, as many as `least` or more."""
 
-    def __init__(self, values, start, end):
+    def __init__(self, values, start, end, least=1):
         logs = [math.log10(value) for value in values]
         self.low, self.high = math.floor(min(logs) + 1e-9), math.ceil(max(logs) - 1e-9)
-        self.high = max(self.high, self.low + 1)
+        while self.high - self.low < least:
+            self.low, self.high = (self.low - 1, self.high) if (self.high - self.low) % 2 else (self.low, self.high + 1)
         self.start, self.end = start, end
 
     def __call__(self, value):
@@ -76,7 +79,7 @@ def panel(title, counted, curves, left, top):
     x0, x1 = left + LEFT, left + WIDTH - RIGHT
     y0, y1 = top + HEIGHT - BOTTOM, top + 30 + legend
     across = Scale([size for _, curve in curves for size in curve], x0, x1)
-    up = Scale([seconds for _, curve in curves for seconds in curve.values()], y0, y1)
+    up = Scale([seconds for _, curve in curves for seconds in curve.values()], y0, y1, DECADES)
     for exponent in across.decades():
         x = across(10**exponent)
         parts += [line(x, y0, x, y1), text(x, y0 + 17, f"10{str(exponent).translate(SUPERSCRIPTS)}", "soft", "middle")]
