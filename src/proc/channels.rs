@@ -138,6 +138,7 @@ impl Parcel {
     }
 
     /// It is in the channel: ends of pipes have moved with it.
+    #[inline]
     pub fn sent(&self) {
         for &inner in self.inside.iter().filter(|key| key.kind == HandleKind::PipeEnd) {
             handles::moved(inner, &moves::by_message());

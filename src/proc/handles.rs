@@ -6,7 +6,7 @@ use crate::vm::fault::{Fault, Kind};
 use crate::vm::value::{HandleKey, HandleKind};
 use crate::world::on_file_handle;
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 #[derive(Default)]
 struct Reached {
@@ -19,6 +19,9 @@ struct Reached {
 
 thread_local! {
     static REACHED: RefCell<Reached> = RefCell::default();
+    /// Whether `moved` and `unreachable` have anything, for those who ask at every request.
+    static SOME_MOVED: Cell<bool> = const { Cell::new(false) };
+    static SOME_UNREACHABLE: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The object that a handle means.
@@ -46,7 +49,11 @@ pub fn roles(key: HandleKey) -> &'static [Role] {
 }
 
 /// What holds these holds of their objects.
+#[inline]
 pub fn held(keys: &[HandleKey]) -> Vec<(ObjectRef, Role)> {
+    if keys.is_empty() {
+        return Vec::new();
+    }
     keys.iter().flat_map(|&key| roles(key).iter().map(move |&role| (object(key), role))).collect()
 }
 
@@ -70,6 +77,7 @@ pub fn on_handle(key: HandleKey, alive: bool) {
                 let count = *count;
                 if count == 1 && key.kind == HandleKind::Process {
                     reached.unreachable.extend(ProcessRef::of(entry.0));
+                    SOME_UNREACHABLE.set(true);
                 }
                 count == 0
             }
@@ -91,10 +99,15 @@ pub fn on_handle(key: HandleKey, alive: bool) {
 /// A child ended: perhaps nobody can ask about it.
 pub fn ended(process: ProcessRef) {
     REACHED.with_borrow_mut(|reached| reached.unreachable.push(process));
+    SOME_UNREACHABLE.set(true);
 }
 
 /// Processes that have become unreachable, unless [`reachable`] denies it.
+#[inline]
 pub fn take_unreachable() -> Vec<ProcessRef> {
+    if !SOME_UNREACHABLE.take() {
+        return Vec::new();
+    }
     REACHED.with_borrow_mut(|reached| std::mem::take(&mut reached.unreachable))
 }
 
@@ -141,18 +154,18 @@ pub fn moved(key: HandleKey, how: &str) {
             reached.counts.remove(&entry);
             reached.moved.insert(entry, how.to_string());
         });
+        SOME_MOVED.set(true);
         shm::give_up(entry.0, role);
     }
 }
 
 /// How a pipe end went to another process, if it did.
+#[inline]
 pub fn how_moved(key: HandleKey) -> Option<String> {
-    REACHED.with_borrow(|reached| {
-        if reached.moved.is_empty() {
-            return None;
-        }
-        roles(key).iter().find_map(|&role| reached.moved.get(&(object(key), role)).cloned())
-    })
+    if !SOME_MOVED.get() {
+        return None;
+    }
+    REACHED.with_borrow(|reached| roles(key).iter().find_map(|&role| reached.moved.get(&(object(key), role)).cloned()))
 }
 
 /// In a child: a pipe end that its code mentions, but that is not its own.
@@ -160,6 +173,7 @@ pub fn not_mine(key: HandleKey, how: &str) {
     REACHED.with_borrow_mut(|reached| {
         reached.moved.extend(roles(key).iter().map(|&role| ((object(key), role), how.to_string())));
     });
+    SOME_MOVED.set(true);
 }
 
 /// Refuses a pipe end that is no longer this process's.

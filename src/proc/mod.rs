@@ -320,17 +320,14 @@ impl Real {
                 gone.iter().for_each(|(key, how)| handles::not_mine(*key, how));
                 shared::begin_child();
                 tables::begin_child();
-                let call = match packed.map(|bytes| value::decode(&bytes)) {
-                    Some(decoded) => {
-                        std::mem::forget(call);
-                        decoded.unwrap_or_else(|fault| self.finish_child(Err(fault)))
-                    }
-                    None => call,
-                };
-                let Value::List(parts) = &call else { return Ok(Performed::Restarted) };
+                // The parent's values are not written to here more than must be.
+                let call = std::mem::ManuallyDrop::new(call);
+                let made_anew =
+                    packed.map(|bytes| value::decode(&bytes).unwrap_or_else(|fault| self.finish_child(Err(fault))));
+                let Value::List(parts) = made_anew.as_ref().unwrap_or(&call) else { return Ok(Performed::Restarted) };
                 let Value::List(args) = &parts[1] else { return Ok(Performed::Restarted) };
                 let (function, args, named) = (parts[0].clone(), args.to_vec(), parts[2].clone());
-                drop(call);
+                drop(made_anew);
                 if let Err(fault) = machine.start_in_child(function, args, &named) {
                     self.finish_child(Err(fault))
                 }

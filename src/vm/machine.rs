@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How deep calls may go.
 pub const MAX_CALLS: usize = 400_000;
+/// How many values there is room for at first: a page of memory, as every process has its own.
+const LEAST_STACK: usize = 256;
 /// How many values all frames together may hold.
 const MAX_STACK: usize = 64 << 20;
 
@@ -302,7 +304,7 @@ impl Machine {
             if needed > MAX_STACK {
                 return Err(too_deep());
             }
-            let size = needed.next_power_of_two().clamp(1024, MAX_STACK);
+            let size = needed.next_power_of_two().clamp(LEAST_STACK, MAX_STACK);
             self.stack.resize(size, Value::Null);
         }
         Ok(())

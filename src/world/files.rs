@@ -190,6 +190,7 @@ impl Files {
 
     /// Writes what was gathered for all files, and closes those whose last handle went. Of several failures the first
     /// is given.
+    #[inline]
     pub fn flush(&mut self) -> Result<(), Fault> {
         if self.open.is_empty() {
             return Ok(());

@@ -121,6 +121,7 @@ impl<F: AsFd> Output<F> {
     }
 
     /// Writes all that was gathered.
+    #[inline]
     pub fn flush(&mut self) -> Result<(), Fault> {
         if self.pending.is_empty() { Ok(()) } else { self.write(self.pending.len()) }
     }

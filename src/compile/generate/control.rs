@@ -126,20 +126,25 @@ impl Generator<'_> {
     }
 
     /// `if … else if … else …`
-    pub(super) fn branches(&mut self, arms: &[(Expr, Block)], otherwise: Option<&Block>, dst: Reg) {
+    /// `if`, whose value goes into `dst` if somebody wants it.
+    pub(super) fn branches(&mut self, arms: &[(Expr, Block)], otherwise: Option<&Block>, dst: Option<Reg>) {
         let mut ends = Vec::new();
-        for (condition, block) in arms {
+        for (at, (condition, block)) in arms.iter().enumerate() {
             let no = self.jump_if(condition, false);
-            self.block(block, Some(dst));
-            ends.push(self.emit_jump(Instr::Jump { offset: 0 }));
+            self.block(block, dst);
+            let last = at + 1 == arms.len() && otherwise.is_none() && dst.is_none();
+            if !last && !leaves(block) {
+                ends.push(self.emit_jump(Instr::Jump { offset: 0 }));
+            }
             let here = self.here();
             self.patch_all(&no, here);
         }
-        match otherwise {
-            Some(block) => self.block(block, Some(dst)),
-            None => {
+        match (otherwise, dst) {
+            (Some(block), dst) => self.block(block, dst),
+            (None, Some(dst)) => {
                 self.emit(Instr::Null { dst });
             }
+            (None, None) => {}
         }
         let here = self.here();
         self.patch_all(&ends, here);
@@ -336,8 +341,14 @@ impl Generator<'_> {
     }
 
     pub(super) fn returning(&mut self, value: Option<&Expr>) {
-        let src = self.alloc();
+        let at_once = self.state.controls.iter().all(|control| matches!(control, Control::Loop { .. }));
+        let src = match value {
+            // Nothing reads a variable after it has been returned, unless there is a `finally`.
+            Some(value) if at_once => self.value(value),
+            _ => self.alloc(),
+        };
         match value {
+            Some(_) if at_once => {}
             Some(value) => self.into(value, src),
             None => {
                 self.emit(Instr::Null { dst: src });
@@ -560,3 +571,10 @@ fn two_names(pattern: &Pattern, several: bool) -> Option<(&Pattern, &Pattern)> {
 /// How the protected part of a `finally` ended, if not [`RAISED`].
 const NORMAL: i32 = 0;
 const FIRST_EXIT: i32 = 2;
+
+/// Whether nothing follows the block, as it ends with a jump out of it.
+fn leaves(block: &Block) -> bool {
+    let kind = block.stmts.last().map(|stmt| &stmt.kind);
+    let Some(StmtKind::Expr(expr)) = kind else { return false };
+    matches!(expr.kind, ExprKind::Return(_) | ExprKind::Break | ExprKind::Continue | ExprKind::Throw(_))
+}

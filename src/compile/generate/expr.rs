@@ -117,6 +117,9 @@ impl Generator<'_> {
         let mark = self.mark();
         match &expr.kind {
             ExprKind::While(..) | ExprKind::Loop(_) | ExprKind::For(_) => self.looping(expr),
+            ExprKind::If { arms, otherwise } => {
+                self.at(expr.span, |this| this.branches(arms, otherwise.as_ref(), None));
+            }
             _ => {
                 let dst = self.alloc();
                 self.into(expr, dst);
@@ -198,7 +201,7 @@ impl Generator<'_> {
             ExprKind::Field { object, name, maybe } => self.field(object, name, *maybe, dst),
             ExprKind::Paren(inner) => self.into(inner, dst),
             ExprKind::Closure(function) => self.closure(function, dst),
-            ExprKind::If { arms, otherwise } => self.branches(arms, otherwise.as_ref(), dst),
+            ExprKind::If { arms, otherwise } => self.branches(arms, otherwise.as_ref(), Some(dst)),
             ExprKind::Match { subject, arms } => self.matching(subject, arms, dst),
             ExprKind::Block(block) => self.block(block, Some(dst)),
             ExprKind::Try { body, catches, finally } => self.trying(body, catches, finally.as_ref(), dst),

@@ -173,6 +173,27 @@ fn small_ints(op: Arith, a: i64, b: i64) -> Option<Value> {
     Some(Value::Int(int))
 }
 
+/// Quotient, towards zero, and rest.
+fn divide_with_rest(a: &BigInt, b: &BigInt) -> (BigInt, BigInt) {
+    // A quotient of one word is guessed from the leading words: then one multiplication is all, whatever the length.
+    const WORD: u64 = 64;
+    let shift = b.bits().saturating_sub(WORD);
+    if shift == 0 || a.bits() + 2 > b.bits() + WORD {
+        let quotient = a / b;
+        let rest = a - &quotient * b;
+        return (quotient, rest);
+    }
+    let leading = |int: &BigInt| (int.magnitude() >> shift).to_u128().unwrap_or(u128::MAX);
+    // Never too large, and too small by a few at most.
+    let mut quotient = leading(a) / (leading(b) + 1);
+    let mut rest = a.magnitude() - b.magnitude() * quotient;
+    while rest >= *b.magnitude() {
+        rest -= b.magnitude();
+        quotient += 1;
+    }
+    (BigInt::from(quotient) * a.signum() * b.signum(), BigInt::from_biguint(a.sign(), rest))
+}
+
 fn big_ints(op: Arith, a: &BigInt, b: &BigInt) -> Result<Value, Fault> {
     Ok(Value::big(match op {
         Arith::Add => a + b,
@@ -186,7 +207,7 @@ fn big_ints(op: Arith, a: &BigInt, b: &BigInt) -> Result<Value, Fault> {
             if b.is_zero() {
                 return Err(by_zero(op));
             }
-            let (mut quotient, mut rest) = (a / b, a % b);
+            let (mut quotient, mut rest) = divide_with_rest(a, b);
             if !rest.is_zero() && rest.is_negative() != b.is_negative() {
                 quotient -= 1;
                 rest += b;

@@ -204,9 +204,30 @@ fn int_with_float(int: &BigInt, near: f64, float: f64) -> Option<Ordering> {
 /// Two values without an order.
 pub type Unordered<'a> = (&'a Value, &'a Value);
 
+/// The order of two lists that is settled by ints, floats and strs of the same type, as in keys for sorting.
+fn compare_flat(a: &[Value], b: &[Value]) -> Option<Ordering> {
+    for pair in a.iter().zip(b) {
+        let order = match pair {
+            (Value::Int(a), Value::Int(b)) => a.cmp(b),
+            (Value::Str(a), Value::Str(b)) => a.as_str().cmp(b.as_str()),
+            (Value::Float(a), Value::Float(b)) => a.get().partial_cmp(&b.get())?,
+            _ => return None,
+        };
+        if order.is_ne() {
+            return Some(order);
+        }
+    }
+    Some(a.len().cmp(&b.len()))
+}
+
 /// The order of two values of like types: numbers, strs, bytes, bools, lists item by item. `Ok(None)` where nan stands;
 /// `Err` with the two values that have no order.
 pub fn compare<'a>(a: &'a Value, b: &'a Value) -> Result<Option<Ordering>, Unordered<'a>> {
+    if let (Value::List(a), Value::List(b)) = (a, b)
+        && let Some(order) = compare_flat(a, b)
+    {
+        return Ok(Some(order));
+    }
     let mut lists = Vec::new();
     let mut seen: FxHashSet<Pair> = FxHashSet::default();
     let mut steps = 0;

@@ -181,6 +181,27 @@ proptest! {
         }
     }
 
+    /// Quotient and rest are those of the library, whatever the lengths and signs.
+    #[test]
+    fn long_ints_divide(
+        a in proptest::collection::vec(any::<u32>(), 0..12),
+        b in proptest::collection::vec(any::<u32>(), 1..8),
+        more in any::<u64>(),
+        signs in 0..4,
+    ) {
+        let int = |digits: &[u32], negative| {
+            let int = BigInt::from(num_bigint::BigUint::from_slice(digits));
+            if negative { -int } else { int }
+        };
+        let b = int(&b, signs & 1 != 0);
+        prop_assume!(!b.is_zero());
+        let a = int(&a, signs & 2 != 0);
+        // Also just below and at a multiple.
+        for a in [a, &b * more, &b * more - 1] {
+            prop_assert_eq!(super::divide_with_rest(&a, &b), (&a / &b, &a % &b));
+        }
+    }
+
     /// No pair of values makes an operator panic, and `place op= b` is `place = place op b`.
     #[test]
     fn update_is_binary(a in any_value(), b in any_value(), op in 0usize..12) {
