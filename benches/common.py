@@ -114,10 +114,9 @@ def many():
     return 10_000 if allowed == resource.RLIM_INFINITY else min(10_000, allowed // 2)
 
 
-def facts(mplang, lua=None):
-    """When, where and what is measured."""
-    versions = [version(mplang, "--version"), f"Python {platform.python_version()}"]
-    return {"date": today(), "machine": machine(), "versions": versions + ([version(lua, "-v")] if lua else [])}
+def facts(*commands):
+    """When, where and with what is measured: the commands that tell a version."""
+    return {"date": today(), "machine": machine(), "versions": [version(*command) for command in commands]}
 
 
 def heading(facts):
