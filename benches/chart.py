@@ -104,8 +104,9 @@ def draw(panels, title, note):
     """The whole picture: panels are (title, what is counted, curves)."""
     panels = [panel for panel in panels if panel[2]]
     width, height = COLUMNS * WIDTH, HEAD + math.ceil(len(panels) / COLUMNS) * HEIGHT
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">',
         f"<title>{escape(title)}</title>",
         f"<style>{STYLE}</style>",
         '<rect class="page" width="100%" height="100%"/>',

@@ -8,6 +8,7 @@ import os
 import platform
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -96,16 +97,21 @@ class Failed(Exception):
 
 
 def figure(command, limit=120):
-    """The number that a program prints, or why there is none."""
+    """The number that a program prints, or why there is none. Nothing that it started outlives it."""
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, start_new_session=True, **pipes) as process:
+        try:
+            output, errors = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            return "took too long"
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit)
-    except subprocess.TimeoutExpired:
-        return "took too long"
-    try:
-        return float(done.stdout)
+        return float(output)
     except ValueError:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        return f"exit status {done.returncode}: {lines[0] if lines else 'no output'}"
+        lines = [line for line in errors.splitlines() if line.strip()]
+        return f"exit status {process.returncode}: {lines[0] if lines else 'no output'}"
 
 
 def many():
@@ -116,11 +122,13 @@ def many():
 
 def facts(*commands):
     """When, where and with what is measured: the commands that tell a version."""
-    return {"date": today(), "machine": machine(), "versions": [version(*command) for command in commands]}
+    versions = [version(*command) for command in commands]
+    return {"date": today(), "machine": machine(), "versions": versions, "load": os.getloadavg()[0]}
 
 
 def heading(facts):
-    return f"{facts['date']}, {facts['machine']}; {', '.join(facts['versions'])}."
+    """The line over a table; the load tells how much else the machine did when the measuring began."""
+    return f"{facts['date']}, {facts['machine']}, load {facts['load']:.1f}; {', '.join(facts['versions'])}."
 
 
 def write_json(path, facts):
