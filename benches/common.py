@@ -1,9 +1,14 @@
 """What the commands of this folder share: the release binary, its rivals, the machine, a page of the docs."""
 
+import contextlib
 import datetime
+import io
+import json
 import os
 import platform
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -85,3 +90,81 @@ def put_in_page(page, mark, text):
     if not found_begin or not found_end:
         sys.exit(f"{page} has no lines `{begin}` and `{end}` to put the table between")
     Path(page).write_text(f"{before}{begin}\n{text.strip()}\n{end}{after}")
+
+
+class Failed(Exception):
+    """A run that gave nothing to compare."""
+
+
+def figure(command, limit=120):
+    """The number that a program prints, or why there is none. Nothing that it started outlives it."""
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, start_new_session=True, **pipes) as process:
+        try:
+            output, errors = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            return "took too long"
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    try:
+        return float(output)
+    except ValueError:
+        lines = [line for line in errors.splitlines() if line.strip()]
+        return f"exit status {process.returncode}: {lines[0] if lines else 'no output'}"
+
+
+def many():
+    """How many processes at once are many: 10,000, or half of what the system allows."""
+    allowed = resource.getrlimit(resource.RLIMIT_NPROC)[0]
+    return 10_000 if allowed == resource.RLIM_INFINITY else min(10_000, allowed // 2)
+
+
+def facts(*commands):
+    """When, where and with what is measured: the commands that tell a version."""
+    versions = [version(*command) for command in commands]
+    return {"date": today(), "machine": machine(), "versions": versions, "load": os.getloadavg()[0]}
+
+
+def heading(facts):
+    """The line over a table; the load tells how much else the machine did when the measuring began."""
+    return f"{facts['date']}, {facts['machine']}, load {facts['load']:.1f}; {', '.join(facts['versions'])}."
+
+
+def write_json(path, facts):
+    """Writes what was measured to the file of an option `--json`."""
+    if path:
+        Path(path).write_text(json.dumps(facts, indent=1) + "\n")
+
+
+class Page:
+    """What is printed within also goes to the page of an option `--doc`."""
+
+    def __init__(self, page, mark):
+        self.page, self.mark, self.text = page, mark, io.StringIO()
+
+    def write(self, text):
+        self.text.write(text)
+        return sys.__stdout__.write(text)
+
+    def flush(self):
+        sys.__stdout__.flush()
+
+    def __enter__(self):
+        self.redirected = contextlib.redirect_stdout(self)
+        self.redirected.__enter__()
+
+    def __exit__(self, kind, *rest):
+        self.redirected.__exit__(kind, *rest)
+        if self.page and kind is None:
+            put_in_page(self.page, self.mark, self.text.getvalue())
+
+
+def run(main):
+    """The way a command ends."""
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"the build failed (exit status {error.returncode})")

@@ -1,15 +1,16 @@
-/* Seconds per message through a ring of 64-byte slots, each with a sequence word: one producer, one consumer. */
+/* Seconds per message through a ring of 64-byte slots, each with a sequence word: one producer, one consumer.
+   The number of slots, a power of two, can be given. */
 #include "limit.h"
-#define SLOTS 4096
 struct slot { _Alignas(64) _Atomic uint64_t sequence; uint64_t value; };
-int main(void) {
-    struct slot *ring = shared(sizeof(struct slot) * SLOTS);
-    for (uint64_t i = 0; i < SLOTS; i++) ring[i].sequence = i;
+int main(int count, char **words) {
+    uint64_t slots = count > 1 ? atoi(words[1]) : 4096;
+    struct slot *ring = shared(sizeof(struct slot) * slots);
+    for (uint64_t i = 0; i < slots; i++) ring[i].sequence = i;
     uint64_t n = 4000000;
     double start = now();
     if (child() == 0) {
         for (uint64_t i = 0; i < n; i++) {
-            struct slot *slot = &ring[i % SLOTS];
+            struct slot *slot = &ring[i & (slots - 1)];
             for (int turns = 0; atomic_load_explicit(&slot->sequence, memory_order_acquire) != i; turns++)
                 if (turns < 300) relax(); else usleep(0);
             slot->value = i;
@@ -19,11 +20,11 @@ int main(void) {
     }
     uint64_t sum = 0;
     for (uint64_t i = 0; i < n; i++) {
-        struct slot *slot = &ring[i % SLOTS];
+        struct slot *slot = &ring[i & (slots - 1)];
         for (int turns = 0; atomic_load_explicit(&slot->sequence, memory_order_acquire) != i + 1; turns++)
             if (turns < 300) relax(); else usleep(0);
         sum += slot->value;
-        atomic_store_explicit(&slot->sequence, i + SLOTS, memory_order_release);
+        atomic_store_explicit(&slot->sequence, i + slots, memory_order_release);
     }
     if (sum != n * (n - 1) / 2) return 1;
     printf("%.9g\n", (now() - start) / n);

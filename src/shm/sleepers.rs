@@ -27,7 +27,7 @@ const ONE: u64 = 1 << 20;
 const ROUND: u32 = 40;
 
 fn waiting(count: u64) -> u64 {
-    count / ONE & WOKEN
+    (count / ONE) & WOKEN
 }
 
 fn round(count: u64) -> u32 {
@@ -47,7 +47,7 @@ impl Sleepers {
     pub(super) fn leave(&self, joined: u32) -> u64 {
         let left = |count: u64| {
             let (waiting, woken) = (waiting(count).saturating_sub(1), count & WOKEN);
-            let count = count >> ROUND << ROUND | waiting * ONE | woken.saturating_sub(1).min(waiting);
+            let count = (count >> ROUND << ROUND) | (waiting * ONE) | woken.saturating_sub(1).min(waiting);
             (round(count) == joined).then_some(count)
         };
         self.count.fetch_update(SeqCst, Relaxed, left).map_or(0, |count| count & WOKEN)

@@ -1,14 +1,24 @@
 //! Hashes of values: equal values have equal hashes, `1` and `1.0` among them.
 
+use super::text::spread;
 use super::{Array, Function, Value};
 use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
 
-/// The hash of a text; never 0.
+/// The hash of a text; its lower half, which is as good as all of it, is never 0.
 pub fn hash_text(text: &str) -> u64 {
     let mut hasher = FxHasher::default();
     text.hash(&mut hasher);
-    hasher.finish() | 1 << 32
+    let hash = hasher.finish();
+    spread((hash ^ hash >> 32) as u32 | 1 << 16)
+}
+
+/// The hash of an integer. Sixteen neighbours lie side by side in a table, so that keys which count up or down find each
+/// other in the cache; the highest bits, which a table looks at first, are different for each.
+#[inline]
+fn hash_int(int: i64) -> u64 {
+    let near = int as u64 & 15;
+    mix(1, int as u64 >> 4) << 4 ^ near ^ near << 59
 }
 
 fn mix(seed: u64, word: u64) -> u64 {
@@ -24,7 +34,7 @@ const MOST_PARTS: usize = 1 << 16;
 #[inline]
 pub fn hash(value: &Value) -> u64 {
     match value {
-        Value::Int(int) => mix(1, *int as u64),
+        Value::Int(int) => hash_int(*int),
         Value::Str(text) => text.hash(),
         _ => hash_any(value),
     }
@@ -50,7 +60,7 @@ fn part<'a>(value: &'a Value, waiting: &mut Vec<&'a Value>) -> u64 {
         Value::Undefined | Value::Null => 0,
         Value::False => 2,
         Value::True => 3,
-        Value::Int(int) => mix(1, *int as u64),
+        Value::Int(int) => hash_int(*int),
         Value::Float(bits) => hash_float(bits.get()),
         Value::Str(text) => text.hash(),
         Value::Big(big) => hash_big(big),
@@ -99,7 +109,7 @@ fn part<'a>(value: &'a Value, waiting: &mut Vec<&'a Value>) -> u64 {
 /// A float that is whole has the hash of the integer.
 fn hash_float(float: f64) -> u64 {
     match super::compare::whole(float) {
-        Some(int) => mix(1, int as u64),
+        Some(int) => hash_int(int),
         None if float.is_finite() && float == float.trunc() => {
             num_traits::FromPrimitive::from_f64(float).map_or(5, |big: num_bigint::BigInt| hash_big(&big))
         }

@@ -13,6 +13,7 @@ mod refcount;
 mod storage;
 #[cfg(test)]
 mod testing;
+mod text;
 mod walk;
 pub mod wire;
 
@@ -26,13 +27,14 @@ pub use map::Table;
 pub use numbers::{Numbers, on_numbers};
 pub use refcount::{Heap, Ref};
 pub use storage::{Storage, forked, items_alive, on_items};
+pub use text::Str;
 pub use wire::{Encoded, FEW, decode, encode, encode_whole, handles};
 
 use super::types::Type;
 use crate::source::Place;
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 /// A float, kept as bits so that a [`Value`] travels in two registers.
 #[derive(Clone, Copy)]
@@ -78,88 +80,6 @@ pub type List = Vec<Value>;
 pub type Map = Table<Value>;
 /// A set, in the order its members came.
 pub type Set = Table<()>;
-
-/// A text, with what is asked of it often.
-#[derive(Clone, Default)]
-pub struct Str {
-    text: String,
-    ascii: bool,
-    /// The hash once it has been asked for, before that 0.
-    hash: Cell<u64>,
-}
-
-impl Str {
-    /// Wraps a text.
-    pub fn new(text: String) -> Str {
-        Str { ascii: text.is_ascii(), text, hash: Cell::new(0) }
-    }
-
-    /// Wraps a text and asks for its hash at once, so that no process that reads it changes it.
-    pub fn constant(text: String) -> Str {
-        let text = Str::new(text);
-        text.hash();
-        text
-    }
-
-    /// The text.
-    #[inline(always)]
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Whether all characters are ASCII, so that byte and character positions are the same.
-    #[inline(always)]
-    pub fn is_ascii(&self) -> bool {
-        self.ascii
-    }
-
-    /// The hash of the text.
-    #[inline(always)]
-    pub fn hash(&self) -> u64 {
-        match self.hash.get() {
-            0 => {
-                let hash = hash_text(&self.text);
-                self.hash.set(hash);
-                hash
-            }
-            hash => hash,
-        }
-    }
-
-    /// Number of characters.
-    pub fn len(&self) -> usize {
-        if self.ascii { self.text.len() } else { self.text.chars().count() }
-    }
-
-    /// Whether there are no characters.
-    pub fn is_empty(&self) -> bool {
-        self.text.is_empty()
-    }
-
-    /// Byte offset of the character with this number; the length of the text when there are not so many.
-    pub fn offset(&self, index: usize) -> usize {
-        if self.ascii {
-            index.min(self.text.len())
-        } else {
-            self.text.char_indices().nth(index).map_or(self.text.len(), |(at, _)| at)
-        }
-    }
-
-    /// Adds a text at the end, in place.
-    pub fn push_str(&mut self, other: &Str) {
-        self.text.push_str(&other.text);
-        self.ascii &= other.ascii;
-        self.hash.set(0);
-    }
-}
-
-impl std::ops::Deref for Str {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.text
-    }
-}
 
 /// A range of integers: `start`, `start + step`, … up to but without `end`. The step is not 0.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,0 +1,1 @@
+io.write("after\n") io.flush() io.read()

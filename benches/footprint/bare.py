@@ -1,0 +1,2 @@
+print("after", flush=True)
+input()

@@ -1,0 +1,11 @@
+import multiprocessing
+multiprocessing.Queue()
+print("before", flush=True)
+input()
+q = multiprocessing.Queue()
+for _ in range(1024): q.put(b"x" * (1 << 20))
+print("full", flush=True)
+input()
+for _ in range(1024): q.get()
+print("after", flush=True)
+input()

@@ -1,0 +1,11 @@
+import multiprocessing
+multiprocessing.Queue()
+print("before", flush=True)
+input()
+q = multiprocessing.Queue()
+for i in range(5_000_000): q.put(i)
+print("full", flush=True)
+input()
+for _ in range(5_000_000): q.get()
+print("after", flush=True)
+input()

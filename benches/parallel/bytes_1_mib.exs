@@ -1,0 +1,26 @@
+# Seconds per MiB of bytes, always the same, that another process gets; the Erlang machine does not copy them.
+defmodule Bench do
+  def echo() do
+    receive do
+      {from, x} ->
+        send(from, byte_size(x))
+        echo()
+    end
+  end
+
+  def give(other, block, n) do
+    for _ <- 1..n do
+      send(other, {self(), block})
+
+      receive do
+        size when is_integer(size) -> nil
+      end
+    end
+  end
+end
+
+other = spawn_link(&Bench.echo/0)
+block = String.duplicate("x", 1_048_576)
+Bench.give(other, block, 50)
+{micros, _} = :timer.tc(fn -> Bench.give(other, block, 1000) end)
+IO.puts(micros / 1.0e6 / 1000)

@@ -1,0 +1,12 @@
+# Seconds per MiB of bytes, always the same, that another process gets.
+use strict; use warnings; use Time::HiRes 'time'; use MCE::Child; use MCE::Channel;
+my $channel = MCE::Channel->new(impl => 'SimpleFast');
+my $child = MCE::Child->create(sub { while (length(my $x = $channel->recv)) { $channel->send2(length $x) } });
+my $block = 'x' x (1 << 20);
+sub give { for (1 .. $_[0]) { $channel->send($block); $channel->recv2 } }
+give(20);
+my $start = time;
+give(300);
+print +(time - $start) / 300, "\n";
+$channel->send('');
+$child->join;
