@@ -1,100 +1,12 @@
-//! How runs end from outside: signals in every kind of wait, with many processes, with commands, and while stopped.
+//! How runs end from outside: signals with many processes, with commands, and while stopped.
 
 #[path = "support/tree.rs"]
 mod tree;
 
 use nix::sys::signal::{Signal, killpg};
 use std::fs::OpenOptions;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tree::{command, start, start_as, state};
-
-/// Waits of every kind, none of which ends: somebody else, who sleeps, could always still do what is waited for.
-const WAITS: &[&str] = &[
-    "sleep(1000)",
-    "loop { }",
-    "input()",
-    "stdin.read()",
-    "q.get()",
-    "q.get(timeout = 1000)",
-    "q.get_many(5)",
-    "for x in q { }",
-    "full.put(2)",
-    "full.put_all([2, 3])",
-    "here.recv()",
-    "here.poll(timeout = 1000)",
-    "with l { }",
-    "l.acquire(timeout = 1000)",
-    "join(p)",
-    "join(p, p)",
-    "join(p, timeout = 1000)",
-    "p.wait()",
-    "p.stop(grace = 1000)",
-    "select { x from q => x, done p => 1, after 1000s => 2 }",
-    "run('sleep', 1001)",
-    "run('sleep', 1001, timeout = 1000)",
-    "capture('sleep', 1001)",
-    "lines('sleep', 1001).list()",
-    "capture('cat', input = 'x'); for x in lines('sh', '-c', 'yes | head -n 100000; sleep 1001') { }",
-];
-
-fn script(wait: &str, in_child: bool) -> String {
-    let wait = if in_child {
-        format!("join(spawn {{ print('ready'); sleep(0); {wait} }})")
-    } else {
-        format!("print('ready'); sleep(0); {wait}")
-    };
-    format!(
-        r#"
-let q = queue()
-let full = queue(capacity = 1)
-let here, there = pipe()
-let l = lock()
-let ready = queue()
-fn other(q, full, there, l, ready) {{
-    with l {{
-        ready.put(1)
-        loop {{ try {{ sleep(1000) }} finally {{ }} }}
-    }}
-}}
-let p = spawn(daemon = true) other(q, full, there, l, ready)
-ready.get()
-full.put(1)
-{wait}
-"#
-    )
-}
-
-/// Ctrl-C and TERM end every wait, in the first process and in a child, sent to one and sent to all.
-#[test]
-fn signals_end_every_wait() {
-    for (number, wait) in WAITS.iter().enumerate() {
-        for in_child in [false, true] {
-            if in_child && (wait.contains("input") || wait.contains("stdin")) {
-                continue;
-            }
-            let (signal, status) =
-                [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)][(number + usize::from(in_child)) % 2];
-            let mut command = command(&script(wait, in_child));
-            let (reader, writer) = nix::unistd::pipe().unwrap();
-            command.stdin(Stdio::from(reader));
-            let mut run = start_as(command);
-            assert_eq!(run.line(), "ready", "{wait}");
-            if number % 3 == 0 {
-                killpg(run.group, signal).unwrap();
-            } else {
-                run.signal(signal);
-            }
-            let asked = Instant::now();
-            let ended = run.end();
-            drop(writer);
-            assert_eq!(ended.status, Some(status), "{wait} in child {in_child}: {}", ended.stderr);
-            assert!(asked.elapsed() < Duration::from_secs(10), "{wait} {in_child}");
-            let told = ended.stderr.matches("error").count();
-            assert_eq!(told, usize::from(signal == Signal::SIGINT), "{wait} in child {in_child}: {}", ended.stderr);
-        }
-    }
-}
 
 /// Hundreds of processes, in a tree, end with one message; or at once with the killed first one.
 #[test]

@@ -7,7 +7,7 @@ mod tree;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::time::Duration;
-use tree::{Run, command, start_as, state};
+use tree::{IN_USE, Run, command, start_as, state};
 
 /// A process waits, another one waits too, the first one is killed, and the script does something.
 struct Scene {
@@ -122,9 +122,8 @@ fn script(scene: &Scene) -> String {
     let Scene { setup, victim, other, then, .. } = scene;
     format!(
         "{setup}
-fn there() {{ [files('/proc/self/fd/*').len(), len([1 for line in read_text('/proc/self/maps').lines() if 'mplang' in line])] }}
 let ready = queue()
-let before = there()
+let before = in_use()
 let victim = spawn {{ ready.put(pid()); {victim} }}
 print(ready.get())
 let other = spawn {{ ready.put(1); {other} }}
@@ -133,16 +132,16 @@ print(victim.wait(timeout = 100).signal)
 {then}
 print(join(other))
 for p in children() {{ join(p) }}
-print(there() == before, children().len())
+print(in_use() == before, children().len())
 "
     )
 }
 
-/// A run whose temporary files go to a folder that must be empty in the end.
+/// A run whose temporary files go to a folder that must be empty in the end. The script may call `in_use`.
 fn run_apart(code: &str, name: &str, play: impl FnOnce(&mut Run)) {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let mut command = command(code);
+    let mut command = command(&format!("{IN_USE}\n{code}"));
     command.env("TMPDIR", &folder);
     let mut run = start_as(command);
     play(&mut run);
@@ -190,6 +189,8 @@ fn begin() {
     print(p.pid)
     return p, q.taker()
 }
+let first = queue()
+let before = in_use()
 let p, q = begin()
 var count = 0
 for x in q {
@@ -197,13 +198,13 @@ for x in q {
     if len(x) != 4 << 20 or x.find('y') != null { print('in pieces') }
     if count == 3 { print('flowing') }
 }
-print(p.wait().signal, count >= 3)
+print(p.wait().signal, count >= 3, in_use() == before)
 ";
     run_apart(code, "large", |run| {
         let pid = Pid::from_raw(run.line().parse().unwrap());
         assert_eq!(run.line(), "flowing");
         kill(pid, Signal::SIGKILL).unwrap();
-        assert_eq!(run.line(), "9 true");
+        assert_eq!(run.line(), "9 true true");
     });
 }
 
@@ -221,6 +222,8 @@ fn begin() {
     spawn produce(q.sender(), 'b')
     return p, q.taker()
 }
+let first = queue()
+let before = in_use()
 let p, q = begin()
 var counts = {a: 0, b: 0, victim: 0}
 var right = true
@@ -231,12 +234,15 @@ for x in q {
     if counts.a + counts.b == 100 { print('flowing') }
 }
 print(p.wait().signal, right, counts.a, counts.b)
+for p in children() { join(p) }
+print(in_use() == before)
 ";
     run_apart(code, "producers", |run| {
         let pid = Pid::from_raw(run.line().parse().unwrap());
         assert_eq!(run.line(), "flowing");
         kill(pid, Signal::SIGKILL).unwrap();
         assert_eq!(run.line(), "9 true 1000 1000");
+        assert_eq!(run.line(), "true");
     });
 }
 

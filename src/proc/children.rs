@@ -376,11 +376,15 @@ impl Child {
         reaper::outcome(self.process).unwrap_or((Outcome::Killed(Signal::SIGKILL as i32), 0))
     }
 
-    /// Its failure, with its time, if nobody took that. A death by the signal that ends the whole run is none, nor is
-    /// one that was wanted.
+    /// Its failure, with its time, if nobody took that. An end by a signal like the one that ends this process, and so
+    /// the whole run, is none, nor is one that was wanted.
     fn untaken_failure(&self) -> Option<(u64, Fault)> {
         let (outcome, at) = reaper::outcome(self.process).filter(|_| !self.taken && !self.process.is_taken())?;
-        let with_the_run = matches!(outcome, Outcome::Killed(signal) if signals::ending() == Some(signal));
+        let with_the_run = signals::ending().is_some_and(|ending| match outcome {
+            Outcome::Killed(signal) => signal == ending || signals::ends(signal),
+            Outcome::Exited(status) => signals::ends(i32::from(status) - 128),
+            _ => false,
+        });
         let failed = outcome.is_failure(self.asked) && !with_the_run;
         if failed { outcome.result(self.process).err().map(|fault| (at, fault)) } else { None }
     }

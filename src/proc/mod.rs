@@ -419,6 +419,13 @@ impl World for Real {
 
 impl Real {
     fn act(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
+        // What another one did that a signal for all has ended, as a lock that it gave back, is nothing to go on with.
+        if signals::is_asked()
+            && !gives_back(&op)
+            && let Err(fault) = self.children.attend()
+        {
+            return Performed::Answer(Err(fault));
+        }
         let writes = matches!(op, Op::Print { .. } | Op::FileWrite { .. });
         let op = match self.local.perform(op) {
             Ok(answer) => {
@@ -446,6 +453,11 @@ impl Real {
         self.children.forget_unreachable();
         Ok(())
     }
+}
+
+/// Whether something is given back that a process must not keep when it is cancelled.
+fn gives_back(op: &Op) -> bool {
+    matches!(op, Op::Leave { .. } | Op::ScopeLeave { .. } | Op::SharedPut { .. } | Op::Release { .. })
 }
 
 /// What a process does that waits for none of the others.
@@ -485,11 +497,11 @@ fn attend() -> Result<(), Fault> {
 /// to this process's own signal, if that comes.
 fn own_signal_first(result: Result<Value, Fault>) -> Result<Value, Fault> {
     const TO_ALL: Duration = Duration::from_millis(50);
-    let of_others = [Kind::Closed, Kind::Deadlock, Kind::ProcessKilled, Kind::ProcessFailed];
+    let of_others = [Kind::Closed, Kind::Deadlock, Kind::ProcessKilled, Kind::ProcessFailed, Kind::Cancelled];
     match result {
         Err(fault) if fault.0.exit.is_none() && of_others.iter().any(|&kind| fault.is(kind)) => {
             let ago = signals::milliseconds() - shm::process_table::last_signal();
-            if Duration::from_millis(ago.unsigned_abs()) > 10 * TO_ALL {
+            if signals::ending().is_none() && Duration::from_millis(ago.unsigned_abs()) > 10 * TO_ALL {
                 return Err(fault);
             }
             let came = world::wait(None, Some(Instant::now() + TO_ALL), attend);

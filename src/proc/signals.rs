@@ -175,6 +175,8 @@ pub fn end_grace() {
     set_alarm();
 }
 
+/// The signals that ask a process to end.
+const ENDS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 /// The signals that get a handler.
 const TAKEN: [Signal; 6] =
     [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGCHLD, Signal::SIGALRM, Signal::SIGQUIT];
@@ -187,7 +189,7 @@ pub fn install() {
         // SAFETY: the handlers store to atomics and make system calls that are allowed in them.
         let _ = unsafe { sigaction(signal, &action) };
     };
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)) {
+    for signal in ENDS.into_iter().filter(|signal| !is_ignored(*signal)) {
         handle(signal, SigHandler::SigAction(on_end), SaFlags::SA_SIGINFO);
     }
     handle(Signal::SIGCHLD, SigHandler::Handler(on_child), SaFlags::empty());
@@ -201,12 +203,22 @@ pub fn install() {
     let _ = unsafe { sigaction(Signal::SIGPIPE, &ignore) };
 }
 
+/// Whether a signal of this number asks a process to end.
+pub fn ends(signal: i32) -> bool {
+    ENDS.iter().any(|&end| end as i32 == signal)
+}
+
 /// The signal that asks this process to end, if one came.
 pub fn ending() -> Option<i32> {
     match ENDING.load(Ordering::Relaxed) {
         0 => None,
         signal => Some(signal),
     }
+}
+
+/// Whether [`take_request`] would tell of one.
+pub fn is_asked() -> bool {
+    ENDING.load(Ordering::Relaxed) != 0 && !obeyed()
 }
 
 /// The same, but once.

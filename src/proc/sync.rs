@@ -480,6 +480,7 @@ impl Guard {
                 match lock.acquire(None).map_err(gone)? {
                     Acquired::Interrupted => drop(attend()),
                     Acquired::Abandoned(_) => break warn_of(*lock),
+                    Acquired::Deadlock => return fault.and(Err(deadlock::fault())),
                     _ => break,
                 }
             },

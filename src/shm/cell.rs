@@ -195,9 +195,9 @@ pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holder
     me.operate(object, || {
         state.enter(me, object);
         let current = state.current.load(SeqCst);
-        let inside = state.place(current).block().filter(|&block| arena::in_use(block)).map(held_by);
+        let inside = held_by(state.place(current).block().filter(|&block| arena::in_use(block)));
         state.base.leave(me);
-        Some(((current, 0), inside.into_iter().filter(|entries| !entries.is_empty()).collect()))
+        Some(((current, 0), inside))
     })
 }
 

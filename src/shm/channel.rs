@@ -308,6 +308,12 @@ impl Channel {
         self.line().map_or(0, |line| line.sides[RECV].position.load(Acquire))
     }
 
+    /// How many count as asleep at it, senders and receivers.
+    #[cfg(any(test, feature = "faults"))]
+    pub fn sleepers(self) -> u64 {
+        self.line().map_or(0, |line| line.sleepers.iter().map(Sleepers::number).sum())
+    }
+
     /// Whether no message is in it.
     pub fn is_empty(self) -> bool {
         self.len() == 0
@@ -435,7 +441,7 @@ pub(super) fn holders_changed(object: ObjectRef) {
 /// Lets everybody who sleeps at the channel look again: a process that may have owed them a wake-up has died.
 pub(super) fn disturb(object: ObjectRef) {
     for line in lines(object) {
-        line.sleepers.iter().for_each(Sleepers::disturb);
+        line.sleepers.iter().for_each(Sleepers::begin_round);
     }
 }
 
@@ -458,7 +464,7 @@ pub(super) fn forget_waiter(wait: &Seen) {
             Need::Room | Need::Taker => SEND,
             Need::End | Need::Owner | Need::Change => continue,
         };
-        line(arm.object).into_iter().for_each(|line| line.sleepers[side].forget_one());
+        line(arm.object).into_iter().for_each(|line| line.sleepers[side].forget_one(arm.round));
     }
 }
 
@@ -484,7 +490,7 @@ pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holder
     enter(line, RECV);
     let found = line.waiting().filter(|slot| slot.length.load(Relaxed) == IN_BLOCK);
     let blocks = found.filter_map(|slot| Block::from_word(slot.payload[0].load(Relaxed)));
-    let inside: Vec<_> = blocks.map(held_by).filter(|entries| !entries.is_empty()).collect();
+    let inside = held_by(blocks);
     let stamp = stamp(object);
     leave(line, RECV);
     stamp.map(|stamp| (stamp, inside))

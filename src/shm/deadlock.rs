@@ -9,11 +9,12 @@
 use super::atomic::Ordering::Relaxed;
 use super::atomic::{AtomicU32, seeded};
 use super::channel::Stamp;
+use super::contents::{self, Container, Content};
 use super::holders::{self, Key, key};
 use super::line::{Line, RECV, SEND, line};
 use super::process_table::{self, ProcessRef, high, reference, slot};
 use super::waits::{MANY, Need, Seen, Waited, Watched, waiting};
-use super::{ObjectRef, arena, cell, channel, list, map, message, monitor, park, user_lock};
+use super::{ObjectRef, channel, message, monitor, park, user_lock};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -85,12 +86,18 @@ pub(super) fn look() -> bool {
     match look_with(Vec::new()) {
         Look::Clear => true,
         Look::Moved => false,
-        Look::Hidden => !matches!(look_with(contents()), Look::Moved),
+        Look::Hidden => !matches!(look_with(contents::all()), Look::Moved),
     }
 }
 
 /// Of so many processes each is asked whether it is awake: the first ones, and others, from another place each time.
 const ASKED: u32 = 64;
+
+/// Follows all handles, for those who test that alone.
+#[cfg(any(test, feature = "faults"))]
+pub fn search() {
+    contents::all();
+}
 
 /// Some processes that are awake. Spares most looks among many processes.
 fn some_awake() -> impl Iterator<Item = u32> {
@@ -191,7 +198,7 @@ fn look_with(contents: Vec<Content>) -> Look {
 /// Keeps the circle of this process for [`take_circle`].
 pub(super) fn remember_circle() {
     let me = process_table::my_index();
-    let contents = contents();
+    let contents = contents::all();
     let circle = holders::locked(|| {
         let mut graph = Graph::new(sleepers(true), contents);
         graph.find();
@@ -207,68 +214,6 @@ fn sleepers(told: bool) -> Vec<(u32, Seen)> {
         (!reference(index).has_ended()).then_some((index, seen))
     };
     (0..high()).filter_map(seen).collect()
-}
-
-/// What can contain handles.
-#[derive(Clone, Copy)]
-enum Container {
-    Channel(ObjectRef),
-    Cell(ObjectRef),
-    Map(ObjectRef),
-    List(ObjectRef),
-}
-
-/// Handles that lie in a container together, and the state that it was found in.
-struct Content {
-    place: Container,
-    stamp: Stamp,
-    holds: Vec<Key>,
-}
-
-impl Container {
-    fn of(object: ObjectRef) -> Option<Container> {
-        match holders::header(object)?.kind.load(Relaxed) {
-            holders::CHANNEL => Some(Container::Channel(object)),
-            holders::CELL => Some(Container::Cell(object)),
-            holders::MAP => Some(Container::Map(object)),
-            holders::LIST => Some(Container::List(object)),
-            _ => None,
-        }
-    }
-
-    /// While it stays, so does what is inside.
-    fn stamp(self) -> Option<Stamp> {
-        match self {
-            Container::Channel(object) => channel::stamp(object),
-            Container::Cell(object) => cell::Cell::of(object).version().map(|version| (version, 0)),
-            Container::Map(object) => map::stamp(object),
-            Container::List(object) => list::stamp(object),
-        }
-    }
-
-    /// The role that takes handles out.
-    fn taker(self) -> Option<(ObjectRef, u32)> {
-        match self {
-            Container::Channel(object) => line(object).map(|line| (line.counting_object(object), 1 - line.put_role())),
-            Container::Cell(object) | Container::Map(object) | Container::List(object) => Some((object, 0)),
-        }
-    }
-
-    fn contents(self) -> Vec<Content> {
-        let found = match self {
-            Container::Channel(object) => channel::handles_inside(object),
-            Container::Cell(object) => cell::handles_inside(object),
-            Container::Map(object) => map::handles_inside(object),
-            Container::List(object) => list::handles_inside(object),
-        };
-        let Some((stamp, all)) = found else { return Vec::new() };
-        all.into_iter().map(|holds| Content { place: self, stamp, holds }).collect()
-    }
-}
-
-/// Every handle that waits to be taken out of something.
-fn contents() -> Vec<Content> {
-    arena::objects().filter_map(Container::of).flat_map(Container::contents).collect()
 }
 
 impl Who {

@@ -24,14 +24,15 @@ pub const SEED_VARIABLE: &str = "MPLANG_SEEDED";
 
 /// This process dies at its point `number` from now on, the first one is 1; with 0 it goes on.
 pub fn die_at(number: u64) {
+    STOPS.store(false, Relaxed);
     LEFT.store(number, Relaxed);
     PASSED.store(0, Relaxed);
 }
 
 /// As [`die_at`], but this process stops there, until somebody sends it `SIGCONT`.
 pub fn stop_at(number: u64) {
-    STOPS.store(true, Relaxed);
     die_at(number);
+    STOPS.store(true, Relaxed);
 }
 
 /// This process dies at one in `one_in` points, by chance; with 0 it goes on.

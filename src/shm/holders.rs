@@ -10,7 +10,8 @@ use super::lock::Lock;
 use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
 use super::region::{at, shared};
 use super::{
-    ObjectRef, ShmError, cell, channel, deadlock, guarded, list, map, message, monitor, numbers, user_lock, waits,
+    ObjectRef, ShmError, cell, channel, contents, deadlock, guarded, list, map, message, monitor, numbers, user_lock,
+    waits,
 };
 
 const GLOBALS: u64 = 12 << 10;
@@ -105,6 +106,13 @@ shared! {
         filled: AtomicU32,
         unused: AtomicU32,
         inline: [AtomicU64; INLINE as usize],
+    }
+}
+
+impl Header {
+    /// Whether anybody holds the object.
+    pub(super) fn is_held(&self) -> bool {
+        self.roles.iter().any(|count| count.load(SeqCst) != 0)
     }
 }
 
@@ -248,7 +256,7 @@ fn apply() {
         header.roles[globals.role.load(Relaxed) as usize % 2].store(globals.count.load(Relaxed), SeqCst);
         // The slot of a process may also be freed by those who clear up after it, whoever comes last.
         let is_process = header.kind.load(Relaxed) == PROCESS;
-        if !is_process && header.roles.iter().all(|count| count.load(Relaxed) == 0) {
+        if !is_process && !header.is_held() {
             let doomed = &slot(globals.actor.load(Relaxed)).doomed;
             if doomed.load(Relaxed) != object.word() {
                 header.next_doomed.store(doomed.load(Relaxed), Relaxed);
@@ -382,7 +390,7 @@ pub fn give_up(object: ObjectRef, role: Role) {
     if process_table::registered() {
         // Nobody here could release it any more, and it must not be freed as a member of this process's list.
         if role == Role::Handle && holds(object, role) {
-            pass_on(object, process_table::reference(my_index()), false);
+            pass_on(object, process_table::reference(my_index()), false, false);
         }
         if !deadlock::is_waited_for(object) {
             return give_up_by(my_slot(), object, role.index());
@@ -396,14 +404,15 @@ pub fn give_up(object: ObjectRef, role: Role) {
 }
 
 /// What a process has of an object that it can reach no longer goes to others. One that died in an operation may have
-/// owed them a wake-up.
-fn pass_on(object: ObjectRef, process: ProcessRef, in_operation: bool) {
+/// owed them a wake-up; one that died asleep there may have been woken in place of another, which is taken care of at
+/// channels.
+fn pass_on(object: ObjectRef, process: ProcessRef, in_operation: bool, slept_there: bool) {
     match header(object).map(|header| header.kind.load(Relaxed)) {
         None | Some(PROCESS | NUMBERS) => {}
         Some(CHANNEL) if in_operation => channel::disturb(object),
         Some(CHANNEL) => {}
         Some(kind) if can_be_locked(kind) => user_lock::owner_ended(object, process),
-        Some(kind) => monitor::holder_ended(kind, object, process, in_operation),
+        Some(kind) => monitor::holder_ended(kind, object, process, in_operation || slept_there),
     }
 }
 
@@ -462,6 +471,7 @@ fn destroy_doomed(owner: &Slot) {
         arena::free_hand(hand);
     }
     while owner.doomed.load(Relaxed) != 0 {
+        contents::await_looks();
         let object = ObjectRef::from_word(owner.doomed.load(Relaxed));
         let Some(header) = header(object) else {
             debug_assert!(false, "a doomed object is freed after it has left the stack");
@@ -556,7 +566,8 @@ pub(super) fn forget_process(process: ProcessRef) {
     // Who was asleep owes at most what woke it. Should this process die now, the next one finds no wait, and an
     // operation that could have owed anything.
     let wait = waits::forget(dead);
-    let in_operation = dead.present.load(Relaxed) != 0 && wait.is_none();
+    let asleep = wait.as_ref().is_some_and(|wait| !wait.arms.is_empty());
+    let in_operation = dead.present.load(Relaxed) != 0 && !asleep;
     if let Some(wait) = &wait {
         channel::forget_waiter(wait);
     }
@@ -584,7 +595,7 @@ pub(super) fn forget_process(process: ProcessRef) {
     free_hands(dead);
     for key in keys {
         let (object, role) = object_of(key);
-        pass_on(object, process, in_operation || wait.as_ref().is_some_and(|wait| wait.is_at(object)));
+        pass_on(object, process, in_operation, wait.as_ref().is_some_and(|wait| wait.is_at(object)));
         give_up_by(dead, object, role);
     }
     dead.holds.free_table(dead.hand(Hand::Table));

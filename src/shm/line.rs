@@ -110,6 +110,16 @@ pub(super) fn line(object: ObjectRef) -> Option<&'static Line> {
     (line.header.kind.load(Relaxed) == holders::CHANNEL).then_some(line)
 }
 
+/// The object that counts the holders of a channel, which may go at any moment.
+pub(super) fn counting_object(object: ObjectRef) -> Option<ObjectRef> {
+    let found = line(object)?;
+    let counts_at = found.counts_at.load(Relaxed);
+    // Else that was something else.
+    line(object)?;
+    let is_own = region::offset_of(found) == counts_at;
+    Some(if is_own { object } else { ObjectRef::from_word(arena::object_at(counts_at)) })
+}
+
 impl Line {
     pub(super) fn is_closed(&self) -> bool {
         self.header.flags.load(SeqCst) & CLOSED != 0
@@ -193,7 +203,7 @@ impl Line {
 
     /// A rendezvous without waiting needs somebody who waits for it.
     pub(super) fn has_taker(&self) -> bool {
-        self.capacity.load(Relaxed) != 0 || self.sleepers[RECV].count.load(SeqCst) >> 32 != 0
+        self.capacity.load(Relaxed) != 0 || self.sleepers[RECV].number() != 0
     }
 
     /// Writes the next message and commits it; says at which position. Under the senders' lock.

@@ -336,7 +336,7 @@ pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holder
     me.operate(object, || {
         state.enter(me, object);
         let blocks = state.items().words().filter(|item| item & INLINE == 0).filter_map(Block::from_word);
-        let inside = blocks.map(held_by).filter(|entries| !entries.is_empty()).collect();
+        let inside = held_by(blocks);
         let changes = state.base.changes();
         state.base.leave(me);
         Some(((changes, 0), inside))

@@ -457,8 +457,7 @@ pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holder
     let me = my_slot();
     me.operate(object, || {
         state.enter(me, object);
-        let blocks = state.table().entries().map(|entry| entry.0);
-        let inside = blocks.map(held_by).filter(|entries| !entries.is_empty()).collect();
+        let inside = held_by(state.table().entries().map(|entry| entry.0));
         let changes = state.base.changes();
         state.base.leave(me);
         Some(((changes, 0), inside))

@@ -88,10 +88,13 @@ pub(super) fn copy_out(block: Block, bytes: &mut Vec<u8>) -> Result<(), ShmError
     result
 }
 
-/// What the message holds, as keys of the holders.
-pub(super) fn held_by(block: Block) -> Vec<holders::Key> {
-    let counted = at::<Parcel>(block.data()).counted.load(Relaxed);
-    entries(block, 0..counted as usize).collect()
+/// What each of some messages holds, as keys of the holders, leaving out those that hold nothing.
+pub(super) fn held_by(blocks: impl IntoIterator<Item = Block>) -> Vec<Vec<holders::Key>> {
+    let held = |block: Block| {
+        let counted = at::<Parcel>(block.data()).counted.load(Relaxed);
+        entries(block, 0..counted as usize).collect()
+    };
+    blocks.into_iter().map(held).filter(|entries: &Vec<_>| !entries.is_empty()).collect()
 }
 
 /// What the message holds that a process is about to send, as keys of the holders. The process may go on meanwhile: the

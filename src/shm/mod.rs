@@ -7,6 +7,7 @@ pub mod arena;
 mod atomic;
 pub mod cell;
 pub mod channel;
+mod contents;
 pub mod deadlock;
 #[cfg(any(test, feature = "faults"))]
 pub mod faults;

@@ -128,14 +128,14 @@ fn select_first(arms: &[Arm<'_>], bytes: &mut Vec<u8>, limit: Limit) -> Result<S
 
 fn sleep_until_one(events: &[Event], sleep: &mut Sleep) -> Wait {
     let here: Vec<&Event> = events.iter().filter(|event| !event.has_ended()).collect();
-    here.iter().for_each(|event| event.join());
-    let watched: Vec<Watched> = here.iter().filter_map(|event| event.watched()).collect();
+    let joined: Vec<(&Event, Watched)> = here.iter().filter_map(|&event| Some((event, event.join()?))).collect();
+    let watched: Vec<Watched> = joined.iter().map(|(_, watched)| *watched).collect();
     let result = sleep.on_any(&watched, || {
         fence(SeqCst);
         here.iter().any(|event| event.is_ready() || event.has_ended())
     });
     if !seeded!("a select arm stays linked") {
-        here.iter().for_each(|event| event.leave());
+        joined.iter().for_each(|(event, watched)| event.leave(watched));
     }
     result
 }
@@ -214,29 +214,27 @@ impl<'a> Event<'a> {
         self.line.map(|line| &line.sleepers[side])
     }
 
-    fn join(&self) {
-        self.sleepers().into_iter().for_each(Sleepers::join);
-        if let (Arm::Recv(_), Some(line)) = (self.arm, self.line) {
-            line.taker_came();
-        }
-    }
-
-    fn leave(&self) {
-        self.sleepers().into_iter().for_each(Sleepers::leave);
-    }
-
-    fn watched(&self) -> Option<Watched<'static>> {
+    fn join(&self) -> Option<Watched<'static>> {
         let (object, need) = match self.arm {
             Arm::Recv(channel) => (channel.object(), Need::Message),
             Arm::Send { channel, .. } if self.line?.is_rendezvous() => (channel.object(), Need::Taker),
             Arm::Send { channel, .. } => (channel.object(), Need::Room),
             Arm::Done(process) => {
                 let (word, expected) = process.life_word()?;
-                return Some(Watched { object: process.object(), need: Need::End, word, expected });
+                return Some(Watched { object: process.object(), need: Need::End, word, expected, round: 0 });
             }
         };
-        let word = &self.sleepers()?.event;
-        Some(Watched { object, need, word, expected: word.load(SeqCst) })
+        let watched = self.sleepers()?.join(object, need);
+        if let (Arm::Recv(_), Some(line)) = (self.arm, self.line) {
+            line.taker_came();
+        }
+        Some(watched)
+    }
+
+    fn leave(&self, watched: &Watched) {
+        if let Some(sleepers) = self.sleepers() {
+            sleepers.leave(watched.round);
+        }
     }
 
     fn pass_on(&self) {

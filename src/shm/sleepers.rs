@@ -12,33 +12,56 @@ use std::time::Instant;
 shared! {
     /// Those who sleep until the other side has done something, on a cache line of their own.
     pub(super) struct Sleepers {
-        /// How many, in the high half; how many of them have been woken, in the low half.
-        pub(super) count: AtomicU64,
+        /// How many have been woken, how many there are, and the round in which they are counted, from the lowest bits.
+        count: AtomicU64,
         /// The word slept on.
-        pub(super) event: AtomicU32,
+        event: AtomicU32,
         unused: AtomicU32,
         padding: [AtomicU64; 6],
     }
 }
 
+// In the count.
+const WOKEN: u64 = (1 << 20) - 1;
+const ONE: u64 = 1 << 20;
+const ROUND: u32 = 40;
+
+fn waiting(count: u64) -> u64 {
+    (count / ONE) & WOKEN
+}
+
+fn round(count: u64) -> u32 {
+    (count >> ROUND) as u32
+}
+
 impl Sleepers {
-    /// One more is about to sleep.
-    pub(super) fn join(&self) {
-        self.count.fetch_add(1 << 32, SeqCst);
+    /// One more is about to sleep, for what `object` needs.
+    pub(super) fn join(&self, object: ObjectRef, need: Need) -> Watched<'_> {
+        // In this order: whatever happens from the moment on when this one counts changes the word.
+        let expected = self.event.load(SeqCst);
+        let round = round(self.count.fetch_add(ONE, SeqCst));
+        Watched { object, need, word: &self.event, expected, round }
     }
 
-    /// One who slept is awake.
-    pub(super) fn leave(&self) {
-        let _ = self.count.fetch_update(SeqCst, Relaxed, |count| {
-            let (waiting, woken) = ((count >> 32).saturating_sub(1), count & 0xffff_ffff);
-            Some(waiting << 32 | woken.saturating_sub(1).min(waiting))
-        });
+    /// One who slept, and joined in this round, is awake. How many had been woken before.
+    pub(super) fn leave(&self, joined: u32) -> u64 {
+        let left = |count: u64| {
+            let (waiting, woken) = (waiting(count).saturating_sub(1), count & WOKEN);
+            let count = (count >> ROUND << ROUND) | (waiting * ONE) | woken.saturating_sub(1).min(waiting);
+            (round(count) == joined).then_some(count)
+        };
+        self.count.fetch_update(SeqCst, Relaxed, left).map_or(0, |count| count & WOKEN)
+    }
+
+    /// How many sleep, or are about to.
+    pub(super) fn number(&self) -> u64 {
+        waiting(self.count.load(SeqCst))
     }
 
     /// Whether anybody sleeps, or is about to.
     pub(super) fn are_there(&self) -> bool {
         fence(SeqCst);
-        self.count.load(Relaxed) >> 32 != 0
+        waiting(self.count.load(Relaxed)) != 0
     }
 
     /// Wakes one of those who have not been woken yet: one wake-up per sleep.
@@ -51,7 +74,7 @@ impl Sleepers {
 
     #[cold]
     fn wake_one_slowly(&self) {
-        let add = |count: u64| (count & 0xffff_ffff < count >> 32).then_some(count + 1);
+        let add = |count: u64| (count & WOKEN < waiting(count)).then_some(count + 1);
         if self.count.fetch_update(SeqCst, Relaxed, add).is_ok() {
             self.event.fetch_add(1, SeqCst);
             park::wake(&self.event, 1);
@@ -60,31 +83,30 @@ impl Sleepers {
 
     pub(super) fn wake_all(&self) {
         if self.are_there() {
-            let _ = self.count.fetch_update(SeqCst, Relaxed, |count| Some(count >> 32 << 32 | count >> 32));
+            let _ = self.count.fetch_update(SeqCst, Relaxed, |count| Some(count & !WOKEN | waiting(count)));
             self.event.fetch_add(1, SeqCst);
             park::wake_all(&self.event);
         }
     }
 
     /// One who slept has died: a wake-up that may have been its own goes to another.
-    pub(super) fn forget_one(&self) {
-        let mut woken = 0;
-        let _ = self.count.fetch_update(SeqCst, Relaxed, |count| {
-            woken = count & 0xffff_ffff;
-            let waiting = (count >> 32).saturating_sub(1);
-            Some(waiting << 32 | woken.saturating_sub(1).min(waiting))
-        });
-        if woken != 0 && !seeded!("no baton") {
+    pub(super) fn forget_one(&self, joined: u32) {
+        if self.leave(joined) != 0 && !seeded!("no baton") {
             self.wake_one();
         }
     }
 
-    /// As `wake_all`, and nobody counts as woken: a dead process may have been.
-    pub(super) fn disturb(&self) {
+    /// Somebody has died who may have been counted, or woken, or about to wake somebody. A new round begins, in which
+    /// nobody is counted, and all look again: who goes on sleeping joins anew.
+    pub(super) fn begin_round(&self) {
         if seeded!("no baton") {
             return;
         }
-        let _ = self.count.fetch_update(SeqCst, Relaxed, |count| Some(count >> 32 << 32));
+        let next = |count: u64| {
+            let kept = if seeded!("the dead stay counted") { waiting(count) * ONE } else { 0 };
+            Some((count >> ROUND).wrapping_add(1) << ROUND | kept)
+        };
+        let _ = self.count.fetch_update(SeqCst, Relaxed, next);
         self.event.fetch_add(1, SeqCst);
         if !seeded!("no wake after a death") {
             park::wake_all(&self.event);
@@ -157,28 +179,24 @@ impl Waiting {
 
     pub(super) fn sleep_as_sender(&mut self, line: &Line, object: ObjectRef, ready: impl Fn() -> bool) {
         let sleepers = &line.sleepers[SEND];
-        sleepers.join();
-        let (word, expected) = (&sleepers.event, sleepers.event.load(SeqCst));
-        let arm = Watched { object, need: Need::Room, word, expected };
+        let arm = sleepers.join(object, Need::Room);
         self.last = self.sleep.on_any(&[arm], || {
             fence(SeqCst);
             ready() || line.is_closed()
         });
-        sleepers.leave();
+        sleepers.leave(arm.round);
     }
 
     /// Releases the receivers' lock, which is held, to sleep.
     pub(super) fn sleep_as_receiver(&mut self, line: &Line, object: ObjectRef) {
         let sleepers = &line.sleepers[RECV];
-        sleepers.join();
-        let (word, expected) = (&sleepers.event, sleepers.event.load(SeqCst));
+        let arm = sleepers.join(object, Need::Message);
         leave(line, RECV);
         line.taker_came();
-        let arm = Watched { object, need: Need::Message, word, expected };
         self.last = self.sleep.on_any(&[arm], || {
             fence(SeqCst);
             line.len() > 0 || line.has_ended()
         });
-        sleepers.leave();
+        sleepers.leave(arm.round);
     }
 }

@@ -47,7 +47,8 @@ shared! {
         /// Where the word lies that is slept on, and the value it had.
         word_at: AtomicU64,
         expected: AtomicU32,
-        unused: AtomicU32,
+        /// In which it is counted among the sleepers of a channel.
+        round: AtomicU32,
     }
 
     /// The present wait of a process.
@@ -98,6 +99,7 @@ fn globals() -> &'static Globals {
 pub(super) struct Waited {
     pub(super) object: ObjectRef,
     pub(super) need: Need,
+    pub(super) round: u32,
     word_at: u64,
     expected: u32,
 }
@@ -121,6 +123,7 @@ pub(super) struct Seen {
     /// Whether an error can be raised in it: not when the process is ending.
     pub(super) can_raise: bool,
     pub(super) since: u64,
+    /// Empty when there was no room to write them down.
     pub(super) arms: Vec<Waited>,
 }
 
@@ -155,6 +158,7 @@ impl Record {
             Waited {
                 object: ObjectRef::from_word(what & (u64::MAX >> 4)),
                 need: NEEDS[(what >> 60) as usize % NEEDS.len()],
+                round: arm.round.load(Relaxed),
                 word_at: arm.word_at.load(Relaxed),
                 expected: arm.expected.load(Relaxed),
             }
@@ -221,6 +225,7 @@ impl Record {
         place.what.store(arm.object.word() | need << 60, Relaxed);
         place.word_at.store(region::offset_of(arm.word), Relaxed);
         place.expected.store(arm.expected, Relaxed);
+        place.round.store(arm.round, Relaxed);
     }
 }
 
@@ -231,6 +236,8 @@ pub(super) struct Watched<'a> {
     pub(super) need: Need,
     pub(super) word: &'a AtomicU32,
     pub(super) expected: u32,
+    /// In which it is counted among the sleepers of a channel.
+    pub(super) round: u32,
 }
 
 /// The sleeps of one operation, until its deadline, a signal, or the finding that it can never be served. They come in
@@ -272,7 +279,7 @@ impl Sleep {
 
     /// Sleeps while `word` is `expected`, for what `object` needs. The end of a slice is [`Wait::Woken`].
     pub(super) fn on(&mut self, word: &AtomicU32, expected: u32, object: ObjectRef, need: Need) -> Wait {
-        self.on_any(&[Watched { object, need, word, expected }], || false)
+        self.on_any(&[Watched { object, need, word, expected, round: 0 }], || false)
     }
 
     /// Sleeps until one of the words changes, unless `ready` once the wait has been written down. The end of a slice is
@@ -393,7 +400,8 @@ fn begin(me: &Slot, arms: &[Watched], sleep: &Sleep) -> u32 {
     let forever = sleep.deadline.is_none();
     let record = &me.wait;
     record.since.store(sleep.since, Relaxed);
-    let mut count = arms.len().min(MOST);
+    // What cannot be written down whole is not written down.
+    let mut count = if arms.len() > MOST { 0 } else { arms.len() };
     if count > INLINE {
         let hand = me.hand(Hand::Wait);
         match arena::allocate(count * size_of::<Arm>(), hand) {
@@ -404,7 +412,6 @@ fn begin(me: &Slot, arms: &[Watched], sleep: &Sleep) -> u32 {
     for (index, arm) in arms[..count].iter().enumerate() {
         record.set(index, arm);
     }
-    // What could not be written down whole is not looked at.
     let watched = count == arms.len();
     let flags = if forever && watched { FOREVER } else { 0 } | if sleep.can_raise { 0 } else { CANNOT_RAISE };
     record.state.store(count as u32 | flags, Relaxed);

@@ -131,6 +131,10 @@ pub enum Instr {
     JumpEq { a: Reg, b: Reg, offset: i16 },
     /// See `JumpLt`.
     JumpNe { a: Reg, b: Reg, offset: i16 },
+    /// See `JumpLt`; the right side is a constant.
+    JumpEqConst { a: Reg, index: u16, offset: i16 },
+    /// See `JumpEqConst`.
+    JumpNeConst { a: Reg, index: u16, offset: i16 },
     /// See `JumpLt`; the right side is a small integer.
     JumpLtInt { a: Reg, value: i16, offset: i16 },
     /// See `JumpLtInt`.

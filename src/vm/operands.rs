@@ -23,6 +23,8 @@ impl Instr {
             | JumpNotLe { offset, .. }
             | JumpEq { offset, .. }
             | JumpNe { offset, .. }
+            | JumpEqConst { offset, .. }
+            | JumpNeConst { offset, .. }
             | JumpLtInt { offset, .. }
             | JumpLeInt { offset, .. }
             | JumpGtInt { offset, .. }
@@ -57,6 +59,8 @@ impl Instr {
             | JumpNotLe { offset, .. }
             | JumpEq { offset, .. }
             | JumpNe { offset, .. }
+            | JumpEqConst { offset, .. }
+            | JumpNeConst { offset, .. }
             | JumpLtInt { offset, .. }
             | JumpLeInt { offset, .. }
             | JumpGtInt { offset, .. }
@@ -213,7 +217,9 @@ impl Instr {
             | JumpNotGtInt { a, .. }
             | JumpNotGeInt { a, .. }
             | JumpEqInt { a, .. }
-            | JumpNeInt { a, .. } => f(a),
+            | JumpNeInt { a, .. }
+            | JumpEqConst { a, .. }
+            | JumpNeConst { a, .. } => f(a),
             Add { a, b, .. }
             | Sub { a, b, .. }
             | Mul { a, b, .. }

@@ -462,6 +462,16 @@ impl Machine {
                         jump!(offset);
                     }
                 }
+                Instr::JumpEqConst { a, index, offset } => {
+                    if value::equal(reg!(a), constant!(index)) {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpNeConst { a, index, offset } => {
+                    if !value::equal(reg!(a), constant!(index)) {
+                        jump!(offset);
+                    }
+                }
                 Instr::JumpLtInt { a, value, offset } => {
                     if holds_int!(a, value, <, Order::Lt) {
                         jump!(offset);

@@ -1,10 +1,12 @@
 //! Sends, receives and closes, alone and with sleepers on either side.
 
 use super::shm::channel::{Received, Sent};
-use super::shm::process_table::ProcessRef;
+use super::shm::process_table::{Ended, ProcessRef};
 use super::shm::select::{Arm, Limit, Selected, select};
 use super::shm::{self, Channel, Pipe, Role, UserLock};
 use super::stage::{Scene, Stage, drop_channel, put, soon, take};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
@@ -35,8 +37,11 @@ pub fn scenes() -> Vec<Scene> {
         commits("receive_with_sleeping_senders", |stage| receive_with_sleeping_senders(stage, 1)),
         commits("receive_with_sleeping_senders_rendezvous", |stage| receive_with_sleeping_senders(stage, 0)),
         other("receive_asleep", receive_asleep),
-        other("receive_timed_out", receive_timed_out),
+        other("receive_timed_out", |stage| receive_timed_out(stage, None)),
+        other("receive_timed_out_rendezvous", |stage| receive_timed_out(stage, Some(0))),
+        other("receive_asleep_rendezvous", receive_asleep_rendezvous),
         other("time_outs_against_sends", time_outs),
+        other("killed_asleep", killed_asleep),
         other("receive_from_a_closed_channel", receive_closed),
         other("receive_asleep_until_closed", receive_asleep_until_closed),
         other("receive_that_could_send_ends", receive_stuck),
@@ -103,8 +108,9 @@ fn follow_up(stage: &Stage, channel: Channel) {
     drop_channel(channel);
 }
 
-/// Only this process has the channel.
+/// Only this process has the channel, and nobody counts as asleep there.
 fn sole(channel: Channel) {
+    assert_eq!(channel.sleepers(), 0, "sleepers");
     assert_eq!(shm::holder_count(channel.object(), Role::Put), 1, "holders of put");
     assert_eq!(shm::holder_count(channel.object(), Role::Take), 1, "holders of take");
 }
@@ -354,17 +360,64 @@ fn receive_asleep(stage: &Stage) {
     follow_up(stage, channel);
 }
 
-fn receive_timed_out(stage: &Stage) {
-    let channel = Channel::new(None).unwrap();
+fn receive_timed_out(stage: &Stage, capacity: Option<u32>) {
+    let channel = Channel::new(capacity).unwrap();
     let other = receiver(stage, channel, 0);
     assert!(stage.wait_asleep(other));
     stage.victim_alone(&[take(channel)], || {
         assert_eq!(channel.recv(&mut vec![], soon(2)).unwrap(), Received::TimedOut);
     });
+    stage.eventually("the other one counts as asleep, alone", || channel.sleepers() == 1);
     send(channel, 1, 8);
     stage.join_well(other);
     assert_eq!(stage.word(0).load(SeqCst), 2);
     follow_up(stage, channel);
+}
+
+/// Two receivers sleep. The first may die on its way to sleep, and counts no longer when it has been cleared up after.
+fn receive_asleep_rendezvous(stage: &Stage) {
+    let channel = Channel::new(Some(0)).unwrap();
+    let victim = stage.victim(&[take(channel)], || _ = receive(channel));
+    let asleep = stage.wait_victim_asleep(victim);
+    let other = receiver(stage, channel, 0);
+    assert!(stage.wait_asleep(other));
+    if !asleep {
+        stage.bury(victim);
+        stage.eventually("the other one counts as asleep, alone", || channel.sleepers() == 1);
+        assert!(!channel.is_full(), "somebody waits to take");
+    }
+    stage.eventually("messages are taken", || {
+        let taken = other.has_ended() && (!asleep || victim.has_ended());
+        taken || channel.try_send(&message(1, 8), &[]).is_err()
+    });
+    if asleep {
+        stage.bury(victim);
+    }
+    stage.join_well(other);
+    assert!(channel.is_full(), "nobody waits to take");
+    follow_up(stage, channel);
+}
+
+/// The death of one who sleeps, and owes nobody a wake-up, disturbs no other: of many each would disturb all the rest.
+fn killed_asleep(stage: &Stage) {
+    let channel = Channel::new(None).unwrap();
+    let (first, other) = (receiver(stage, channel, 1), receiver(stage, channel, 0));
+    assert!(stage.wait_asleep(first) && stage.wait_asleep(other));
+    stage.victim_alone(&[], || ());
+    let before = sleeps(other);
+    kill(Pid::from_raw(first.pid().unwrap()), Signal::SIGKILL).unwrap();
+    assert_eq!(stage.join(first), Ended::Signal(libc::SIGKILL));
+    assert_eq!(channel.sleepers(), 1);
+    assert_eq!(sleeps(other), before, "how often it fell asleep");
+    send(channel, 1, 8);
+    stage.join_well(other);
+    follow_up(stage, channel);
+}
+
+/// How often a process has fallen asleep so far.
+fn sleeps(process: ProcessRef) -> String {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid().unwrap())).unwrap();
+    status.lines().find(|line| line.starts_with("voluntary")).unwrap().to_owned()
 }
 
 fn receive_closed(stage: &Stage) {
@@ -583,12 +636,11 @@ fn select_asleep(stage: &Stage) {
 /// Whoever waits for the first of several leaves all of them.
 fn select_timed_out(stage: &Stage) {
     let channels = [Channel::new(Some(0)).unwrap(), Channel::new(Some(0)).unwrap()];
-    let died = stage.victim_alone(&channels.map(take), || {
+    stage.victim_alone(&channels.map(take), || {
         assert_eq!(select_any(channels, soon(2)).0, Selected::TimedOut);
     });
     for channel in channels {
-        // Who dies between being counted and writing down its wait stays counted.
-        assert!(died || channel.is_full(), "nobody waits to take");
+        assert!(channel.is_full(), "nobody waits to take");
         follow_up(stage, channel);
     }
 }

@@ -1,16 +1,21 @@
-//! Two that clear up after the same process at once.
+//! Two at once: they clear up after the same process, or the one looks into what the other one destroys.
 
+use super::shm::map::{Key, Piece};
 use super::shm::process_table::{self, Ended, ProcessRef};
-use super::shm::{self, Channel, Role, UserLock, faults};
+use super::shm::{self, Cell, Channel, List, Map, ObjectRef, Pipe, Role, UserLock, faults};
 use super::stage::{Scene, Stage, drop_channel, put, spawn_child, state};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::waitpid;
+use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::SeqCst;
 
 pub fn scenes() -> Vec<Scene> {
-    vec![Scene { name: "cleared_up_by_two", play: cleared_up_by_two, commits: false }]
+    vec![
+        Scene { name: "cleared_up_by_two", play: cleared_up_by_two, commits: false },
+        Scene { name: "search", play: search, commits: false },
+        Scene { name: "looked_into_while_destroyed", play: looked_into_while_destroyed, commits: false },
+    ]
 }
 
 /// The first stops at each of its points in turn, the second goes as far as it can, and begins a process, perhaps in
@@ -57,6 +62,77 @@ fn cleared_up_by_two(stage: &Stage) {
             shm::give_up(process.object(), Role::Handle);
         }
         drop_channel(channel);
+        shm::give_up(lock.object(), Role::Handle);
+        if !stopped {
+            return;
+        }
+    }
+}
+
+/// Objects of all kinds that contain something.
+fn containers(mentioned: &[(ObjectRef, Role)]) -> [(ObjectRef, Role); 5] {
+    let list = List::new().unwrap();
+    (0..3).for_each(|at| assert!(list.insert(at, &[1; 80], mentioned).unwrap()));
+    let map = Map::new().unwrap();
+    let [key, value] = [&b"key"[..], &[1; 80]].map(|bytes| Piece { bytes, handles: mentioned });
+    map.set(&Key { piece: key, hash: 1, same: &|other| other == b"key" }, value).unwrap();
+    let cell = Cell::new(&[1; 80], mentioned).unwrap();
+    let pipe = Pipe::new(None).unwrap();
+    pipe.a().send(&[1; 80], mentioned, None).unwrap();
+    let handles = [list.object(), map.object(), cell.object()].map(|object| (object, Role::Handle));
+    [handles[0], handles[1], handles[2], (pipe.object(), Role::A), (pipe.object(), Role::B)]
+}
+
+/// Who dies while it follows handles is in nobody's way.
+fn search(stage: &Stage) {
+    let lock = UserLock::new().unwrap();
+    let holds = containers(&[(lock.object(), Role::Handle)]);
+    stage.victim_alone(&[], shm::deadlock::search);
+    holds.iter().for_each(|&(object, role)| shm::give_up(object, role));
+    assert_eq!(shm::holder_count(lock.object(), Role::Handle), 1);
+    shm::give_up(lock.object(), Role::Handle);
+}
+
+/// The first stops at each of its points in turn, the second destroys what the first looks into, and makes something
+/// else in its place, before the first goes on.
+fn looked_into_while_destroyed(stage: &Stage) {
+    let (go, ready, done) = (stage.word(0), stage.word(1), stage.word(2));
+    for point in 1.. {
+        [go, ready, done].iter().for_each(|word| word.store(0, SeqCst));
+        let lock = UserLock::new().unwrap();
+        let mentioned = [(lock.object(), Role::Handle)];
+        let holds = containers(&mentioned);
+        let second = spawn_child(&[&holds[..], &mentioned].concat(), || {
+            await_word(go);
+            holds.iter().for_each(|&(object, role)| shm::give_up(object, role));
+            // Whatever was read as something else would be out of bounds.
+            let cells: Vec<Cell> = (0..4).map(|_| Cell::new(&[0xff; 400], &[]).unwrap()).collect();
+            let noise: Vec<Channel> = (0..4).map(|_| Channel::new(None).unwrap()).collect();
+            noise.iter().for_each(|channel| drop(channel.send(&[0xff; 80], &[], None)));
+            ready.store(1, SeqCst);
+            await_word(done);
+            cells.into_iter().for_each(|cell| shm::give_up(cell.object(), Role::Handle));
+            noise.into_iter().for_each(drop_channel);
+        });
+        holds.iter().for_each(|&(object, role)| shm::give_up(object, role));
+        let first = spawn_child(&[], || {
+            faults::stop_at(point);
+            shm::deadlock::search();
+            faults::die_at(0);
+        });
+        while !is_in(first, "TZ") {}
+        let stopped = is_in(first, "T");
+        go.store(1, SeqCst);
+        while ready.load(SeqCst) == 0 && !is_in(second, "S") {}
+        kill(pid(first), Signal::SIGCONT).unwrap();
+        assert_eq!(waitpid(pid(first), None), Ok(WaitStatus::Exited(pid(first), 0)), "at point {point}");
+        await_word(ready);
+        done.store(1, SeqCst);
+        await_end(second);
+        for process in [first, second] {
+            process_table::reap(process, Ended::Exit(0));
+            shm::give_up(process.object(), Role::Handle);
+        }
         shm::give_up(lock.object(), Role::Handle);
         if !stopped {
             return;

@@ -5,8 +5,10 @@
 #[path = "../../src/shm/mod.rs"]
 mod shm;
 
+mod acts;
 mod arrays;
 mod channels;
+mod circles;
 mod clearing;
 mod graphs;
 mod objects;
@@ -16,6 +18,7 @@ mod shared;
 mod stage;
 mod storms;
 mod sync;
+mod worlds;
 
 use stage::{Scene, Size};
 use std::collections::BTreeSet;

@@ -1,77 +1,26 @@
 //! What may become of a small world of processes, by the rules of the language alone: every order in which they can go
 //! on is followed to its end. Nothing here knows how shared memory does it.
 
+use super::circles::Graph;
+use super::worlds::*;
 use rustc_hash::FxHashSet as HashSet;
-
-/// What a process does, one step after the other. A step for which it lacks the role is passed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Sends into a line, and a role with the message if it has that.
-    Put {
-        line: usize,
-        carries: Option<usize>,
-    },
-    Get(usize),
-    /// Takes until nothing more will come.
-    Drain(usize),
-    /// Waits for the first message of two lines.
-    GetAny([usize; 2]),
-    Close(usize),
-    GiveUp(usize),
-    Lock(usize),
-    Unlock(usize),
-    Join(usize),
-    /// The same at its end, where no error can be raised.
-    JoinAtEnd(usize),
-    /// Takes time, which means nothing here.
-    Pause,
-}
-
-/// A way for messages, from those who hold the one role to those who hold the other.
-#[derive(Clone, Copy, Debug)]
-pub struct Way {
-    pub capacity: Option<u32>,
-    pub put: usize,
-    pub take: usize,
-    /// Of a pipe: without the other side a send is refused.
-    pub partnered: bool,
-}
-
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// The roles that it begins with, as bits.
-    pub holds: u32,
-    pub steps: Vec<Step>,
-    /// It ends when it is told of a deadlock; else it goes on.
-    pub stops: bool,
-}
-
-/// Role 2n and 2n + 1 are the two roles of object n: of a queue, or of a pipe.
-#[derive(Clone, Debug)]
-pub struct World {
-    pub ways: Vec<Way>,
-    pub locks: usize,
-    pub plans: Vec<Plan>,
-}
-
-// What a process writes down of a step; a message is its number from `GOT` on.
-pub const OK: u8 = 0;
-pub const CLOSED: u8 = 1;
-pub const DEADLOCK: u8 = 2;
-pub const HELD: u8 = 3;
-pub const NOT_OWNER: u8 = 4;
-pub const GOT: u8 = 16;
-
-/// The number of the message that a process sends at a step.
-pub fn number(process: usize, step: usize) -> u8 {
-    (process * 16 + step) as u8
-}
 
 /// What the processes have written down at the end of all.
 pub type Outcome = Vec<Vec<u8>>;
 
+/// The process to kill when nobody can go on, and of each process the step where it waits, and its writing; none when
+/// it has ended.
+pub type Still = (usize, Vec<Option<(usize, Vec<u8>)>>);
+
+/// What may become of a world.
+#[derive(Default)]
+pub struct Future {
+    pub outcomes: HashSet<Outcome>,
+    pub stills: HashSet<Still>,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Life {
+pub(super) enum Life {
     Runs,
     /// Its locks are free, its roles are not yet.
     Dead,
@@ -79,62 +28,92 @@ enum Life {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Told {
+pub(super) enum Told {
     Nothing,
     Ended,
     Deadlock,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Process {
-    at: usize,
-    life: Life,
-    holds: u32,
+/// How far it has come with a step.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Phase {
+    Begins,
     /// Its message lies there until it is taken.
-    offers: bool,
-    told: Told,
+    Offers,
+    /// It waits at a condition.
+    Awaits,
+    /// It takes the lock of the condition again; with the result of its wait.
+    Relocks(u8),
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Process {
+    at: usize,
+    pub(super) life: Life,
+    holds: u32,
+    pub(super) phase: Phase,
+    pub(super) told: Told,
+    /// Of each semaphore.
+    permits: Vec<u32>,
     log: Vec<u8>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Message {
+pub(super) struct Message {
     number: u8,
-    carries: Option<usize>,
+    pub(super) carries: Option<usize>,
 }
+
+/// Those who wait at a condition in order, and whether they have been told.
+type Waiters = Vec<(usize, bool)>;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct State {
-    processes: Vec<Process>,
-    lines: Vec<(bool, Vec<Message>)>,
-    owners: Vec<Option<usize>>,
+pub(super) struct State {
+    pub(super) processes: Vec<Process>,
+    pub(super) lines: Vec<(bool, Vec<Message>)>,
+    pub(super) owners: Vec<Option<usize>>,
+    free: Vec<u32>,
+    waiters: Vec<Waiters>,
     /// Who waits, in the order in which they began to.
-    blocked: Vec<usize>,
+    pub(super) blocked: Vec<usize>,
+    /// How many of the kills are behind.
+    killed: usize,
 }
 
-/// All outcomes of a world; none when there are more states than `most`.
-pub fn outcomes(world: &World, most: usize) -> Option<HashSet<Outcome>> {
+/// All that may become of a world; none when there are more states than `most`.
+pub fn future(world: &World, most: usize) -> Option<Future> {
     let process = |plan: &Plan| Process {
         at: 0,
         life: Life::Runs,
         holds: plan.holds,
-        offers: false,
+        phase: Phase::Begins,
         told: Told::Nothing,
+        permits: vec![0; world.semaphores.len()],
         log: vec![],
     };
     let first = State {
         processes: world.plans.iter().map(process).collect(),
         lines: world.ways.iter().map(|_| (false, vec![])).collect(),
         owners: vec![None; world.locks],
+        free: world.semaphores.clone(),
+        waiters: vec![vec![]; world.conditions.len()],
         blocked: vec![],
+        killed: 0,
     };
-    let (mut seen, mut work, mut found) = (HashSet::from_iter([first.clone()]), vec![first], HashSet::default());
+    let (mut seen, mut work) = (HashSet::from_iter([first.clone()]), vec![first]);
+    let mut future = Future::default();
     while let Some(state) = work.pop() {
-        let next = state.successors(world);
+        let mut next = state.successors(world);
         if next.is_empty() {
-            let all_gone = state.processes.iter().all(|process| process.life == Life::Gone);
-            assert!(all_gone, "by the rules this world never ends: {world:?}");
-            found.insert(state.processes.into_iter().map(|process| process.log).collect());
-            continue;
+            let Some((victim, after)) = state.kill(world) else {
+                let all_gone = state.processes.iter().all(|process| process.life == Life::Gone);
+                assert!(all_gone, "by the rules this world never ends: {world:?}");
+                future.outcomes.insert(state.processes.into_iter().map(|process| process.log).collect());
+                continue;
+            };
+            let lives = |process: Process| (process.life == Life::Runs).then_some((process.at, process.log));
+            future.stills.insert((victim, state.processes.into_iter().map(lives).collect()));
+            next = vec![after];
         }
         for state in next {
             if !seen.contains(&state) {
@@ -146,7 +125,21 @@ pub fn outcomes(world: &World, most: usize) -> Option<HashSet<Outcome>> {
             return None;
         }
     }
-    Some(found)
+    Some(future)
+}
+
+/// Tells the first that has not been told.
+fn notify(waiters: &mut Waiters) {
+    waiters.iter_mut().find(|waiter| !waiter.1).into_iter().for_each(|waiter| waiter.1 = true);
+}
+
+/// One waits no longer; what it was told goes to the next.
+fn withdraw(waiters: &mut Waiters, who: usize) {
+    if let Some(at) = waiters.iter().position(|waiter| waiter.0 == who)
+        && waiters.remove(at).1
+    {
+        notify(waiters);
+    }
 }
 
 impl State {
@@ -165,7 +158,7 @@ impl State {
                 Life::Dead => all.extend(self.cleared_up(world, who)),
                 Life::Runs => {
                     let next = self.attempt(world, who);
-                    if next.is_empty() && !self.blocked.contains(&who) {
+                    if next.is_empty() && !self.blocked.contains(&who) && !self.rests(world, who) {
                         let mut state = self.clone();
                         state.blocked.push(who);
                         all.push(state);
@@ -192,6 +185,35 @@ impl State {
         all
     }
 
+    /// The next one to kill, and what is after that; none when all of them are gone.
+    fn kill(&self, world: &World) -> Option<(usize, State)> {
+        let mut state = self.clone();
+        loop {
+            let who = *world.kills.get(state.killed)?;
+            state.killed += 1;
+            if state.processes[who].life == Life::Runs {
+                let mut process = state.processes[who].clone();
+                state.die(&mut process, who);
+                state.processes[who] = process;
+                state.blocked.retain(|&other| other != who);
+                return Some((who, state));
+            }
+        }
+    }
+
+    /// What a process has taken is free, whatever it was about.
+    fn die(&mut self, process: &mut Process, who: usize) {
+        process.life = Life::Dead;
+        self.owners.iter_mut().filter(|owner| **owner == Some(who)).for_each(|owner| *owner = None);
+        (0..self.free.len()).for_each(|semaphore| self.give_back(process, semaphore));
+        self.waiters.iter_mut().for_each(|waiters| withdraw(waiters, who));
+    }
+
+    /// All permits that it has of a semaphore.
+    fn give_back(&mut self, process: &mut Process, semaphore: usize) {
+        self.free[semaphore] += std::mem::take(&mut process.permits[semaphore]);
+    }
+
     /// What a dead process held is given up, one after the other in any order.
     fn cleared_up(&self, world: &World, who: usize) -> Vec<State> {
         let holds = self.processes[who].holds;
@@ -206,12 +228,14 @@ impl State {
     fn is_unseen(&self, world: &World, who: usize) -> bool {
         let process = &self.processes[who];
         let lacks = |role: usize| !self.holds(who, role);
+        let has_lock = |condition: usize| self.owners[world.conditions[condition]] == Some(who);
         let joins = |step: &Step| matches!(step, Step::Join(other) | Step::JoinAtEnd(other) if *other == who);
         match (process.life, world.plans[who].steps.get(process.at)) {
             (Life::Gone, _) => false,
             (Life::Dead, _) => process.holds == 0,
             (_, None) => {
-                !self.owners.contains(&Some(who)) && !world.plans.iter().flat_map(|plan| &plan.steps).any(joins)
+                let has = self.owners.contains(&Some(who)) || process.permits.iter().any(|&permits| permits > 0);
+                !has && !world.plans.iter().flat_map(|plan| &plan.steps).any(joins)
             }
             (_, Some(step)) => match *step {
                 Step::Pause => true,
@@ -222,16 +246,28 @@ impl State {
                 Step::Close(line) => lacks(world.ways[line].put) && lacks(world.ways[line].take),
                 Step::Lock(lock) => self.owners[lock] == Some(who),
                 Step::Unlock(lock) => self.owners[lock] != Some(who),
-                Step::Join(_) | Step::JoinAtEnd(_) => false,
+                Step::Enter(at) | Step::Release(at) => lacks(SEMAPHORE + at),
+                Step::Leave(at) => lacks(SEMAPHORE + at) || process.permits[at] == 0,
+                Step::Await(at) => match process.phase {
+                    Phase::Awaits => self.waiters[at].contains(&(who, true)),
+                    Phase::Relocks(_) => false,
+                    _ => lacks(CONDITION + at) || !has_lock(at),
+                },
+                Step::Notify(at) => lacks(CONDITION + at) || !has_lock(at) || self.waiters[at].is_empty(),
+                Step::Join(_) | Step::JoinAtEnd(_) | Step::Rest => false,
             },
         }
     }
 
-    fn step(&self, world: &World, who: usize) -> Step {
+    pub(super) fn step(&self, world: &World, who: usize) -> Step {
         world.plans[who].steps[self.processes[who].at]
     }
 
-    fn holds(&self, who: usize, role: usize) -> bool {
+    fn rests(&self, world: &World, who: usize) -> bool {
+        world.plans[who].steps.get(self.processes[who].at) == Some(&Step::Rest)
+    }
+
+    pub(super) fn holds(&self, who: usize, role: usize) -> bool {
         self.processes[who].holds & 1 << role != 0
     }
 
@@ -256,7 +292,7 @@ impl State {
     }
 
     /// Nothing is there and nobody can put anything.
-    fn has_ended(&self, world: &World, at: usize) -> bool {
+    pub(super) fn has_ended(&self, world: &World, at: usize) -> bool {
         self.lines[at].1.is_empty() && (self.lines[at].0 || self.count(world.ways[at].put) == 0)
     }
 
@@ -281,28 +317,41 @@ impl State {
         self.after(world, who, |_, process| process.at += 1)
     }
 
-    /// What can become of the next step of a process; nothing when it waits.
-    fn attempt(&self, world: &World, who: usize) -> Vec<State> {
-        let process = &self.processes[who];
-        let plan = &world.plans[who];
-        let told = process.told;
-        if process.at >= plan.steps.len() {
-            return self.after(world, who, |state, process| {
-                process.life = Life::Dead;
-                state.owners.iter_mut().filter(|owner| **owner == Some(who)).for_each(|owner| *owner = None);
-            });
+    /// What can become of the next step of a process; nothing when it waits without a limit.
+    pub(super) fn attempt(&self, world: &World, who: usize) -> Vec<State> {
+        let next = self.proceed(world, who);
+        let (process, plan) = (&self.processes[who], &world.plans[who]);
+        if !next.is_empty() || plan.limited & 1 << process.at == 0 {
+            return next;
         }
-        let otherwise = |waits: bool| match told {
-            _ if !waits => vec![],
+        match (process.phase, plan.steps[process.at]) {
+            (Phase::Relocks(_), _) | (_, Step::Rest) => next,
+            (Phase::Offers, Step::Put { line, .. }) => self.take_back(world, who, line, TIMED_OUT),
+            (Phase::Awaits, Step::Await(at)) => self.await_no_longer(world, who, at, TIMED_OUT),
+            _ => self.done(world, who, TIMED_OUT),
+        }
+    }
+
+    /// The same; nothing when it waits.
+    fn proceed(&self, world: &World, who: usize) -> Vec<State> {
+        let (process, plan) = (&self.processes[who], &world.plans[who]);
+        if process.at >= plan.steps.len() {
+            return self.after(world, who, |state, process| state.die(process, who));
+        }
+        let waits = || match process.told {
             Told::Nothing => vec![],
             Told::Ended => self.done(world, who, CLOSED),
             Told::Deadlock => self.done(world, who, DEADLOCK),
         };
         match plan.steps[process.at] {
             Step::Pause => self.passed(world, who),
-            Step::GiveUp(role) => self.after(world, who, |_, process| {
+            Step::Rest => vec![],
+            Step::GiveUp(role) => self.after(world, who, |state, process| {
                 process.holds &= !(1 << role);
                 process.at += 1;
+                if (SEMAPHORE..CONDITION).contains(&role) {
+                    state.give_back(process, role - SEMAPHORE);
+                }
             }),
             Step::Close(at) => self.after(world, who, |state, process| {
                 state.lines[at].0 |=
@@ -311,12 +360,12 @@ impl State {
             }),
             Step::Put { line, carries } => self.put(world, who, line, carries),
             Step::Get(at) | Step::Drain(at) => match self.get(world, who, &[at]) {
-                Some(next) if next.is_empty() => otherwise(true),
+                Some(next) if next.is_empty() => waits(),
                 Some(next) => next,
                 None => self.passed(world, who),
             },
             Step::GetAny(lines) => match self.get(world, who, &lines) {
-                Some(next) if next.is_empty() => otherwise(true),
+                Some(next) if next.is_empty() => waits(),
                 Some(next) => next,
                 None => self.passed(world, who),
             },
@@ -326,18 +375,78 @@ impl State {
                     process.done(plan, OK);
                 }),
                 Some(owner) if owner == who => self.done(world, who, HELD),
-                Some(_) => otherwise(true),
+                Some(_) => waits(),
             },
             Step::Unlock(at) if self.owners[at] == Some(who) => self.after(world, who, |state, process| {
                 state.owners[at] = None;
                 process.done(plan, OK);
             }),
             Step::Unlock(_) => self.done(world, who, NOT_OWNER),
+            Step::Enter(at) | Step::Leave(at) | Step::Release(at) if !self.holds(who, SEMAPHORE + at) => {
+                self.passed(world, who)
+            }
+            Step::Enter(at) if self.free[at] == 0 => waits(),
+            Step::Enter(at) => self.after(world, who, |state, process| {
+                state.free[at] -= 1;
+                process.permits[at] += 1;
+                process.done(plan, OK);
+            }),
+            Step::Leave(at) if process.permits[at] == 0 => self.done(world, who, NOT_OWNER),
+            Step::Leave(at) => self.after(world, who, |state, process| {
+                state.free[at] += 1;
+                process.permits[at] -= 1;
+                process.done(plan, OK);
+            }),
+            Step::Release(at) => self.after(world, who, |state, process| {
+                state.free[at] += 1;
+                process.done(plan, OK);
+            }),
+            Step::Await(at) => self.await_condition(world, who, at),
+            Step::Notify(at) => self.after(world, who, |state, process| {
+                if process.holds & 1 << (CONDITION + at) != 0 && state.owners[world.conditions[at]] == Some(who) {
+                    notify(&mut state.waiters[at]);
+                }
+                process.at += 1;
+            }),
             Step::Join(other) | Step::JoinAtEnd(other) => match self.processes[other].life {
-                Life::Runs => otherwise(true),
+                Life::Runs => waits(),
                 Life::Dead | Life::Gone => self.done(world, who, OK),
             },
         }
+    }
+
+    fn await_condition(&self, world: &World, who: usize, at: usize) -> Vec<State> {
+        let (process, lock) = (&self.processes[who], world.conditions[at]);
+        match process.phase {
+            Phase::Awaits if self.waiters[at].contains(&(who, true)) => {
+                self.after(world, who, |_, process| process.phase = Phase::Relocks(OK))
+            }
+            Phase::Awaits if process.told == Told::Deadlock => self.await_no_longer(world, who, at, DEADLOCK),
+            Phase::Awaits => vec![],
+            Phase::Relocks(result) if self.owners[lock].is_none() => self.after(world, who, |state, process| {
+                state.owners[lock] = Some(who);
+                state.waiters[at].retain(|waiter| waiter.0 != who);
+                process.done(&world.plans[who], result);
+            }),
+            Phase::Relocks(_) if process.told == Told::Deadlock => self.after(world, who, |state, process| {
+                withdraw(&mut state.waiters[at], who);
+                process.done(&world.plans[who], DEADLOCK);
+            }),
+            Phase::Relocks(_) => vec![],
+            _ if !self.holds(who, CONDITION + at) || self.owners[lock] != Some(who) => self.passed(world, who),
+            _ => self.after(world, who, |state, process| {
+                state.waiters[at].push((who, false));
+                state.owners[lock] = None;
+                process.phase = Phase::Awaits;
+            }),
+        }
+    }
+
+    fn await_no_longer(&self, world: &World, who: usize, at: usize, result: u8) -> Vec<State> {
+        self.after(world, who, |state, process| {
+            withdraw(&mut state.waiters[at], who);
+            process.phase = Phase::Relocks(result);
+        })
     }
 
     fn put(&self, world: &World, who: usize, at: usize, carries: Option<usize>) -> Vec<State> {
@@ -346,19 +455,13 @@ impl State {
             return self.passed(world, who);
         }
         let mine = number(who, process.at);
-        let withdraw = |result: u8| {
-            self.after(world, who, |state, process| {
-                state.lines[at].1.retain(|message| message.number != mine);
-                process.done(plan, result);
-            })
-        };
-        if process.offers {
+        if process.phase == Phase::Offers {
             return if !self.lines[at].1.iter().any(|message| message.number == mine) {
                 self.done(world, who, OK)
             } else if self.cannot_take_more(world, at) {
-                withdraw(CLOSED)
+                self.take_back(world, who, at, CLOSED)
             } else if process.told == Told::Deadlock {
-                withdraw(DEADLOCK)
+                self.take_back(world, who, at, DEADLOCK)
             } else {
                 vec![]
             };
@@ -371,13 +474,22 @@ impl State {
                 let carries = carries.filter(|role| process.holds & 1 << role != 0);
                 state.lines[at].1.push(Message { number: mine, carries });
                 if way.capacity == Some(0) {
-                    process.offers = true;
+                    process.phase = Phase::Offers;
                 } else {
                     process.done(plan, OK);
                 }
             });
         }
         if process.told == Told::Deadlock { self.done(world, who, DEADLOCK) } else { vec![] }
+    }
+
+    /// Takes back the message that it offers.
+    fn take_back(&self, world: &World, who: usize, at: usize, result: u8) -> Vec<State> {
+        self.after(world, who, |state, process| {
+            let mine = number(who, process.at);
+            state.lines[at].1.retain(|message| message.number != mine);
+            process.done(&world.plans[who], result);
+        })
     }
 
     /// Takes from one of the lines; nothing when it must wait, none when it has no role to take.
@@ -405,115 +517,6 @@ impl Process {
     fn done(&mut self, plan: &Plan, result: u8) {
         self.log.push(result);
         self.at = if plan.stops && result == DEADLOCK { plan.steps.len() } else { self.at + 1 };
-        self.offers = false;
-    }
-}
-
-/// Who can help whom: the waiting processes, then the messages that carry a role and wait to be taken.
-struct Graph {
-    /// The process of a node, if it is one.
-    who: Vec<Option<usize>>,
-    receives: Vec<bool>,
-    /// Whether it waits for nothing but messages and ends.
-    quiet: Vec<bool>,
-    edges: Vec<Vec<usize>>,
-    stuck: Vec<bool>,
-}
-
-impl Graph {
-    fn new(state: &State, world: &World) -> Graph {
-        let waits = |who: &usize| state.processes[*who].told == Told::Nothing && state.attempt(world, *who).is_empty();
-        let waiting: Vec<usize> = state.blocked.iter().copied().filter(waits).collect();
-        let messages = (0..state.lines.len()).flat_map(|at| state.lines[at].1.iter().map(move |message| (at, message)));
-        let carried: Vec<(usize, usize)> =
-            messages.filter_map(|(at, message)| message.carries.map(|role| (at, role))).collect();
-        let count = waiting.len() + carried.len();
-        let mut graph = Graph {
-            who: (0..count).map(|node| waiting.get(node).copied()).collect(),
-            receives: vec![true; count],
-            quiet: vec![true; count],
-            edges: vec![vec![]; count],
-            stuck: vec![true; count],
-        };
-        // Somebody who does not wait could help.
-        let mut helped = vec![false; count];
-        for node in 0..count {
-            let (roles, process) = match graph.who[node] {
-                None => (vec![world.ways[carried[node - waiting.len()].0].take], None),
-                Some(who) => match state.step(world, who) {
-                    Step::Put { line, .. } => (vec![world.ways[line].take], None),
-                    Step::Get(at) | Step::Drain(at) => (vec![world.ways[at].put], None),
-                    Step::GetAny(lines) => {
-                        let open =
-                            |at: &&usize| state.holds(who, world.ways[**at].take) && !state.has_ended(world, **at);
-                        (lines.iter().filter(open).map(|&at| world.ways[at].put).collect(), None)
-                    }
-                    Step::Lock(at) => (vec![], state.owners[at]),
-                    Step::Join(other) | Step::JoinAtEnd(other) => (vec![], Some(other)),
-                    _ => unreachable!("a step that does not wait"),
-                },
-            };
-            if let Some(who) = graph.who[node] {
-                let step = state.step(world, who);
-                graph.receives[node] = matches!(step, Step::Get(_) | Step::Drain(_) | Step::GetAny(_));
-                graph.quiet[node] = !matches!(step, Step::Put { .. } | Step::Lock(_));
-            }
-            let by_role = |who: &usize| roles.iter().any(|&role| state.holds(*who, role));
-            let helpers: Vec<usize> = (0..state.processes.len()).filter(by_role).chain(process).collect();
-            for helper in helpers {
-                match waiting.iter().position(|&who| who == helper) {
-                    Some(other) => graph.edges[node].push(other),
-                    None => helped[node] = true,
-                }
-            }
-            let carriers = (0..carried.len()).filter(|&at| roles.contains(&carried[at].1));
-            graph.edges[node].extend(carriers.map(|at| waiting.len() + at));
-        }
-        while let Some(node) = (0..count).find(|&node| {
-            graph.stuck[node] && (helped[node] || graph.edges[node].iter().any(|&other| !graph.stuck[other]))
-        }) {
-            graph.stuck[node] = false;
-        }
-        graph
-    }
-
-    /// Among some of the nodes the groups of those that depend on one another, and on no process outside.
-    fn lowest(&self, included: impl Fn(usize) -> bool) -> Vec<Vec<usize>> {
-        let nodes: Vec<usize> = (0..self.who.len()).filter(|&node| included(node)).collect();
-        let reach = |from: usize| {
-            let (mut seen, mut work) = (HashSet::from_iter([from]), vec![from]);
-            while let Some(node) = work.pop() {
-                work.extend(self.edges[node].iter().copied().filter(|&other| included(other) && seen.insert(other)));
-            }
-            seen
-        };
-        let mut groups: Vec<Vec<usize>> = vec![];
-        for &node in nodes.iter().filter(|&&node| self.who[node].is_some()) {
-            let reached = reach(node);
-            let below = reached.iter().any(|&other| self.who[other].is_some() && !reach(other).contains(&node));
-            if !below && !groups.iter().any(|group| group.contains(&node)) {
-                groups.push(reached.into_iter().filter(|&other| reach(other).contains(&node)).collect());
-            }
-        }
-        groups
-    }
-
-    /// The nodes of each circle that must be acted upon.
-    fn circles(&self) -> Vec<Vec<usize>> {
-        self.lowest(|node| self.stuck[node])
-    }
-
-    fn processes(&self, nodes: &[usize]) -> Vec<usize> {
-        nodes.iter().filter_map(|&node| self.who[node]).collect()
-    }
-
-    /// The processes of a circle of receives and joins whose receives end: those whose senders wait in no other
-    /// receive, unless each depends on the other. None when it is another circle.
-    fn ends_quietly(&self, circle: &[usize]) -> Option<Vec<usize>> {
-        if !circle.iter().all(|&node| self.quiet[node]) {
-            return None;
-        }
-        let ended = self.processes(&self.lowest(|node| circle.contains(&node) && self.receives[node]).concat());
-        (!ended.is_empty()).then_some(ended)
+        self.phase = Phase::Begins;
     }
 }

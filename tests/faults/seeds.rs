@@ -14,6 +14,7 @@ pub struct Seed {
 pub const SEEDS: &[Seed] = &[
     seed("no baton", "receive_asleep"),
     seed("no wake after a death", "receive_asleep"),
+    seed("the dead stay counted", "select_timed_out"),
     seed("no rebuild of the arena", "send_alone_block"),
     seed("no rebuild of the process table", "spawn_that_fails"),
     seed("no redo of holders", "make_and_drop"),
@@ -27,6 +28,7 @@ pub const SEEDS: &[Seed] = &[
     seed("a failed spawn keeps its handles", "spawn_that_fails"),
     seed("born into another's slot", "born_late"),
     seed("cleared up by two", "cleared_up_by_two"),
+    seed("destroyed while somebody looks", "looked_into"),
     seed("ended with a sender alive", "send_to_sleepers"),
     seed("a time-out loses the message", "time_outs"),
     seed("both stages of a pipeline end at once", "random_process_graphs"),

@@ -203,7 +203,7 @@ fn play(scene: &Scene, first: u64, second: u64) -> Stage {
     board.words.iter().for_each(|word| word.store(0, SeqCst));
     board.victim_pid.store(0, SeqCst);
     board.last.iter().for_each(|place| place.store(0, SeqCst));
-    let before = in_use();
+    let (before, open) = (in_use(), open());
     let stage = Stage {
         first,
         second,
@@ -215,8 +215,16 @@ fn play(scene: &Scene, first: u64, second: u64) -> Stage {
     (scene.play)(&stage);
     stage.eventually("no child is left", || stage.reap_all());
     assert_eq!(before, in_use(), "blocks, bytes and slots in use, before and after");
+    assert_eq!(open, self::open(), "descriptors and mappings, before and after");
     arena::check();
     stage
+}
+
+/// How many descriptors this process has, and how often it has mapped a region.
+fn open() -> (usize, usize) {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let regions = maps.lines().filter(|line| line.contains("memfd:mplang")).count();
+    (std::fs::read_dir("/proc/self/fd").unwrap().count(), regions)
 }
 
 /// Blocks, bytes and slots in use, without what is in use to know what this process holds.

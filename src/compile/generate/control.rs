@@ -90,8 +90,33 @@ impl Generator<'_> {
             return self.emit_jump(jump);
         }
         let a = self.value_before(first, second);
+        if matches!(op, CompareOp::Eq | CompareOp::Ne)
+            && let Some(jump) = self.jump_if_literal(a, second, (op == CompareOp::Eq) == sense)
+        {
+            return jump;
+        }
         let b = self.value(second);
         self.emit_compare_jump(a, op, b, sense)
+    }
+
+    /// Jumps when the register equals an expression, or does not, if that is a number or a str and the jump can be
+    /// fused with the comparison.
+    pub(super) fn jump_if_literal(&mut self, a: Reg, expr: &Expr, equal: bool) -> Option<usize> {
+        if !self.state.fused {
+            return None;
+        }
+        let index = if let ExprKind::Str(text) = &expr.kind {
+            let value = self.text(text);
+            u16::try_from(self.constant(ConstantKey::Str(text.clone()), || value)).ok()?
+        } else {
+            self.number(expr)?
+        };
+        let offset = 0;
+        Some(self.emit_jump(if equal {
+            Instr::JumpEqConst { a, index, offset }
+        } else {
+            Instr::JumpNeConst { a, index, offset }
+        }))
     }
 
     pub(super) fn emit_compare_jump(&mut self, a: Reg, op: CompareOp, b: Reg, sense: bool) -> usize {

@@ -334,7 +334,7 @@ impl Generator<'_> {
     }
 
     /// The number of the constant that an expression is, if it is a number.
-    fn number(&mut self, expr: &Expr) -> Option<u16> {
+    pub(super) fn number(&mut self, expr: &Expr) -> Option<u16> {
         let (negative, expr) = match &expr.kind {
             ExprKind::Unary(UnaryOp::Neg, inner) => (true, &**inner),
             _ => (false, expr),

@@ -141,8 +141,11 @@ impl Generator<'_> {
                 ExprKind::Null => fails.push(self.emit_jump(Instr::JumpNotNull { src, offset: 0 })),
                 _ => {
                     let mark = self.mark();
-                    let b = self.value(expr);
-                    fails.push(self.emit_compare_jump(src, CompareOp::Eq, b, false));
+                    let fail = self.jump_if_literal(src, expr, false).unwrap_or_else(|| {
+                        let b = self.value(expr);
+                        self.emit_compare_jump(src, CompareOp::Eq, b, false)
+                    });
+                    fails.push(fail);
                     self.release(mark);
                 }
             },

@@ -1,0 +1,126 @@
+//! What lies in channels and shared objects, for those who follow handles from one to the other.
+//!
+//! Whoever looks into an object that somebody else may destroy meanwhile would find anything there. So the two know of
+//! each other: one says that it looks, and then passes over what nobody holds; the other one waits, when somebody looks,
+//! before it destroys what nobody holds any more.
+
+use super::arena;
+use super::atomic::Ordering::{Relaxed, SeqCst};
+use super::atomic::{AtomicU32, seeded};
+use super::channel::Stamp;
+use super::holders::{self, Key};
+use super::line::{counting_object, line};
+use super::lock::Lock;
+use super::region::{at, shared};
+use super::{ObjectRef, cell, channel, list, map};
+
+const GLOBALS: u64 = 28 << 10;
+
+shared! {
+    struct Globals {
+        /// Of the one who looks.
+        lock: Lock,
+        /// Somebody looks.
+        looks: AtomicU32,
+        unused: AtomicU32,
+    }
+}
+
+fn globals() -> &'static Globals {
+    at(GLOBALS)
+}
+
+/// What can contain handles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Container {
+    Channel(ObjectRef),
+    Cell(ObjectRef),
+    Map(ObjectRef),
+    List(ObjectRef),
+}
+
+/// Handles that lie in a container together, and the state that it was found in.
+pub(super) struct Content {
+    pub(super) place: Container,
+    pub(super) stamp: Stamp,
+    pub(super) holds: Vec<Key>,
+}
+
+impl Container {
+    pub(super) fn of(object: ObjectRef) -> Option<Container> {
+        match holders::header(object)?.kind.load(Relaxed) {
+            holders::CHANNEL => Some(Container::Channel(object)),
+            holders::CELL => Some(Container::Cell(object)),
+            holders::MAP => Some(Container::Map(object)),
+            holders::LIST => Some(Container::List(object)),
+            _ => None,
+        }
+    }
+
+    /// While it stays, so does what is inside.
+    pub(super) fn stamp(self) -> Option<Stamp> {
+        match self {
+            Container::Channel(object) => channel::stamp(object),
+            Container::Cell(object) => cell::Cell::of(object).version().map(|version| (version, 0)),
+            Container::Map(object) => map::stamp(object),
+            Container::List(object) => list::stamp(object),
+        }
+    }
+
+    /// The role that takes handles out.
+    pub(super) fn taker(self) -> Option<(ObjectRef, u32)> {
+        match self {
+            Container::Channel(object) => line(object).map(|line| (line.counting_object(object), 1 - line.put_role())),
+            Container::Cell(object) | Container::Map(object) | Container::List(object) => Some((object, 0)),
+        }
+    }
+
+    /// The object that counts its holders. It may go at any moment, and another one come to its place.
+    fn counting_object(self) -> Option<ObjectRef> {
+        match self {
+            Container::Channel(object) => counting_object(object),
+            Container::Cell(object) | Container::Map(object) | Container::List(object) => Some(object),
+        }
+    }
+
+    /// Whether somebody holds it, so that it stays while this process looks.
+    fn stays(self) -> bool {
+        let header = self.counting_object().and_then(holders::header);
+        // In this order: unless it has gone by now, those were its holders.
+        header.is_some_and(holders::Header::is_held) && self.stamp().is_some()
+    }
+
+    fn contents(self) -> Vec<Content> {
+        let found = match self {
+            Container::Channel(object) => channel::handles_inside(object),
+            Container::Cell(object) => cell::handles_inside(object),
+            Container::Map(object) => map::handles_inside(object),
+            Container::List(object) => list::handles_inside(object),
+        };
+        let Some((stamp, all)) = found else { return Vec::new() };
+        all.into_iter().map(|holds| Content { place: self, stamp, holds }).collect()
+    }
+}
+
+/// Every handle that waits to be taken out of something.
+pub(super) fn all() -> Vec<Content> {
+    let globals = globals();
+    globals.lock.lock();
+    globals.looks.store(1, SeqCst);
+    let all = arena::objects().filter_map(Container::of).filter(|container| container.stays());
+    let all = all.flat_map(Container::contents).collect();
+    globals.looks.store(0, SeqCst);
+    globals.lock.unlock();
+    all
+}
+
+/// Waits until nobody looks who may have begun when somebody still held what is to be destroyed now.
+pub(super) fn await_looks() {
+    let globals = globals();
+    if globals.looks.load(SeqCst) != 0 && !seeded!("destroyed while somebody looks") {
+        globals.lock.lock();
+        // Who looked may have died.
+        globals.looks.store(0, SeqCst);
+        globals.lock.unlock();
+    }
+}
