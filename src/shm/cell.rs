@@ -54,6 +54,7 @@ impl Cell {
             let object = arena::object_ref(block);
             let state = at::<State>(block.data());
             state.places[0].fill(bytes, parcel);
+            state.base.note_mentions(handles);
             state.base.lock.header.kind.store(holders::CELL, Release);
             holders::hold(object, Role::Handle).map(|()| Cell(object))
         });
@@ -128,6 +129,7 @@ impl Cell {
         let state = self.state().ok_or(ShmError::Gone)?;
         let me = my_slot();
         let parcel = parcel(me, bytes, handles)?;
+        state.base.note_mentions(handles);
         let current = state.current.load(Relaxed);
         let old = state.place(current).block();
         let next = current + 1;

@@ -98,7 +98,7 @@ impl Channel {
         let me = my_slot();
         me.operate(self.0, || {
             if !handles.is_empty() {
-                line.note_mention();
+                line.header.note_mention();
             }
             let parcel =
                 if bytes.len() > INLINE || !handles.is_empty() { Some(pack(me, bytes, handles)?) } else { None };
@@ -340,7 +340,7 @@ fn finish_making(object: ObjectRef, held: Result<(), ShmError>) -> Result<(), Sh
         my_slot().hand(Hand::Object).store(0, Relaxed);
     } else {
         arena::free_hand(my_slot().hand(Hand::Object));
-        [Role::Put, Role::Take].into_iter().for_each(|role| holders::give_up(object, role));
+        [Role::Put, Role::Take].into_iter().for_each(|role| holders::release(object, role));
     }
     held
 }

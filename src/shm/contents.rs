@@ -76,11 +76,17 @@ impl Container {
     }
 
     /// The object that counts its holders. It may go at any moment, and another one come to its place.
-    fn counting_object(self) -> Option<ObjectRef> {
+    pub(super) fn counting_object(self) -> Option<ObjectRef> {
         match self {
             Container::Channel(object) => counting_object(object),
             Container::Cell(object) | Container::Map(object) | Container::List(object) => Some(object),
         }
+    }
+
+    fn may_contain_any(self) -> bool {
+        let (Container::Channel(object) | Container::Cell(object) | Container::Map(object) | Container::List(object)) =
+            self;
+        holders::header(object).is_some_and(holders::Header::has_mentioned)
     }
 
     /// Whether somebody holds it, so that it stays while this process looks.
@@ -107,7 +113,8 @@ pub(super) fn all() -> Vec<Content> {
     let globals = globals();
     globals.lock.lock();
     globals.looks.store(1, SeqCst);
-    let all = arena::objects().filter_map(Container::of).filter(|container| container.stays());
+    let all = arena::objects().filter_map(Container::of);
+    let all = all.filter(|container| container.may_contain_any() && container.stays());
     let all = all.flat_map(Container::contents).collect();
     globals.looks.store(0, SeqCst);
     globals.lock.unlock();

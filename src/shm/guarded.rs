@@ -4,7 +4,7 @@
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Relaxed, SeqCst};
 use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
-use super::holders::{self, CELL, LIST, MAP};
+use super::holders::{self, CELL, LIST, MAP, Role};
 use super::lock::Lock;
 use super::process_table::{Hand, NOWHERE, Slot, my_index, my_slot, slot};
 use super::region::shared;
@@ -42,6 +42,13 @@ impl Guarded {
         }
         self.inside.store(my_index() + 1, Relaxed);
         compiler_fence(SeqCst);
+    }
+
+    /// Something that mentions these objects is about to come into it.
+    pub(super) fn note_mentions(&self, handles: &[(ObjectRef, Role)]) {
+        if !handles.is_empty() {
+            self.lock.header.note_mention();
+        }
     }
 
     /// Somebody may change it in this step.

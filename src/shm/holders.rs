@@ -10,8 +10,8 @@ use super::lock::Lock;
 use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
 use super::region::{at, shared};
 use super::{
-    ObjectRef, ShmError, cell, channel, contents, deadlock, guarded, list, map, message, monitor, numbers, user_lock,
-    waits,
+    ObjectRef, ShmError, cell, channel, contents, deadlock, guarded, islands, list, map, message, monitor, numbers,
+    user_lock, waits,
 };
 
 const GLOBALS: u64 = 12 << 10;
@@ -109,7 +109,22 @@ shared! {
     }
 }
 
+/// In a header's flags, beside those of the object's kind: something in it mentioned objects.
+const MENTIONS: u32 = 1 << 31;
+
 impl Header {
+    /// Something that mentions objects is about to come into it.
+    pub(super) fn note_mention(&self) {
+        if !self.has_mentioned() {
+            self.flags.fetch_or(MENTIONS, SeqCst);
+        }
+    }
+
+    /// Whether anything in it ever mentioned objects.
+    pub(super) fn has_mentioned(&self) -> bool {
+        self.flags.load(SeqCst) & MENTIONS != 0
+    }
+
     /// Whether anybody holds the object.
     pub(super) fn is_held(&self) -> bool {
         self.roles.iter().any(|count| count.load(SeqCst) != 0)
@@ -388,6 +403,13 @@ pub(super) fn holds_role(object: ObjectRef, role: u32) -> bool {
 /// not hold it.
 pub fn give_up(object: ObjectRef, role: Role) {
     if process_table::registered() {
+        release(object, role);
+        islands::collect_if_due();
+    }
+}
+
+pub(super) fn release(object: ObjectRef, role: Role) {
+    if process_table::registered() {
         // Nobody here could release it any more, and it must not be freed as a member of this process's list.
         if role == Role::Handle && holds(object, role) {
             pass_on(object, process_table::reference(my_index()), false, false);
@@ -446,6 +468,7 @@ fn after_loss(object: ObjectRef) {
 /// The last step of a loss that this process's slot tells of.
 fn tell_loss(object: ObjectRef) {
     notify_loss(object);
+    islands::note_loss(object);
     ProcessRef::of(object).into_iter().for_each(process_table::release);
     my_slot().losing.store(0, SeqCst);
 }

@@ -33,8 +33,6 @@ const SLOTS_PER_SEGMENT: u64 = 63;
 pub(super) const CLOSED: u32 = 1;
 /// Sending makes no sense when nobody can take.
 pub(super) const PARTNERED: u32 = 2;
-/// Some message mentioned objects.
-const CARRIES: u32 = 4;
 
 shared! {
     /// What senders or receivers alone change, under their lock.
@@ -166,16 +164,9 @@ impl Line {
         }
     }
 
-    /// A message that mentions objects is about to come.
-    pub(super) fn note_mention(&self) {
-        if self.header.flags.load(Relaxed) & CARRIES == 0 {
-            self.header.flags.fetch_or(CARRIES, SeqCst);
-        }
-    }
-
     /// Whether messages are in it that may hold something.
     pub(super) fn may_contain_objects(&self) -> bool {
-        self.header.flags.load(SeqCst) & CARRIES != 0 && self.len() > 0
+        self.header.has_mentioned() && self.len() > 0
     }
 
     /// Whether a message has room; a rendezvous has for the one on offer.

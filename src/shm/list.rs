@@ -111,6 +111,7 @@ impl List {
         let me = my_slot();
         let word = word(me, bytes, handles)?;
         let done = self.step(|state, me| {
+            state.base.note_mentions(handles);
             let Some(item) = state.items().item(index) else { return false };
             let old = item.load(Relaxed);
             me.hand(Hand::Replaced).store(if old & INLINE == 0 { old } else { 0 }, SeqCst);
@@ -127,6 +128,7 @@ impl List {
         let me = my_slot();
         let word = word(me, bytes, handles)?;
         let done = self.step(|state, me| {
+            state.base.note_mentions(handles);
             let items = state.items();
             let (start, len) = items.range();
             if index > len {
@@ -335,8 +337,11 @@ pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holder
     let me = my_slot();
     me.operate(object, || {
         state.enter(me, object);
-        let blocks = state.items().words().filter(|item| item & INLINE == 0).filter_map(Block::from_word);
-        let inside = held_by(blocks);
+        // What a process was clearing when it died is held, too, unless it came into the hands of that one.
+        let there = |word: u64| Block::from_word(word).filter(|&block| arena::in_use(block));
+        let parts = [&state.items, &state.trash].into_iter().filter_map(|part| there(part.load(Relaxed)));
+        let words = parts.flat_map(|part| Items(part).words());
+        let inside = held_by(words.filter(|item| item & INLINE == 0).filter_map(there));
         let changes = state.base.changes();
         state.base.leave(me);
         Some(((changes, 0), inside))

@@ -157,6 +157,8 @@ impl Map {
             let piece = kept.as_ref().map_or(key.piece, |(bytes, handles)| Piece { bytes, handles });
             let entry = Entry::new(me, piece, value)?;
             let done = self.step(|state, me| {
+                state.base.note_mentions(piece.handles);
+                state.base.note_mentions(value.handles);
                 if let Ok(line) = state.find(key)
                     && let Some(old) = line.entry()
                 {
@@ -457,7 +459,11 @@ pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holder
     let me = my_slot();
     me.operate(object, || {
         state.enter(me, object);
-        let inside = held_by(state.table().entries().map(|entry| entry.0));
+        // What a process was clearing when it died is held, too, unless it came into the hands of that one.
+        let there = |block: &Block| arena::in_use(*block);
+        let parts = [&state.table, &state.trash].into_iter().filter_map(|part| Block::from_word(part.load(Relaxed)));
+        let entries = parts.filter(there).flat_map(|part| Table(part).entries());
+        let inside = held_by(entries.map(|entry| entry.0).filter(there));
         let changes = state.base.changes();
         state.base.leave(me);
         Some(((changes, 0), inside))

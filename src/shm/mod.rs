@@ -14,6 +14,7 @@ pub mod faults;
 mod guarded;
 pub mod holders;
 pub mod inspect;
+pub mod islands;
 mod line;
 pub mod list;
 mod lock;

@@ -84,7 +84,7 @@ impl Numbers {
         if let Some(state) = view.state()
             && let Err(error) = holders::count_message(&state.counted, 1, self.0, Role::Handle)
         {
-            holders::give_up(view.0, Role::Handle);
+            holders::release(view.0, Role::Handle);
             return Err(error);
         }
         Ok(view)

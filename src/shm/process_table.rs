@@ -7,7 +7,7 @@ use super::lock::{self, Lock};
 use super::park::{self, Wait};
 use super::region::{self, at, shared};
 use super::waits::{self, Need, Sleep};
-use super::{ObjectRef, ShmError, holders};
+use super::{ObjectRef, ShmError, holders, islands};
 use std::mem::size_of;
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -286,7 +286,7 @@ pub fn cancel_child(child: ProcessRef) {
         slot(child.index).holds.clear();
     }
     clear_up(my_slot(), child);
-    holders::give_up(child.object(), super::Role::Handle);
+    holders::release(child.object(), super::Role::Handle);
     let parent = my_slot();
     parent.spawning.store(0, Relaxed);
     parent.children.store(parent.children.load(Relaxed).saturating_sub(1), Relaxed);
@@ -364,6 +364,7 @@ pub fn reap(process: ProcessRef, ended: Ended) {
     };
     slot(process.index).status.store(status, Relaxed);
     clear_up(my_slot(), process);
+    islands::collect_if_due();
 }
 
 /// Undoes what a process held that has ended. Should the one die that does it, its slot `by` tells of it.

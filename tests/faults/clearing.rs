@@ -3,7 +3,7 @@
 use super::shm::map::{Key, Piece};
 use super::shm::process_table::{self, Ended, ProcessRef};
 use super::shm::{self, Cell, Channel, List, Map, ObjectRef, Pipe, Role, UserLock, faults};
-use super::stage::{Scene, Stage, drop_channel, put, spawn_child, state};
+use super::stage::{Scene, Stage, drop_channel, put, spawn_child, state, take};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
@@ -14,6 +14,7 @@ pub fn scenes() -> Vec<Scene> {
     vec![
         Scene { name: "cleared_up_by_two", play: cleared_up_by_two, commits: false },
         Scene { name: "search", play: search, commits: false },
+        Scene { name: "islands", play: islands, commits: false },
         Scene { name: "looked_into_while_destroyed", play: looked_into_while_destroyed, commits: false },
     ]
 }
@@ -90,6 +91,46 @@ fn search(stage: &Stage) {
     stage.victim_alone(&[], shm::deadlock::search);
     holds.iter().for_each(|&(object, role)| shm::give_up(object, role));
     assert_eq!(shm::holder_count(lock.object(), Role::Handle), 1);
+    shm::give_up(lock.object(), Role::Handle);
+}
+
+/// Objects that lie in each other alone: who frees them may die, and what somebody reaches stays.
+fn islands(stage: &Stage) {
+    let lock = UserLock::new().unwrap();
+    let mentioned = (lock.object(), Role::Handle);
+    let in_each_other = || {
+        let [a, b] = [(); 2].map(|()| Channel::new(None).unwrap());
+        for (channel, other) in [(a, b), (b, a)] {
+            channel.send(&[1; 80], &[put(other), take(other), mentioned], None).unwrap();
+        }
+        [a, b]
+    };
+    let ring = containers(&[mentioned]);
+    let [list, cell] = [ring[0], ring[2]];
+    List::of(list.0).insert(0, b"the pipe and the map", &[ring[1], ring[3], ring[4]]).unwrap();
+    Cell::of(cell.0).store(b"the list", &[list]).unwrap();
+    Pipe::of(ring[3].0).a().send(b"the cell", &[cell], None).unwrap();
+    let [a, b] = in_each_other();
+    let [kept, other] = in_each_other();
+    let holds: Vec<_> = [put(a), take(b), put(other)].into_iter().chain(ring).collect();
+    let victim = stage.victim(&holds, || {
+        while shm::holder_count(a.object(), Role::Put) > 2 {
+            std::thread::yield_now();
+        }
+        holds.iter().for_each(|&(object, role)| shm::give_up(object, role));
+        shm::islands::collect();
+    });
+    ring.iter().for_each(|&(object, role)| shm::give_up(object, role));
+    drop_channel(other);
+    drop_channel(b);
+    drop_channel(a);
+    stage.bury(victim);
+    shm::islands::collect();
+    assert!(a.is_closed() && b.is_closed(), "nobody reaches them");
+    assert_eq!((kept.len(), other.len()), (1, 1), "this process reaches them");
+    assert_eq!(shm::holder_count(lock.object(), Role::Handle), 3);
+    drop_channel(kept);
+    assert_eq!(shm::islands::collect(), 2);
     shm::give_up(lock.object(), Role::Handle);
 }
 

@@ -29,6 +29,7 @@ pub const SEEDS: &[Seed] = &[
     seed("born into another's slot", "born_late"),
     seed("cleared up by two", "cleared_up_by_two"),
     seed("destroyed while somebody looks", "looked_into"),
+    seed("an island that somebody holds is freed", "islands"),
     seed("ended with a sender alive", "send_to_sleepers"),
     seed("a time-out loses the message", "time_outs"),
     seed("both stages of a pipeline end at once", "random_process_graphs"),
