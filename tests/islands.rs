@@ -88,7 +88,7 @@ fn reached() {
     let sender = spawn(&[both(carrier)[0], both(a)[0]], || {
         drop(carrier.send(b"a", &both(a)[..1], None));
     });
-    while carrier.len() == 0 {
+    while carrier.is_empty() {
         std::thread::yield_now();
     }
     kill(child);
