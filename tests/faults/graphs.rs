@@ -28,7 +28,7 @@ pub fn run(time: Duration) {
     let (mut worlds, mut too_many, mut processes, mut kills) = (0, 0, 0, 0);
     let (mut several, mut ends, mut deadlocks, mut time_outs) = (0, 0, 0, 0);
     // A bug made on purpose may show in few of them.
-    let time = if std::env::var_os(faults::SEED_VARIABLE).is_some() { time * 20 } else { time };
+    let time = if std::env::var_os(faults::SEED_VARIABLE).is_some() { time * 60 } else { time };
     // Other ones each time.
     for seed in (now * 10_000..).map(|seed| only.unwrap_or(seed)) {
         if started.elapsed() > time {

@@ -39,7 +39,7 @@ pub fn seconds(size: Size) -> u64 {
 /// Runs a storm in a process of its own; says what went wrong.
 pub fn run(storm: &Storm, size: Size) -> Option<String> {
     let time = Duration::from_secs(seconds(size));
-    stage::run_apart(time.as_secs() as u32 * 4 + 60, || {
+    stage::run_apart(time.as_secs() as u32 * 4 + 150, || {
         let before = in_use();
         (storm.run)(time);
         assert_eq!(before, in_use(), "blocks, bytes and slots in use, before and after");
