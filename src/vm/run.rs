@@ -74,17 +74,23 @@ impl Machine {
                 unsafe { &mut *base.add($reg as usize) }
             };
         }
-        macro_rules! set {
-            ($reg:expr, $value:expr) => {{
+        macro_rules! put {
+            ($slot:expr, $value:expr) => {{
                 let value = $value;
-                let slot: *mut Value = reg_mut!($reg);
-                // SAFETY: a register always holds a value; a scalar needs no drop before it is overwritten.
+                let slot: *mut Value = $slot;
+                // SAFETY: a slot always holds a value; a scalar needs no drop before it is overwritten.
                 unsafe {
                     if (*slot).is_heap() {
                         drop_heap(slot);
                     }
                     std::ptr::write(slot, value);
                 }
+            }};
+        }
+        macro_rules! set {
+            ($reg:expr, $value:expr) => {{
+                let value = $value;
+                put!(reg_mut!($reg), value);
             }};
         }
         macro_rules! proto {
@@ -741,14 +747,7 @@ impl Machine {
                         && (*at as usize) < list.len()
                     {
                         let item = std::mem::take(reg_mut!(src));
-                        let slot: *mut Value = &mut list.make_mut()[*at as usize];
-                        // SAFETY: as in `set`.
-                        unsafe {
-                            if (*slot).is_heap() {
-                                drop_heap(slot);
-                            }
-                            std::ptr::write(slot, item);
-                        }
+                        put!(&mut list.make_mut()[*at as usize], item);
                     } else if let Value::Handle(_) = reg!(a) {
                         if let Some(op) = check!(slow::set_handle(reg!(a), reg!(b), reg!(src))) {
                             ask!(op, Answer::Nothing);
@@ -972,7 +971,7 @@ impl Machine {
                         let (dst, next) = (*dst, *caller);
                         for reg in 0..proto!().registers {
                             let slot: *mut Value = reg_mut!(reg);
-                            // SAFETY: as in `set`.
+                            // SAFETY: as in `put`.
                             unsafe {
                                 if (*slot).is_heap() {
                                     drop_heap(slot);

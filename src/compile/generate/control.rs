@@ -105,11 +105,9 @@ impl Generator<'_> {
         if !self.state.fused {
             return None;
         }
-        let index = if let ExprKind::Str(text) = &expr.kind {
-            let value = self.text(text);
-            u16::try_from(self.constant(ConstantKey::Str(text.clone()), || value)).ok()?
-        } else {
-            self.number(expr)?
+        let index = match &expr.kind {
+            ExprKind::Str(text) => u16::try_from(self.str_constant(text)).ok()?,
+            _ => self.number(expr)?,
         };
         let offset = 0;
         Some(self.emit_jump(if equal {
@@ -370,15 +368,17 @@ impl Generator<'_> {
         let src = match value {
             // Nothing reads a variable after it has been returned, unless there is a `finally`.
             Some(value) if at_once => self.value(value),
-            _ => self.alloc(),
-        };
-        match value {
-            Some(_) if at_once => {}
-            Some(value) => self.into(value, src),
-            None => {
-                self.emit(Instr::Null { dst: src });
+            Some(value) => {
+                let src = self.alloc();
+                self.into(value, src);
+                src
             }
-        }
+            None => {
+                let dst = self.alloc();
+                self.emit(Instr::Null { dst });
+                dst
+            }
+        };
         self.exit(Exit::Return, src);
     }
 

@@ -342,11 +342,11 @@ impl Generator<'_> {
         let index = match expr.kind {
             ExprKind::Float(float) => {
                 let float = if negative { -float } else { float };
-                self.constant(ConstantKey::Float(float.to_bits()), || Value::float(float))
+                self.float_constant(float)
             }
             ExprKind::Int(int) => {
                 let int = if negative { -int } else { int };
-                self.constant(ConstantKey::Int(int), || Value::Int(int))
+                self.int_constant(int)
             }
             _ => return None,
         };
@@ -355,20 +355,16 @@ impl Generator<'_> {
 
     /// `dst = a op other`, where `other` is a number.
     fn with_number(&mut self, op: BinaryOp, dst: Reg, a: Reg, other: &Expr) -> Option<Instr> {
-        if matches!(op, BinaryOp::Pow | BinaryOp::Shl | BinaryOp::Shr)
-            || matches!(op, BinaryOp::BitAnd | BinaryOp::BitXor | BinaryOp::BitOr)
-        {
-            return None;
-        }
-        let index = self.number(other)?;
-        Some(match op {
-            BinaryOp::Add => Instr::AddConst { left: false, dst, a, index },
-            BinaryOp::Sub => Instr::SubConst { dst, a, index },
-            BinaryOp::Mul => Instr::MulConst { left: false, dst, a, index },
-            BinaryOp::Div => Instr::DivConst { dst, a, index },
-            BinaryOp::FloorDiv => Instr::FloorDivConst { dst, a, index },
-            _ => Instr::RemConst { dst, a, index },
-        })
+        let make: fn(Reg, Reg, u16) -> Instr = match op {
+            BinaryOp::Add => |dst, a, index| Instr::AddConst { left: false, dst, a, index },
+            BinaryOp::Sub => |dst, a, index| Instr::SubConst { dst, a, index },
+            BinaryOp::Mul => |dst, a, index| Instr::MulConst { left: false, dst, a, index },
+            BinaryOp::Div => |dst, a, index| Instr::DivConst { dst, a, index },
+            BinaryOp::FloorDiv => |dst, a, index| Instr::FloorDivConst { dst, a, index },
+            BinaryOp::Rem => |dst, a, index| Instr::RemConst { dst, a, index },
+            _ => return None,
+        };
+        self.number(other).map(|index| make(dst, a, index))
     }
 
     /// `dst = first op other`, where `first` is a number; false when there is no instruction for that.

@@ -324,9 +324,21 @@ impl Generator<'_> {
     }
 
     fn load_str(&mut self, dst: Reg, text: &Rc<str>) {
-        let value = self.text(text);
-        let index = self.constant(ConstantKey::Str(text.clone()), || value);
+        let index = self.str_constant(text);
         self.emit(Instr::Const { dst, index });
+    }
+
+    fn str_constant(&mut self, text: &Rc<str>) -> u32 {
+        let value = self.text(text);
+        self.constant(ConstantKey::Str(text.clone()), || value)
+    }
+
+    fn int_constant(&mut self, int: i64) -> u32 {
+        self.constant(ConstantKey::Int(int), || Value::Int(int))
+    }
+
+    fn float_constant(&mut self, float: f64) -> u32 {
+        self.constant(ConstantKey::Float(float.to_bits()), || Value::float(float))
     }
 
     fn text(&mut self, text: &Rc<str>) -> Value {
@@ -337,14 +349,14 @@ impl Generator<'_> {
         match i32::try_from(int) {
             Ok(value) => self.emit(Instr::Int { dst, value }),
             Err(_) => {
-                let index = self.constant(ConstantKey::Int(int), || Value::Int(int));
+                let index = self.int_constant(int);
                 self.emit(Instr::Const { dst, index })
             }
         };
     }
 
     fn load_float(&mut self, dst: Reg, float: f64) {
-        let index = self.constant(ConstantKey::Float(float.to_bits()), || Value::float(float));
+        let index = self.float_constant(float);
         self.emit(Instr::Const { dst, index });
     }
 

@@ -1,4 +1,4 @@
-import multiprocessing, time
+import multiprocessing, sys, time
 N, PRODUCERS, CONSUMERS = 100_000, 1, 1
 def produce(q, n):
     for i in range(n): q.put(i)
@@ -6,7 +6,7 @@ def consume(q, n):
     for _ in range(n): q.get()
 if __name__ == "__main__":
     multiprocessing.set_start_method("fork")
-    q = multiprocessing.Queue(64)
+    q = multiprocessing.Queue(int(sys.argv[1]))
     start = time.perf_counter()
     several = multiprocessing.Process
     makers = [several(target=produce, args=(q, N // PRODUCERS)) for _ in range(PRODUCERS)]
