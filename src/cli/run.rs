@@ -79,6 +79,7 @@ fn start(options: &Options, mut files: Files, file: FileId) -> u8 {
     }
     let mut machine = Machine::new(program, library::for_machine(), proc::describe);
     machine.clock = proc::clock;
+    machine.at_once = proc::at_once;
     let sources = Rc::new(files.sources);
     let (texts, lines, named) = (sources.clone(), sources.clone(), sources.clone());
     tell::begin(Telling {

@@ -102,6 +102,12 @@ pub fn ended(process: ProcessRef) {
     SOME_UNREACHABLE.set(true);
 }
 
+/// Whether [`take_unreachable`] has anything.
+#[inline]
+pub fn some_unreachable() -> bool {
+    SOME_UNREACHABLE.get()
+}
+
 /// Processes that have become unreachable, unless [`reachable`] denies it.
 #[inline]
 pub fn take_unreachable() -> Vec<ProcessRef> {

@@ -1,5 +1,6 @@
 //! Processes: fork, join, channels and locks between them, and how a process ends.
 
+mod at_once;
 mod channels;
 mod children;
 mod command;
@@ -31,6 +32,7 @@ use crate::vm::machine::{Machine, clear_interrupt, set_output_waits};
 use crate::vm::op::{Op, Spawn};
 use crate::vm::value::{self, ErrorValue, HandleKey, HandleKind, Value, on_handle, on_items, on_numbers};
 use crate::world::{self, Local, Performed, World, after, describe_file, is_stdin};
+pub use at_once::at_once;
 use children::{Children, Tell};
 use nix::sys::signal::Signal;
 pub use outcome::now as clock;
@@ -68,8 +70,6 @@ pub struct Real {
     children: Children,
     /// This process was spawned, at this place: its result goes to shared memory.
     spawned_at: Option<Place>,
-    /// Others can learn what the places of the script mean.
-    published: bool,
     /// The number of the run's first process.
     run: u32,
 }
@@ -104,7 +104,7 @@ impl Real {
         world::set_output_lock(lock_output);
         let tell: Tell = Rc::new(move |error| world::say(&report(error)));
         let (local, children) = (Local::new(args, attend), Children::new(Some(tell.clone())));
-        Real { local, children, tell, spawned_at: None, published: false, run: std::process::id() }
+        Real { local, children, tell, spawned_at: None, run: std::process::id() }
     }
 
     /// From now on output is written in this mode.
@@ -347,7 +347,7 @@ impl Real {
         SESSION.set(false);
         self.spawned_at = Some(place);
         // What the first process tells of the script is told of its children too.
-        self.published = true;
+        at_once::set_ready(true);
         signals::ignore_questions();
         // The parent's values are not written to here.
         std::mem::forget(std::mem::replace(&mut self.children, Children::new(None)));
@@ -392,18 +392,9 @@ impl World for Real {
     fn perform(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
         tell::set_here(place);
         shm::process_table::set_place(place::to_word(place));
-        // What is done most often goes straight to its room.
-        if matches!(op, Op::Send { .. } | Op::Receive { .. } | Op::Acquire { .. } | Op::Release { .. })
-            && self.published
-        {
-            return Performed::Answer(self.noticed().and_then(|()| match op {
-                Op::Send { .. } | Op::Receive { .. } => channels::perform(op, &mut self.children),
-                _ => sync::perform(op, &mut self.children).unwrap_or(Ok(Value::Null)),
-            }));
-        }
-        if !self.published && shm::process_table::registered() {
-            self.published = true;
+        if !at_once::is_ready() && shm::process_table::registered() {
             ps::publish();
+            at_once::set_ready(true);
         }
         let doing = doing(&op);
         if doing.is_some() {

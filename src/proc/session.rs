@@ -1,6 +1,6 @@
 //! What an interactive session needs of the real world: entries that Ctrl-C stops, with what they spawned.
 
-use super::{Real, SESSION, attend, scopes, signals};
+use super::{Real, SESSION, at_once, attend, scopes, signals};
 use crate::vm::fault::Fault;
 use crate::world;
 use nix::poll::PollFlags;
@@ -36,7 +36,7 @@ impl Real {
             signals::forget_ending();
         }
         // It has texts of its own.
-        self.published = false;
+        at_once::set_ready(false);
         scopes::begin_entry();
         self.children.count()
     }

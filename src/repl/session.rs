@@ -59,6 +59,7 @@ impl Session {
         world.begin_session();
         let mut machine = Machine::new(Default::default(), library::for_machine(), proc::describe);
         machine.clock = proc::clock;
+        machine.at_once = proc::at_once;
         Session { files, compiler: Compiler::new(), machine, world, reporter, entries: 0 }
     }
 

@@ -111,6 +111,11 @@ impl Channel {
         })
     }
 
+    /// Whether a message could be sent without a wait, when nobody else comes first.
+    pub fn seems_to_have_room(self) -> bool {
+        self.line().is_some_and(|line| !line.is_rendezvous() && line.has_room())
+    }
+
     fn send_prepared(
         self,
         line: &Line,

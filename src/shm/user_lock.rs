@@ -96,6 +96,12 @@ impl UserLock {
         self.take(Lock::try_acquire)
     }
 
+    /// Takes it if it is free and was given back by its last owner; says whether it was.
+    pub fn take_free(self) -> bool {
+        let taken = self.take(|lock| if lock.try_fast() { Taken::Free } else { Taken::TimedOut });
+        matches!(taken, Ok(Acquired::Ok))
+    }
+
     fn take(self, how: impl FnOnce(&Lock) -> Taken) -> Result<Acquired, ShmError> {
         let state = self.state().ok_or(ShmError::Gone)?;
         if state.lock.held() {

@@ -93,8 +93,13 @@ impl Machine {
                 for slot in &mut self.stack[base + 2..base + 4] {
                     *slot = Value::Null;
                 }
+                let op = Op::ReceiveOrEnd { channel };
+                if let Some(item) = (self.at_once)(&op, self.here()) {
+                    self.loop_item(at, pair, exit, item?)?;
+                    return Ok(Flow::Run);
+                }
                 self.answer = Answer::Item { base: at, pair, exit };
-                return Ok(Flow::Ask(Op::ReceiveOrEnd { channel }));
+                return Ok(Flow::Ask(op));
             }
             Value::Stream(stream) => {
                 let stream = stream.clone();

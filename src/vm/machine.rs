@@ -3,7 +3,7 @@
 use super::code::{APPLY, Instr, NATIVE_ARGUMENTS, Program, Proto, RAISED, Reg};
 use super::fault::{Fault, Kind};
 use super::frame::{Frame, Then};
-use super::native::{Context, Declaration, Library, Run};
+use super::native::{Context, Declaration, Effect, Library, Run};
 use super::op::Op;
 use super::stream::Pipeline;
 use super::value::{ErrorValue, Function, HandleKey, Map, Ref, Site, Value};
@@ -83,6 +83,10 @@ pub(super) enum Answer {
     Again,
 }
 
+/// Performs a request at a place of the script at once, so that the machine need not leave its loop; `None` when
+/// nothing has happened and the world must be asked.
+pub type AtOnce = fn(&Op, Place) -> Option<Result<Value, Fault>>;
+
 /// A machine: program, registers, frames. Plain data; what it wants from outside it asks for.
 pub struct Machine {
     /// The code.
@@ -91,6 +95,8 @@ pub struct Machine {
     pub context: Context,
     /// The time, for errors that are raised: what failed first is asked later, between processes.
     pub clock: fn() -> u64,
+    /// What is done about requests that the world can perform in one step.
+    pub at_once: AtOnce,
     pub(super) library: Library,
     pub(super) stack: Vec<Value>,
     pub(super) frames: Vec<Frame>,
@@ -111,6 +117,7 @@ impl Machine {
             program,
             context: Context { names: Vec::new(), describe, memos: Vec::new() },
             clock: || 0,
+            at_once: |_, _| None,
             library,
             stack: Vec::new(),
             frames: Vec::new(),
@@ -403,31 +410,45 @@ impl Machine {
         } else {
             arrange(&mut self.stack[first..], &Head::Native(declaration), count, named)?;
         }
+        if let Run::Effect(run) = declaration.run {
+            return self.ask(run, first, arity, dst);
+        }
         let args = &mut self.stack[first..first + arity];
         let result = match declaration.run {
-            Run::Pure(run) => run(&mut self.context, args).map(Ok),
-            Run::Effect(run) => run(&mut self.context, args).map(Err),
+            Run::Pure(run) => run(&mut self.context, args),
             Run::Change(_) => Err(no_place(declaration.name, &args[0])),
-            Run::Script(_) => unreachable!("handled above"),
+            Run::Effect(_) | Run::Script(_) => unreachable!("handled above"),
         };
-        let asks = matches!(result, Ok(Err(_)));
+        args.fill(Value::Null);
+        let base = self.frame_base();
+        self.stack[base + dst as usize] = result?;
+        Ok(None)
+    }
+
+    /// Asks what a library function asks of the world, whose arguments stand at `first`. Without a question left the
+    /// answer is in `dst`.
+    pub(super) fn ask(&mut self, run: Effect, first: usize, arity: usize, dst: Reg) -> Result<Option<Op>, Fault> {
+        let asked = run(&mut self.context, &mut self.stack[first..first + arity]);
+        let answer = asked.as_ref().ok().and_then(|op| (self.at_once)(op, self.here()));
+        let waits = answer.is_none() && asked.is_ok();
         for arg in &mut self.stack[first..first + arity] {
-            let arg = std::mem::take(arg);
-            if asks && arg.is_heap() {
-                self.holding.push(arg);
+            if arg.is_heap() {
+                let arg = std::mem::take(arg);
+                if waits {
+                    self.holding.push(arg);
+                }
+            } else {
+                *arg = Value::Null;
             }
         }
-        match result? {
-            Ok(value) => {
-                let base = self.frames.last().map_or(0, |frame| frame.base as usize);
-                self.stack[base + dst as usize] = value;
-                Ok(None)
-            }
-            Err(op) => {
-                self.answer = Answer::Register(dst);
-                Ok(Some(op))
-            }
-        }
+        let op = asked?;
+        let Some(answer) = answer else {
+            self.answer = Answer::Register(dst);
+            return Ok(Some(op));
+        };
+        let base = self.frame_base();
+        self.stack[base + dst as usize] = answer?;
+        Ok(None)
     }
 
     /// Calls a method of the value at `first`, which is followed by `count` arguments. A method that changes its

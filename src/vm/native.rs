@@ -16,6 +16,9 @@ pub struct Context {
     pub memos: Vec<Table<Value>>,
 }
 
+/// Makes a request of the arguments.
+pub type Effect = fn(&mut Context, &mut [Value]) -> Result<Op, Fault>;
+
 /// The implementation of a library function. Arguments come in the declared order, one value for each parameter:
 /// `Undefined` where an optional one was not given, a list for a rest parameter.
 #[derive(Clone, Copy)]
@@ -25,7 +28,7 @@ pub enum Run {
     /// A method that changes its receiver in place; the arguments are without the receiver.
     Change(fn(&mut Context, &mut Value, &mut [Value]) -> Result<Value, Fault>),
     /// Asks the world.
-    Effect(fn(&mut Context, &mut [Value]) -> Result<Op, Fault>),
+    Effect(Effect),
     /// `fn name(…) { … }` in the language itself: for functions that call functions.
     Script(&'static str),
 }

@@ -119,6 +119,20 @@ impl Machine {
                 return Ok(Step::Ask(op, self.here()));
             }};
         }
+        // The same for a request that the world may be able to perform at once; `$then` takes the answer.
+        macro_rules! request {
+            ($op:expr, $answer:expr, $then:expr) => {{
+                let op = $op;
+                save!();
+                match (self.at_once)(&op, self.here()) {
+                    Some(answer) => $then(answer?),
+                    None => {
+                        self.answer = $answer;
+                        return Ok(Step::Ask(op, self.here()));
+                    }
+                }
+            }};
+        }
         macro_rules! jump {
             ($offset:expr) => {{
                 let offset = $offset as isize;
@@ -907,6 +921,19 @@ impl Machine {
                             set!(dst, check!(result));
                             continue;
                         }
+                        if let Run::Effect(run) = declaration.run
+                            && declaration.takes(count as usize + 1)
+                        {
+                            let arity = declaration.arity();
+                            // Behind the registers of a frame there is room for the arguments of a native.
+                            for reg in at + 1 + u16::from(count)..at + arity as Reg {
+                                set!(reg, Value::Undefined);
+                            }
+                            match self.ask(run, first, arity, dst)? {
+                                None => continue,
+                                Some(op) => return Ok(Step::Ask(op, self.here())),
+                            }
+                        }
                         called!(self.call_native(found as u16 & METHOD, first, count as usize + 1, dst, None));
                     } else {
                         let name = name.as_str().unwrap_or_default();
@@ -1076,10 +1103,13 @@ impl Machine {
                 Instr::ScopeLeave { src } => {
                     ask!(Op::ScopeLeave { error: std::mem::take(reg_mut!(src)) }, Answer::Nothing);
                 }
-                Instr::Enter { dst, src } => ask!(Op::Enter { value: reg!(src).clone() }, Answer::Register(dst)),
+                Instr::Enter { dst, src } => {
+                    let op = Op::Enter { value: reg!(src).clone() };
+                    request!(op, Answer::Register(dst), |value| set!(dst, value));
+                }
                 Instr::Leave { src, how } => {
                     let raised = matches!(reg!(how), Value::Int(how) if *how == i64::from(RAISED));
-                    ask!(Op::Leave { value: std::mem::take(reg_mut!(src)), raised }, Answer::Nothing)
+                    request!(Op::Leave { value: std::mem::take(reg_mut!(src)), raised }, Answer::Nothing, drop)
                 }
                 Instr::SharedTake { dst, cell } => {
                     let cell = check!(slow::cell(reg!(cell)));

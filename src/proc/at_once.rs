@@ -1,0 +1,101 @@
+//! Requests that need no wait: performed while the machine stays in its loop.
+//!
+//! What is done here comes to the same as in [`super::Real`]; whatever needs more than a step on one object, as a wait,
+//! an error or a handle on its way, is left to it.
+
+use super::{channels, handles, place, tell};
+use crate::library::{SENDER, TAKER};
+use crate::shm::channel::{Received, Sent};
+use crate::shm::user_lock::Released;
+use crate::shm::{Channel, UserLock, process_table};
+use crate::source::Place;
+use crate::vm::fault::Fault;
+use crate::vm::machine::{interrupted, output_waits};
+use crate::vm::op::Op;
+use crate::vm::value::{HandleKey, HandleKind, Value, decode, encode};
+use std::cell::{Cell, RefCell};
+
+thread_local! {
+    /// Whether shared memory is there and knows of the script.
+    static READY: Cell<bool> = const { Cell::new(false) };
+    /// Bytes of the message being received.
+    static BYTES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Says whether shared memory is there and knows of the script.
+pub fn set_ready(ready: bool) {
+    READY.set(ready);
+}
+
+/// Whether shared memory is there and knows of the script.
+pub fn is_ready() -> bool {
+    READY.get()
+}
+
+/// Performs a request that stands at this place of the script, if that takes one step; else nothing has happened.
+pub fn at_once(op: &Op, place: Place) -> Option<Result<Value, Fault>> {
+    // Others must not notice what this process does before what it has printed.
+    if !is_ready() || interrupted() || output_waits() || handles::some_unreachable() {
+        return None;
+    }
+    tell::set_here(place);
+    process_table::set_place(place::to_word(place));
+    match op {
+        Op::Acquire { lock, try_, .. } => acquire(*lock).then_some(Ok(if *try_ { Value::True } else { Value::Null })),
+        Op::Release { lock } => release(*lock).then_some(Ok(Value::Null)),
+        Op::Enter { value: Value::Handle(lock) } => acquire(lock.key()).then(|| Ok(Value::Handle(lock.clone()))),
+        Op::Leave { value: Value::Handle(lock), .. } => release(lock.key()).then_some(Ok(Value::Null)),
+        Op::Send { channel, value, try_, .. } => {
+            send(*channel, value).then_some(Ok(if *try_ { Value::True } else { Value::Null }))
+        }
+        Op::Receive { channel, .. } | Op::TryReceive { channel, .. } | Op::ReceiveOrEnd { channel } => {
+            receive(*channel)
+        }
+        _ => None,
+    }
+}
+
+/// Takes a lock that is free.
+fn acquire(key: HandleKey) -> bool {
+    key.kind == HandleKind::Lock && UserLock::of(handles::object(key)).take_free()
+}
+
+/// Gives back a lock that this process has.
+fn release(key: HandleKey) -> bool {
+    key.kind == HandleKind::Lock && matches!(UserLock::of(handles::object(key)).release(), Ok(Released::Ok))
+}
+
+/// The channel that carries away from a handle, or to it.
+fn channel(key: HandleKey, away: bool) -> Option<Channel> {
+    match key.kind {
+        HandleKind::Queue if key.role != if away { TAKER } else { SENDER } => Some(Channel::of(handles::object(key))),
+        HandleKind::PipeEnd if handles::check(key).is_ok() => {
+            let end = channels::end_of(key);
+            if away { end.outgoing() } else { end.incoming() }
+        }
+        _ => None,
+    }
+}
+
+/// Puts a value into a channel that has room for it.
+fn send(key: HandleKey, value: &Value) -> bool {
+    // What moves to shared memory, or is held on its way, takes more than one step.
+    if matches!(value, Value::Array(_) | Value::Bytes(_) | Value::Handle(_)) {
+        return false;
+    }
+    let Some(channel) = channel(key, true).filter(|channel| channel.seems_to_have_room()) else { return false };
+    let Ok(message) = encode(value) else { return false };
+    message.mentions.is_empty() && matches!(channel.try_send(&message.bytes, &[]), Ok(Sent::Ok))
+}
+
+/// Takes a value out of a channel that has one.
+fn receive(key: HandleKey) -> Option<Result<Value, Fault>> {
+    let channel = channel(key, false).filter(|channel| channel.len() > 0)?;
+    BYTES.with_borrow_mut(|bytes| {
+        bytes.clear();
+        match channel.try_recv(bytes) {
+            Ok(Received::Ok) => Some(decode(bytes)),
+            _ => None,
+        }
+    })
+}
