@@ -6,6 +6,7 @@ mod children;
 mod command;
 mod deadlock;
 mod handles;
+mod idle;
 mod limits;
 mod moves;
 mod out_of_memory;
@@ -102,6 +103,8 @@ impl Real {
         on_items(shared::place, handles::alone);
         signals::install();
         world::set_output_lock(lock_output);
+        world::set_idle(idle::idle);
+        shm::park::set_idle(idle::idle);
         let tell: Tell = Rc::new(move |error| world::say(&report(error)));
         let (local, children) = (Local::new(args, attend), Children::new(Some(tell.clone())));
         Real { local, children, tell, spawned_at: None, run: std::process::id() }
@@ -352,6 +355,7 @@ impl Real {
         // The parent's values are not written to here.
         std::mem::forget(std::mem::replace(&mut self.children, Children::new(None)));
         reaper::begin_child();
+        idle::begin_child();
         scopes::begin_child();
         self.local.forked(id);
     }

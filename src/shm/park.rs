@@ -1,6 +1,7 @@
 //! Sleeping until a word in shared memory changes, and waking those who sleep on it.
 
 use super::atomic::{AtomicU32, Ordering, kill_point};
+use std::cell::Cell;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -78,6 +79,20 @@ pub fn note_signal() {
 /// Whether a handler has called [`note_signal`] since the last time.
 pub fn take_signal() -> bool {
     SIGNALLED.swap(false, Ordering::SeqCst)
+}
+
+thread_local! {
+    static IDLE: Cell<fn()> = const { Cell::new(|| ()) };
+}
+
+/// Sets what a process does that has waited for a while, and goes on waiting.
+pub fn set_idle(idle: fn()) {
+    IDLE.set(idle);
+}
+
+/// A process has waited for a while, and goes on waiting.
+pub(super) fn idle() {
+    IDLE.get()();
 }
 
 /// Runs a wait, unless a signal has been noted.

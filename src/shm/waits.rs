@@ -313,6 +313,9 @@ impl Sleep {
         });
         if result == Wait::TimedOut && self.deadline.is_none_or(|deadline| Instant::now() < deadline) {
             result = Wait::Woken;
+            if self.slice > FIRST {
+                park::idle();
+            }
             self.slice = if self.slice <= FIRST { FIRST * 10 } else { (self.slice * 5).min(longest()) };
             if self.deadline.is_none() {
                 self.look(arms, began);

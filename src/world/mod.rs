@@ -19,7 +19,7 @@ pub use files::{describe_file, on_file_handle};
 pub use lines::AtEnd;
 pub use local::{Local, is_stdin, leave};
 pub use output::{Keep, Output, say, set_output_lock, unwritten, with_output_lock, write_out};
-pub use wait::{Attend, wait, wait_any};
+pub use wait::{Attend, set_idle, wait, wait_any};
 
 use crate::source::Place;
 use crate::vm::fault::Fault;
