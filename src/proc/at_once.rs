@@ -90,7 +90,7 @@ fn send(key: HandleKey, value: &Value) -> bool {
 
 /// Takes a value out of a channel that has one.
 fn receive(key: HandleKey) -> Option<Result<Value, Fault>> {
-    let channel = channel(key, false).filter(|channel| channel.len() > 0)?;
+    let channel = channel(key, false).filter(|channel| !channel.is_empty())?;
     BYTES.with_borrow_mut(|bytes| {
         bytes.clear();
         match channel.try_recv(bytes) {

@@ -17,6 +17,19 @@ struct Reached {
     unreachable: Vec<ProcessRef>,
 }
 
+impl Reached {
+    fn forget(&mut self, entry: &(ObjectRef, Role)) {
+        self.counts.remove(entry);
+        // After a burst the room for it is given back.
+        if self.counts.capacity() > MUCH_ROOM && self.counts.len() < self.counts.capacity() / 16 {
+            self.counts.shrink_to(self.counts.len() * 2);
+        }
+    }
+}
+
+/// Room for so many handles is worth giving back.
+const MUCH_ROOM: usize = 4096;
+
 thread_local! {
     static REACHED: RefCell<Reached> = RefCell::default();
     /// Whether `moved` and `unreachable` have anything, for those who ask at every request.
@@ -87,7 +100,7 @@ pub fn on_handle(key: HandleKey, alive: bool) {
             // An object that is gone is noticed where it is used.
             let _ = shm::hold(entry.0, role);
         } else if change {
-            REACHED.with_borrow_mut(|reached| reached.counts.remove(&entry));
+            REACHED.with_borrow_mut(|reached| reached.forget(&entry));
             if key.kind == HandleKind::Shared {
                 super::shared::forget(entry.0);
             }
@@ -157,7 +170,7 @@ pub fn moved(key: HandleKey, how: &str) {
     for &role in roles(key) {
         let entry = (object(key), role);
         REACHED.with_borrow_mut(|reached| {
-            reached.counts.remove(&entry);
+            reached.forget(&entry);
             reached.moved.insert(entry, how.to_string());
         });
         SOME_MOVED.set(true);

@@ -415,10 +415,19 @@ fn free_small(index: u32, block: Block) {
         link(class, index);
     }
     let alone = globals().partial[class].load(Relaxed) == index + 1 && chunk.next.load(Relaxed) == 0;
-    if used == 1 && class != OBJECTS && !alone {
+    if used > 1 || alone {
+        return;
+    }
+    if class != OBJECTS {
         unlink(class, index);
         chunk.run.store(1, Relaxed);
         free_run(index);
+    } else if chunk.fresh.load(Relaxed) == capacity(OBJECTS) {
+        // All were used since the last time: else a few that come and go would cost more. Zeros are no serial number.
+        chunk.free.store(0, Relaxed);
+        chunk.fresh.store(0, Relaxed);
+        compiler_fence(SeqCst);
+        region::give_back(chunk_start(index), CHUNK);
     }
 }
 

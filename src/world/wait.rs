@@ -7,8 +7,8 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::signal::{SigSet, SigmaskHow};
 use nix::sys::time::TimeSpec;
-use std::os::fd::BorrowedFd;
 use std::cell::Cell;
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 /// After so long a wait is one in which a process can do something for itself.
