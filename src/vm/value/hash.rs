@@ -10,7 +10,7 @@ pub fn hash_text(text: &str) -> u64 {
     let mut hasher = FxHasher::default();
     text.hash(&mut hasher);
     let hash = hasher.finish();
-    spread((hash ^ hash >> 32) as u32 | 1 << 16)
+    spread(((hash ^ hash >> 32) as u32).max(1))
 }
 
 /// The hash of an integer. Sixteen neighbours lie side by side in a table, so that keys which count up or down find each
@@ -132,4 +132,19 @@ fn hash_big(big: &num_bigint::BigInt) -> u64 {
     let mut hasher = FxHasher::default();
     big.hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A bit that is the same for all texts would leave half of a large table empty.
+    #[test]
+    fn every_bit_of_a_texts_hash_is_set_for_half_of_the_texts() {
+        let hashes: Vec<u64> = (0..20_000).map(|number| hash_text(&format!("key {number}"))).collect();
+        for bit in 0..64 {
+            let set = hashes.iter().filter(|&hash| hash >> bit & 1 == 1).count();
+            assert!((9_000..11_000).contains(&set), "bit {bit}: {set} of 20,000");
+        }
+    }
 }
