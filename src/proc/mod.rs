@@ -6,7 +6,6 @@ mod children;
 mod command;
 mod deadlock;
 mod handles;
-mod idle;
 mod limits;
 mod moves;
 mod out_of_memory;
@@ -20,6 +19,7 @@ mod select;
 mod session;
 mod shared;
 mod signals;
+mod spare;
 mod sync;
 mod tables;
 pub mod tell;
@@ -103,8 +103,8 @@ impl Real {
         on_items(shared::place, handles::alone);
         signals::install();
         world::set_output_lock(lock_output);
-        world::set_idle(idle::idle);
-        shm::park::set_idle(idle::idle);
+        world::set_idle(spare::give_back);
+        shm::park::set_idle(spare::give_back);
         let tell: Tell = Rc::new(move |error| world::say(&report(error)));
         let (local, children) = (Local::new(args, attend), Children::new(Some(tell.clone())));
         Real { local, children, tell, spawned_at: None, run: std::process::id() }
@@ -231,6 +231,7 @@ impl Real {
         let Spawn { function, args, named, name, daemon } = call;
         self.local.flush()?;
         self.children.await_room()?;
+        spare::give_back();
         shm::start().map_err(|error| memory(&error))?;
         if self.spawned_at.is_none() {
             reaper::adopt_orphans();
@@ -355,7 +356,7 @@ impl Real {
         // The parent's values are not written to here.
         std::mem::forget(std::mem::replace(&mut self.children, Children::new(None)));
         reaper::begin_child();
-        idle::begin_child();
+        spare::begin_child();
         scopes::begin_child();
         self.local.forked(id);
     }

@@ -1,7 +1,9 @@
 //! The one pointer type of all heap values: a counted reference without atomics.
 //!
-//! Counts are changed here alone, so the policy for values made before a fork is one decision in one file. Dropping
-//! is bounded in Rust stack: beyond a small depth, values wait in a list until the outermost drop is done.
+//! Counts are changed here alone, and only by the process that made the value: a child that reads what it has inherited
+//! would else make a copy of every page with a count on it. What is inherited is never dropped, and copied before it is
+//! changed. Dropping is bounded in Rust stack: beyond a small depth, values wait in a list until the outermost drop is
+//! done.
 
 use super::{Array, ErrorValue, Function, Handle, List, Map, Range, Set, Storage, Str, Stream, Value};
 use num_bigint::BigInt;
@@ -34,6 +36,16 @@ pub enum Kind {
 struct Header {
     count: Cell<u32>,
     kind: Kind,
+    /// The process that made it, as the number of forks that led to that.
+    forks: u16,
+}
+
+impl Header {
+    /// Whether this process has made the value.
+    #[inline(always)]
+    fn is_own(&self) -> bool {
+        self.forks == forks()
+    }
 }
 
 #[repr(C)]
@@ -91,8 +103,21 @@ heap! {
 const DROP_DEPTH: u32 = 64;
 
 thread_local! {
+    static FORKS: Cell<u16> = const { Cell::new(0) };
     static DEPTH: Cell<u32> = const { Cell::new(0) };
     static WAITING: RefCell<Vec<NonNull<Header>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// How many forks have led to this process.
+#[inline(always)]
+pub(super) fn forks() -> u16 {
+    FORKS.get()
+}
+
+/// This process was forked: what is there now is inherited.
+pub(super) fn forked() {
+    // At the last one values of parent and child are told apart no longer: then the system copies what is written.
+    FORKS.set(FORKS.get().saturating_add(1));
 }
 
 /// The untyped reference. Its drop is the same machine code for every type, so a value's drop is one comparison.
@@ -102,11 +127,13 @@ impl Drop for Pointer {
     #[inline(always)]
     fn drop(&mut self) {
         // SAFETY: a reference keeps its block alive.
-        let count = unsafe { &self.0.as_ref().count };
-        let left = count.get() - 1;
-        count.set(left);
-        if left == 0 {
-            release(self.0);
+        let header = unsafe { self.0.as_ref() };
+        if header.is_own() {
+            let left = header.count.get() - 1;
+            header.count.set(left);
+            if left == 0 {
+                release(self.0);
+            }
         }
     }
 }
@@ -140,7 +167,7 @@ pub struct Ref<T: Heap> {
 impl<T: Heap> Ref<T> {
     /// Puts a value on the heap.
     pub fn new(value: T) -> Ref<T> {
-        let block = Box::new(Block { header: Header { count: Cell::new(1), kind: T::KIND }, value });
+        let block = Box::new(Block { header: Header { count: Cell::new(1), kind: T::KIND, forks: forks() }, value });
         Ref { pointer: Pointer(NonNull::from(Box::leak(block)).cast()), kind: PhantomData }
     }
 
@@ -155,17 +182,28 @@ impl<T: Heap> Ref<T> {
         self.pointer.0.as_ptr() as usize
     }
 
-    /// How many references there are.
-    #[inline(always)]
+    /// How many references there are; of an inherited value, where nobody counts, two or more.
     pub fn count(&self) -> u32 {
+        let header = self.header();
+        if header.is_own() { header.count.get() } else { header.count.get().max(2) }
+    }
+
+    #[inline(always)]
+    fn header(&self) -> &Header {
         // SAFETY: a reference keeps its block alive.
-        unsafe { self.pointer.0.as_ref().count.get() }
+        unsafe { self.pointer.0.as_ref() }
+    }
+
+    /// Whether nobody else refers to it.
+    #[inline(always)]
+    fn is_alone(&self) -> bool {
+        self.header().count.get() == 1 && self.header().is_own()
     }
 
     /// The value for writing, when nobody else refers to it.
     #[inline(always)]
     pub fn get_mut(&mut self) -> Option<&mut T> {
-        if self.count() == 1 {
+        if self.is_alone() {
             // SAFETY: the only reference is borrowed mutably, and the block was made with this type.
             Some(unsafe { &mut self.pointer.0.cast::<Block<T>>().as_mut().value })
         } else {
@@ -179,10 +217,10 @@ impl<T: Heap> Ref<T> {
     where
         T: Clone,
     {
-        if self.count() != 1 {
+        if !self.is_alone() {
             *self = Ref::new(T::clone(self));
         }
-        // SAFETY: as in `get_mut`; the count is 1 now.
+        // SAFETY: as in `get_mut`; nobody else refers to it now.
         unsafe { &mut self.pointer.0.cast::<Block<T>>().as_mut().value }
     }
 
@@ -202,9 +240,10 @@ impl<T: Heap> Ref<T> {
     /// Counts one reference more.
     #[inline(always)]
     fn raise(&self) {
-        // SAFETY: a reference keeps its block alive.
-        let count = unsafe { &self.pointer.0.as_ref().count };
-        count.set(count.get() + 1);
+        let header = self.header();
+        if header.is_own() {
+            header.count.set(header.count.get() + 1);
+        }
     }
 }
 

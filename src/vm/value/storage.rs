@@ -2,7 +2,7 @@
 //! same ones. Items in common memory are written to in place by a process that alone has them, and by one value of it;
 //! else a copy is made first. So a value is never seen to change, and goes to another process without a copy.
 
-use super::{HandleKey, HandleKind, numbers, tell_handle};
+use super::{HandleKey, HandleKind, numbers, refcount, tell_handle};
 use std::cell::Cell;
 use std::mem::{ManuallyDrop, size_of};
 use std::ops::{Deref, DerefMut};
@@ -37,8 +37,6 @@ thread_local! {
     static ALIVE: Cell<usize> = const { Cell::new(0) };
     /// How often an object with items may have been given to another process, or to another value of this one.
     static GIVEN: Cell<u32> = const { Cell::new(1) };
-    /// How many forks lie between the first process and this one.
-    static FORKS: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Sets what makes objects with items, and what tells who has them.
@@ -54,7 +52,7 @@ pub fn items_alive() -> usize {
 
 /// This process was forked. What values from before hold is not told any more: this process holds it until it ends.
 pub fn forked() {
-    FORKS.set(FORKS.get() + 1);
+    refcount::forked();
     give();
 }
 
@@ -76,7 +74,7 @@ struct Common {
     id: u64,
     generation: u32,
     /// Of the process that this value was made in.
-    forks: u32,
+    forks: u16,
     /// What `GIVEN` was when this value alone had the object.
     alone_at: u32,
 }
@@ -88,7 +86,7 @@ impl Common {
 
     /// Whether it was made in this process.
     fn is_ours(self) -> bool {
-        self.forks == FORKS.get()
+        self.forks == refcount::forks()
     }
 
     /// Whether it has been found to be alone with the object, and nothing was given away since.
@@ -110,7 +108,7 @@ pub struct Storage<T: Item> {
 impl<T: Item> Storage<T> {
     /// So many items in an object of common memory; this process holds it as long as the value is there.
     pub(super) fn of(id: u64, generation: u32, len: usize) -> Option<Storage<T>> {
-        let common = Common { id, generation, forks: FORKS.get(), alone_at: 0 };
+        let common = Common { id, generation, forks: refcount::forks(), alone_at: 0 };
         tell_handle(common.key(), true);
         let start = start(common.key(), len);
         if start.is_none() {

@@ -153,7 +153,7 @@ fn a_child_leaves_what_it_inherited() {
     assert_ne!(start, items(&mut array).as_ptr());
     assert_eq!(objects(), 2);
     drop(array);
-    assert_eq!((objects(), items_alive()), (1, 0));
+    assert_eq!((objects(), items_alive()), (1, 1));
 }
 
 #[derive(Clone, Debug)]

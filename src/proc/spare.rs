@@ -1,5 +1,5 @@
-//! A process that waits gives back to the system the memory that it has freed: the allocator, which keeps that for a
-//! while, looks at what it keeps only when it is asked for more.
+//! Memory that this process has freed goes back to the system when it waits, and before it is forked: the allocator, which
+//! keeps some, looks at that only when it is asked for more, and what a child inherits of it is lost to both.
 
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
@@ -25,8 +25,8 @@ pub fn begin_child() {
     FORKED.set(true);
 }
 
-/// This process has waited for a while: see [`crate::world::set_idle`].
-pub fn idle() {
+/// Gives back what is free. When that is little, most calls do nothing.
+pub fn give_back() {
     let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) else { return };
     let spent = (usage.user_time() + usage.system_time()).num_microseconds();
     if most_own(&usage) < LEAST || spent < NEXT.get() {
