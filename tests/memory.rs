@@ -98,3 +98,23 @@ print("after"); input()
 "#;
     end(burst(code, shared, 50 * MIB));
 }
+
+/// A child that only reads what it has inherited makes no copy of it.
+#[test]
+fn a_child_that_reads_writes_nothing() {
+    let code = r#"
+fn own() = int(read_text("/proc/self/smaps_rollup").lines().find(|line| line.starts_with("Private_Dirty:")).split()[1])
+fn read(xs, m) {
+    let before = own()
+    var count = 0
+    for x in xs { if x in m { count += 1 } }
+    for k, v in m { count += v.len() }
+    [count, own() - before < 1024]
+}
+let xs = [f"name {i}" for i in 0..300_000]
+let m = {x: [x] for x in xs[..100_000]}
+print(join(spawn read(xs, m)), xs.len(), m.len())
+"#;
+    let ended = start_as(command(code)).end();
+    assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("[200000, true] 300000 100000\n", ""));
+}

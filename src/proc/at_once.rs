@@ -5,22 +5,24 @@
 
 use super::{channels, handles, place, tell};
 use crate::library::{SENDER, TAKER};
-use crate::shm::channel::{Received, Sent};
 use crate::shm::user_lock::Released;
 use crate::shm::{Channel, UserLock, process_table};
 use crate::source::Place;
 use crate::vm::fault::Fault;
 use crate::vm::machine::{interrupted, output_waits};
 use crate::vm::op::Op;
-use crate::vm::value::{HandleKey, HandleKind, Value, decode, encode};
-use std::cell::{Cell, RefCell};
+use crate::vm::value::{HandleKey, HandleKind, Value, decode, encode_in};
+use std::cell::Cell;
 
 thread_local! {
     /// Whether shared memory is there and knows of the script.
     static READY: Cell<bool> = const { Cell::new(false) };
-    /// Bytes of the message being received.
-    static BYTES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    /// Room for the bytes of a message on its way.
+    static BYTES: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
+
+/// Bytes of a message that are given back after it.
+const MUCH: usize = 64 << 10;
 
 /// Says whether shared memory is there and knows of the script.
 pub fn set_ready(ready: bool) {
@@ -83,19 +85,30 @@ fn send(key: HandleKey, value: &Value) -> bool {
     if matches!(value, Value::Array(_) | Value::Bytes(_) | Value::Handle(_)) {
         return false;
     }
-    let Some(channel) = channel(key, true).filter(|channel| channel.seems_to_have_room()) else { return false };
-    let Ok(message) = encode(value) else { return false };
-    message.mentions.is_empty() && matches!(channel.try_send(&message.bytes, &[]), Ok(Sent::Ok))
+    let Some(channel) = channel(key, true) else { return false };
+    // What is not small is not encoded in vain.
+    if value.is_heap() && !channel.seems_to_have_room() {
+        return false;
+    }
+    let Ok(message) = encode_in(value, BYTES.take()) else { return false };
+    let sent = message.mentions.is_empty() && channel.send_at_once(&message.bytes);
+    keep(message.bytes);
+    sent
+}
+
+/// Keeps the room for the next message, unless it is much.
+fn keep(mut bytes: Vec<u8>) {
+    if bytes.capacity() <= MUCH {
+        bytes.clear();
+        BYTES.set(bytes);
+    }
 }
 
 /// Takes a value out of a channel that has one.
 fn receive(key: HandleKey) -> Option<Result<Value, Fault>> {
-    let channel = channel(key, false).filter(|channel| !channel.is_empty())?;
-    BYTES.with_borrow_mut(|bytes| {
-        bytes.clear();
-        match channel.try_recv(bytes) {
-            Ok(Received::Ok) => Some(decode(bytes)),
-            _ => None,
-        }
-    })
+    let channel = channel(key, false)?;
+    let mut bytes = BYTES.take();
+    let value = channel.recv_at_once(&mut bytes).then(|| decode(&bytes));
+    keep(bytes);
+    value
 }

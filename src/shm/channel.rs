@@ -94,7 +94,16 @@ impl Channel {
     }
 
     fn send_within(self, bytes: &[u8], handles: &[(ObjectRef, Role)], limit: Limit) -> Result<Sent, ShmError> {
-        let Some(line) = self.line() else { return Ok(Sent::Closed) };
+        self.line().map_or(Ok(Sent::Closed), |line| self.send_to(line, bytes, handles, limit))
+    }
+
+    fn send_to(
+        self,
+        line: &Line,
+        bytes: &[u8],
+        handles: &[(ObjectRef, Role)],
+        limit: Limit,
+    ) -> Result<Sent, ShmError> {
         let me = my_slot();
         me.operate(self.0, || {
             if !handles.is_empty() {
@@ -114,6 +123,19 @@ impl Channel {
     /// Whether a message could be sent without a wait, when nobody else comes first.
     pub fn seems_to_have_room(self) -> bool {
         self.line().is_some_and(|line| !line.is_rendezvous() && line.has_room())
+    }
+
+    /// Puts a message in if that takes one step; says whether it did. A rendezvous takes more.
+    pub fn send_at_once(self, bytes: &[u8]) -> bool {
+        let Some(line) = self.line().filter(|line| !line.is_rendezvous()) else { return false };
+        matches!(self.send_to(line, bytes, &[], Limit::Never), Ok(Sent::Ok))
+    }
+
+    /// Takes the next message out if one is there; says whether it did.
+    pub fn recv_at_once(self, bytes: &mut Vec<u8>) -> bool {
+        let Some(line) = self.line().filter(|line| line.len() > 0) else { return false };
+        let me = my_slot();
+        matches!(me.operate(self.0, || self.recv_from(line, me, Some(bytes), Limit::Never)), Ok(Received::Ok))
     }
 
     fn send_prepared(

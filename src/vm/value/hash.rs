@@ -35,7 +35,7 @@ const MOST_PARTS: usize = 1 << 16;
 pub fn hash(value: &Value) -> u64 {
     match value {
         Value::Int(int) => hash_int(*int),
-        Value::Str(text) => text.hash(),
+        Value::Str(text) => text.hash(text.is_own()),
         _ => hash_any(value),
     }
 }
@@ -62,7 +62,7 @@ fn part<'a>(value: &'a Value, waiting: &mut Vec<&'a Value>) -> u64 {
         Value::True => 3,
         Value::Int(int) => hash_int(*int),
         Value::Float(bits) => hash_float(bits.get()),
-        Value::Str(text) => text.hash(),
+        Value::Str(text) => text.hash(text.is_own()),
         Value::Big(big) => hash_big(big),
         Value::Bytes(bytes) => {
             let mut hasher = FxHasher::default();

@@ -188,6 +188,12 @@ impl<T: Heap> Ref<T> {
         if header.is_own() { header.count.get() } else { header.count.get().max(2) }
     }
 
+    /// Whether this process has made the value, so that it may be written to.
+    #[inline(always)]
+    pub fn is_own(&self) -> bool {
+        self.header().is_own()
+    }
+
     #[inline(always)]
     fn header(&self) -> &Header {
         // SAFETY: a reference keeps its block alive.

@@ -30,7 +30,7 @@ impl Str {
     /// Wraps a text and asks for its hash at once, so that no process that reads it changes it.
     pub fn constant(text: String) -> Str {
         let text = Str::new(text);
-        text.hash();
+        text.hash(true);
         text
     }
 
@@ -46,13 +46,17 @@ impl Str {
         self.ascii
     }
 
-    /// The hash of the text.
+    /// The hash of the text, which is noted on request.
     #[inline(always)]
-    pub fn hash(&self) -> u64 {
-        if self.hash.get() == 0 {
-            self.hash.set(hash_text(&self.text) as u32);
+    pub fn hash(&self, note: bool) -> u64 {
+        if self.hash.get() != 0 {
+            return spread(self.hash.get());
         }
-        spread(self.hash.get())
+        let hash = hash_text(&self.text);
+        if note {
+            self.hash.set(hash as u32);
+        }
+        hash
     }
 
     /// Number of characters.

@@ -60,7 +60,12 @@ pub struct Encoded {
 /// The value as bytes. Many items of an array, or many bytes, move to common memory, where the bytes name them. Streams
 /// and open files cannot be sent.
 pub fn encode(value: &Value) -> Result<Encoded, Fault> {
-    encode_with(value, Writer { place: true, out: Vec::with_capacity(FEW), ..Writer::default() })
+    encode_in(value, Vec::with_capacity(FEW))
+}
+
+/// As [`encode`], at the end of these bytes.
+pub fn encode_in(value: &Value, bytes: Vec<u8>) -> Result<Encoded, Fault> {
+    encode_with(value, Writer { place: true, out: bytes, ..Writer::default() })
 }
 
 /// As [`encode`], with all items in the bytes themselves.
