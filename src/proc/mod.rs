@@ -231,7 +231,6 @@ impl Real {
         let Spawn { function, args, named, name, daemon } = call;
         self.local.flush()?;
         self.children.await_room()?;
-        spare::give_back();
         shm::start().map_err(|error| memory(&error))?;
         if self.spawned_at.is_none() {
             reaper::adopt_orphans();
@@ -302,6 +301,7 @@ impl Real {
         let id = child.id();
         let kept = output::spawned(child).inspect_err(|_| shm::process_table::cancel_child(child))?;
         let parent = std::process::id();
+        spare::give_back();
         // Ctrl-C at the terminal is for the entry that runs; the session stops what that has spawned.
         match signals::fork(SESSION.get()) {
             Err(errno) => {
