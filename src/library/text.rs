@@ -71,14 +71,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         STR,
         &[required("old"), required("new"), optional("count", "null")],
         "The text with `new` for each `old`, or for the first so many.\n'aaa'.replace('a', 'b', 2) == 'bba'",
-        Pure(|_, args| {
-            let at = |name| At("replace", name);
-            let (text, old, new) = (own(&args[0], "replace")?, at("old").text(&args[1])?, at("new").text(&args[2])?);
-            match given(&args[3]) {
-                Some(count) => Ok(Value::str(text.replacen(old, new, at("count").count(count)?))),
-                None => Ok(Value::str(text.replace(old, new))),
-            }
-        }),
+        Pure(replace),
     ),
     method_of(
         "starts_with",
@@ -254,13 +247,8 @@ fn split(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
     match given(&args[1]) {
         Some(sep) => {
             let sep = separator(sep, "split")?;
-            let finder = memchr::memmem::Finder::new(sep.as_bytes());
-            let mut from = 0;
-            for at in finder.find_iter(text.as_bytes()).take(limit) {
-                parts.push(Value::from(&text[from..at]));
-                from = at + sep.len();
-            }
-            parts.push(Value::from(&text[from..]));
+            let rest = cut(text, sep, limit, |part| parts.push(Value::from(part)));
+            parts.push(Value::from(rest));
         }
         None if limit == usize::MAX => parts.extend(text.split_whitespace().map(Value::from)),
         None => {
@@ -275,6 +263,44 @@ fn split(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
         }
     }
     Ok(Value::list(parts))
+}
+
+const SHORT: usize = 256;
+
+/// Gives what stands before each of the first so many places of a separator; the rest comes back.
+fn cut<'a>(text: &'a str, sep: &str, limit: usize, mut part: impl FnMut(&'a str)) -> &'a str {
+    let mut from = 0;
+    let place = |at| {
+        part(&text[from..at]);
+        from = at + sep.len();
+    };
+    match sep.as_bytes() {
+        &[byte] => memchr::memchr_iter(byte, text.as_bytes()).take(limit).for_each(place),
+        // Making ready for a fast search takes longer than going through a short text.
+        _ if text.len() < SHORT => text.match_indices(sep).map(|(at, _)| at).take(limit).for_each(place),
+        sep => memchr::memmem::find_iter(text.as_bytes(), sep).take(limit).for_each(place),
+    }
+    &text[from..]
+}
+
+fn replace(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
+    let at = |name| At("replace", name);
+    let (text, old, new) = (own(&args[0], "replace")?, at("old").text(&args[1])?, at("new").text(&args[2])?);
+    let count = given(&args[3]).map_or(Ok(usize::MAX), |count| at("count").count(count))?;
+    if old.is_empty() {
+        return Ok(Value::str(text.replacen(old, new, count)));
+    }
+    let mut made = String::new();
+    let rest = cut(text, old, count, |part| {
+        made.reserve(if made.is_empty() { text.len() + new.len() } else { 0 });
+        made.push_str(part);
+        made.push_str(new);
+    });
+    if rest.len() == text.len() {
+        return Ok(args[0].clone());
+    }
+    made.push_str(rest);
+    Ok(Value::str(made))
 }
 
 fn rsplit(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {

@@ -557,7 +557,10 @@ impl Value {
 
 impl From<&str> for Value {
     fn from(text: &str) -> Value {
-        Value::str(text)
+        match text.as_bytes() {
+            &[byte] => Value::char(char::from(byte)),
+            _ => Value::str(text),
+        }
     }
 }
 impl From<String> for Value {
