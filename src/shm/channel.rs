@@ -97,13 +97,7 @@ impl Channel {
         self.line().map_or(Ok(Sent::Closed), |line| self.send_to(line, bytes, handles, limit))
     }
 
-    fn send_to(
-        self,
-        line: &Line,
-        bytes: &[u8],
-        handles: &[(ObjectRef, Role)],
-        limit: Limit,
-    ) -> Result<Sent, ShmError> {
+    fn send_to(self, line: &Line, bytes: &[u8], handles: &[(ObjectRef, Role)], limit: Limit) -> Result<Sent, ShmError> {
         let me = my_slot();
         me.operate(self.0, || {
             if !handles.is_empty() {

@@ -35,6 +35,7 @@ use crate::source::Place;
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 
 /// A float, kept as bits so that a [`Value`] travels in two registers.
 #[derive(Clone, Copy)]
@@ -351,7 +352,8 @@ pub struct Handle {
 }
 
 thread_local! {
-    static CHARS: RefCell<Vec<Value>> = const { RefCell::new(Vec::new()) };
+    /// Never dropped: what a drop needs may end before it with its thread.
+    static CHARS: RefCell<ManuallyDrop<Vec<Value>>> = const { RefCell::new(ManuallyDrop::new(Vec::new())) };
     static ALIVE: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
     static HOOK: std::cell::Cell<fn(HandleKey, bool)> = const { std::cell::Cell::new(|_, _| ()) };
 }
