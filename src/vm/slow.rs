@@ -1,13 +1,13 @@
 //! What instructions do off the fast path.
 
-use super::code::{ListSite, Reg};
+use super::code::{Key, ListSite, Part, Path, Proto, Reg};
 use super::fault::{Fault, Kind};
 use super::iterate::is_container;
-use super::machine::output_waits;
+use super::machine::{Machine, output_waits};
 use super::native::Library;
 use super::op::Op;
 use super::types::with_article;
-use super::value::{self, Arith, Handle, HandleKey, HandleKind, Map, Range, Value};
+use super::value::{self, Arith, Bits, Handle, HandleKey, HandleKind, Map, Range, Value};
 use std::cell::Cell;
 use std::cmp::Ordering;
 
@@ -76,77 +76,89 @@ pub(super) fn update(op: Arith, base: *mut Value, place: Reg, src: Reg) -> Resul
     value::update(op, register!(base, place), register!(base, src))
 }
 
-/// `root[keys…] = value`
-pub(super) fn set_path(base: *mut Value, root: Reg, keys: Reg, count: u16) -> Result<Option<Op>, Fault> {
-    let new = std::mem::take(register!(base, keys + count));
-    let last = std::mem::take(register!(base, keys + count - 1));
+/// The part of a value that is one step on, for writing. `value` is the index or the name.
+#[inline(always)]
+pub(super) fn step<'a>(place: &'a mut Value, key: &Key, value: &Value) -> Result<&'a mut Value, Fault> {
+    match place {
+        Value::List(items) => value::list_slot(items, value),
+        Value::Map(map) => match key {
+            Key::Field { at, .. } => value::map_slot(map, field_position(map, value, at), value),
+            Key::Index(_) => value::map_slot(map, map.position(value), value),
+        },
+        other => value::slot(other, value),
+    }
+}
+
+/// Where a map has a field: the place of last time, if the key there is the very same text.
+#[inline(always)]
+fn field_position(map: &Map, name: &Value, last: &Cell<u32>) -> Option<usize> {
+    if let (Some((Value::Str(found), _)), Value::Str(sought)) = (map.entry(last.get() as usize), name)
+        && found.same(sought)
+    {
+        return Some(last.get() as usize);
+    }
+    let found = map.position(name)?;
+    last.set(found as u32);
+    Some(found)
+}
+
+/// The index or the name that a key stands for.
+#[inline(always)]
+fn key_value<'a>(base: *mut Value, names: &'a [Value], key: &Key) -> &'a Value {
+    match key {
+        Key::Index(reg) => register!(base, *reg),
+        Key::Field { name, .. } => &names[*name as usize],
+    }
+}
+
+/// The place that some keys lead to, for writing.
+#[inline(always)]
+pub(super) fn place<'a>(base: *mut Value, names: &[Value], root: Reg, keys: &[Key]) -> Result<&'a mut Value, Fault> {
     let mut place = register!(base, root);
-    for key in keys..keys + count - 1 {
-        place = value::slot(place, register!(base, key))?;
+    for key in keys {
+        place = step(place, key, key_value(base, names, key))?;
     }
+    Ok(place)
+}
+
+/// `path = src`
+pub(super) fn set_path(base: *mut Value, names: &[Value], path: &Path, src: Reg) -> Result<Option<Op>, Fault> {
+    let new = std::mem::take(register!(base, src));
+    let Some((last, before)) = path.keys.split_last() else { return Ok(None) };
+    let place = place(base, names, path.root, before)?;
+    let key = key_value(base, names, last);
     if let Value::Handle(_) = place {
-        return set_handle(place, &last, &new);
+        return set_handle(place, key, &new);
     }
-    if let Value::Str(_) = last
+    if let Value::Str(_) = key
         && !matches!(place, Value::Map(_))
     {
-        return set_field(place, last, new).map(|()| None);
+        return set_field(place, key.clone(), new).map(|()| None);
     }
-    value::set_index(place, last, new).map(|()| None)
+    value::set_index(place, key.clone(), new).map(|()| None)
 }
 
 /// `item op= other`, numbers first.
 #[inline]
 fn update_item(op: Arith, item: &mut Value, other: &Value) -> Result<(), Fault> {
-    let result = match (op, &*item, other) {
-        (Arith::Add, Value::Float(a), Value::Float(b)) => Some(Value::float(a.get() + b.get())),
-        (Arith::Sub, Value::Float(a), Value::Float(b)) => Some(Value::float(a.get() - b.get())),
-        (Arith::Add, Value::Int(a), Value::Int(b)) => a.checked_add(*b).map(Value::Int),
-        (Arith::Sub, Value::Int(a), Value::Int(b)) => a.checked_sub(*b).map(Value::Int),
-        _ => None,
-    };
-    match result {
-        Some(result) => {
-            *item = result;
-            Ok(())
-        }
-        None => value::update(op, item, other),
+    match (op, &mut *item, other) {
+        (Arith::Add, Value::Float(a), Value::Float(b)) => *a = Bits::new(a.get() + b.get()),
+        (Arith::Sub, Value::Float(a), Value::Float(b)) => *a = Bits::new(a.get() - b.get()),
+        (Arith::Add, Value::Int(a), Value::Int(b)) if a.checked_add(*b).is_some() => *a += *b,
+        (Arith::Sub, Value::Int(a), Value::Int(b)) if a.checked_sub(*b).is_some() => *a -= *b,
+        _ => return value::update(op, item, other),
     }
+    Ok(())
 }
 
-/// `root[keys…] op= value`
-pub(super) fn update_path(
-    op: Arith,
-    base: *mut Value,
-    root: Reg,
-    keys: Reg,
-    count: u16,
-    cache: &Cell<u32>,
-) -> Result<(), Fault> {
-    let mut place = register!(base, root);
-    for key in keys..keys + count - 1 {
-        place = value::slot(place, register!(base, key))?;
-    }
-    let (last, other) = (register!(base, keys + count - 1), register!(base, keys + count));
-    if let (Value::List(list), Value::Int(at)) = (&mut *place, &*last)
-        && (0..list.len() as i64).contains(at)
-    {
-        return update_item(op, &mut list.make_mut()[*at as usize], other);
-    }
-    if let (Value::Map(map), Value::Str(name)) = (&mut *place, &*last) {
-        // The field is where it was last time, if that entry's key is the very same text.
-        let map = map.make_mut();
-        let mut at = cache.get() as usize;
-        if !matches!(map.entry(at), Some((Value::Str(key), _)) if key.same(name)) {
-            match map.position(last) {
-                Some(found) => at = found,
-                None => return value::index(place, last).map(drop),
-            }
-            cache.set(at as u32);
-        }
-        if let Some((_, place)) = map.entry_mut(at) {
-            return update_item(op, place, other);
-        }
+/// `path op= src`
+#[inline(never)]
+pub(super) fn update_path(op: Arith, base: *mut Value, names: &[Value], path: &Path, src: Reg) -> Result<(), Fault> {
+    let Some((last, before)) = path.keys.split_last() else { return Ok(()) };
+    let place = place(base, names, path.root, before)?;
+    let (key, other) = (key_value(base, names, last), &*register!(base, src));
+    if let Value::List(_) | Value::Map(_) = place {
+        return update_item(op, step(place, last, key)?, other);
     }
     if let Value::Handle(_) = place
         && place.type_of().is_shared()
@@ -157,10 +169,10 @@ pub(super) fn update_path(
         .help("write `a.add(i, n)` for arrays, `m.update(k, |v| …)` for maps and lists"));
     }
     if let Value::Array(_) = place {
-        let new = value::binary(op, &value::index(place, last)?, other)?;
-        return value::set_index(place, last.clone(), new);
+        let new = value::binary(op, &value::index(place, key)?, other)?;
+        return value::set_index(place, key.clone(), new);
     }
-    value::update(op, value::slot(place, last)?, other)
+    value::update(op, value::slot(place, key)?, other)
 }
 
 /// Whether a handle is one of a shared map or list.
@@ -460,8 +472,52 @@ pub(super) fn range_fits(value: &Value, start: &Value, end: &Value, inclusive: b
 }
 
 /// An integer in decimal at the end of a text.
-pub(super) fn push_int(text: &mut String, int: i64) {
-    use std::fmt::Write;
-    // Writing to a string does not fail.
-    let _ = write!(text, "{int}");
+fn push_int(text: &mut String, int: i64) {
+    // The digits of 64 bits and a sign.
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut rest = int.unsigned_abs();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if int < 0 {
+        at -= 1;
+        digits[at] = b'-';
+    }
+    text.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
+}
+
+/// Texts up to this size are put together in memory that is kept for the next one.
+const KEPT: usize = 64 << 10;
+
+impl Machine {
+    /// The text of some parts as they print, together.
+    pub(super) fn concat(&mut self, base: *mut Value, proto: &Proto, parts: &[Part]) -> Value {
+        let mut text = std::mem::take(&mut self.scratch);
+        for part in parts {
+            match part {
+                Part::Text(index) => text.push_str(proto.constants[*index as usize].as_str().unwrap_or_default()),
+                Part::Keep(reg) | Part::Take(reg) => match register!(base, *reg) {
+                    Value::Str(part) => text.push_str(part.as_str()),
+                    Value::Int(int) => push_int(&mut text, *int),
+                    other => text.push_str(&value::display(&self.context, other)),
+                },
+            }
+            if let Part::Take(reg) = part {
+                *register!(base, *reg) = Value::Null;
+            }
+        }
+        if text.capacity() > KEPT {
+            return Value::str(text);
+        }
+        let result = Value::str(text.as_str());
+        text.clear();
+        self.scratch = text;
+        result
+    }
 }

@@ -10,7 +10,7 @@ mod stmt;
 mod temporaries;
 
 use super::names::{FnId, Names, Use, VarId, VarKind};
-use super::{Export, Import, Module, liveness};
+use super::{Export, Import, Module, liveness, returns};
 use crate::diagnostics::Diagnostic;
 use crate::library;
 use crate::source::{FileId, Place, Span};
@@ -174,6 +174,7 @@ impl Generator<'_> {
             if !state.too_far {
                 let mut proto = state.proto;
                 liveness::move_last_uses(&mut proto);
+                returns::mark_returns(&mut proto);
                 proto.cache = vec![Cell::new(0); proto.code.len()];
                 self.protos[id] = Some(Rc::new(proto));
                 return;
@@ -227,7 +228,7 @@ impl Generator<'_> {
         }
         let result = self.alloc();
         self.statements(body, Some(result));
-        self.emit(Instr::Return { src: result });
+        self.emit(Instr::Return { src: result, held: u32::MAX });
     }
 
     fn emit(&mut self, instr: Instr) -> usize {
