@@ -419,7 +419,15 @@ impl Machine {
                 Instr::RemConst { dst, a, index } => {
                     rem!(dst, reg!(a), constant!(index), slow_const!(Arith::Rem, dst, a, index, false));
                 }
-                Instr::Arith { op, dst, a, b } => check!(slow::binary(op, base, dst, a, b)),
+                Instr::Arith { op, dst, a, b } => {
+                    if let (Value::Int(x), Value::Int(y)) = (reg!(a), reg!(b))
+                        && let Some(result) = value::arith::bits(op, *x, *y)
+                    {
+                        set!(dst, Value::Int(result));
+                    } else {
+                        check!(slow::binary(op, base, dst, a, b));
+                    }
+                }
                 Instr::AddInt { dst, a, value } => match reg!(a) {
                     Value::Int(x) if x.checked_add(i64::from(value)).is_some() => {
                         set!(dst, Value::Int(x.wrapping_add(i64::from(value))));
@@ -734,6 +742,11 @@ impl Machine {
                         let item = part_of!(&list[*at as usize], dst);
                         set!(dst, item);
                     }
+                    (Value::List(list), Value::Int(at))
+                        if let Some(item) = list.get(at.wrapping_add(list.len() as i64) as usize) =>
+                    {
+                        set!(dst, item.clone());
+                    }
                     (Value::Map(map), key) => match map.get(key) {
                         Some(value) => set!(dst, value.clone()),
                         None => set!(dst, check!(value::index(reg!(a), reg!(b)))),
@@ -972,7 +985,7 @@ impl Machine {
                     let known = cache!(1).get();
                     let path = &change.path;
                     if known as u16 & (EXACT | OMITTED) != 0
-                        && let place = check!(slow::place(base, &proto!().names, path.root, &path.keys))
+                        && let place = check!(slow::path_place(base, &proto!().names, path))
                         && known >> 16 == place.type_of() as u32 + 1
                         && let Run::Change(run) = (self.library.get)(known as u16 & METHOD).run
                     {
@@ -1207,10 +1220,7 @@ impl Machine {
 /// The field that an instruction found last time, if its key is the very same text.
 #[inline(always)]
 fn known_field<'a>(map: &'a Map, name: &Value, cache: &Cell<u32>) -> Option<&'a Value> {
-    match (map.entry(cache.get() as usize), name) {
-        (Some((Value::Str(found), value)), Value::Str(sought)) if found.same(sought) => Some(value),
-        _ => None,
-    }
+    if let Value::Str(name) = name { map.known(cache.get() as usize, name) } else { None }
 }
 
 /// Drops what a register holds.

@@ -8,7 +8,6 @@ use super::native::Library;
 use super::op::Op;
 use super::types::with_article;
 use super::value::{self, Arith, Bits, Handle, HandleKey, HandleKind, Map, Range, Value};
-use std::cell::Cell;
 use std::cmp::Ordering;
 
 /// A register of the frame whose window starts at `base`.
@@ -77,29 +76,35 @@ pub(super) fn update(op: Arith, base: *mut Value, place: Reg, src: Reg) -> Resul
 }
 
 /// The part of a value that is one step on, for writing. `value` is the index or the name.
-#[inline(always)]
 pub(super) fn step<'a>(place: &'a mut Value, key: &Key, value: &Value) -> Result<&'a mut Value, Fault> {
-    match place {
-        Value::List(items) => value::list_slot(items, value),
-        Value::Map(map) => match key {
-            Key::Field { at, .. } => value::map_slot(map, field_position(map, value, at), value),
-            Key::Index(_) => value::map_slot(map, map.position(value), value),
-        },
-        other => value::slot(other, value),
+    match (place, key) {
+        (Value::Map(map), Key::Field { at, .. }) => {
+            let found = map.position(value).inspect(|&found| at.set(found as u32));
+            value::map_slot(map, found, value)
+        }
+        (place, _) => value::slot(place, value),
     }
 }
 
-/// Where a map has a field: the place of last time, if the key there is the very same text.
+/// The place that a path leads to, where all steps are plain ones: items of lists, fields where they were last time, in
+/// containers that nobody else has.
 #[inline(always)]
-fn field_position(map: &Map, name: &Value, last: &Cell<u32>) -> Option<usize> {
-    if let (Some((Value::Str(found), _)), Value::Str(sought)) = (map.entry(last.get() as usize), name)
-        && found.same(sought)
-    {
-        return Some(last.get() as usize);
+fn plain_place<'a>(base: *mut Value, names: &[Value], path: &Path) -> Option<&'a mut Value> {
+    let mut place = register!(base, path.root);
+    for key in &path.keys {
+        place = match (key, place) {
+            (Key::Index(reg), Value::List(items)) => {
+                let Value::Int(at) = *register!(base, *reg) else { return None };
+                items.get_mut()?.get_mut(at as usize)?
+            }
+            (Key::Field { name, at }, Value::Map(map)) => {
+                let Value::Str(name) = &names[*name as usize] else { return None };
+                map.get_mut()?.known_mut(at.get() as usize, name)?
+            }
+            _ => return None,
+        };
     }
-    let found = map.position(name)?;
-    last.set(found as u32);
-    Some(found)
+    Some(place)
 }
 
 /// The index or the name that a key stands for.
@@ -112,13 +117,21 @@ fn key_value<'a>(base: *mut Value, names: &'a [Value], key: &Key) -> &'a Value {
 }
 
 /// The place that some keys lead to, for writing.
-#[inline(always)]
-pub(super) fn place<'a>(base: *mut Value, names: &[Value], root: Reg, keys: &[Key]) -> Result<&'a mut Value, Fault> {
+fn place<'a>(base: *mut Value, names: &[Value], root: Reg, keys: &[Key]) -> Result<&'a mut Value, Fault> {
     let mut place = register!(base, root);
     for key in keys {
         place = step(place, key, key_value(base, names, key))?;
     }
     Ok(place)
+}
+
+/// The place that a path leads to, for writing.
+#[inline]
+pub(super) fn path_place<'a>(base: *mut Value, names: &[Value], path: &Path) -> Result<&'a mut Value, Fault> {
+    match plain_place(base, names, path) {
+        Some(place) => Ok(place),
+        None => place(base, names, path.root, &path.keys),
+    }
 }
 
 /// `path = src`
@@ -154,12 +167,26 @@ fn update_item(op: Arith, item: &mut Value, other: &Value) -> Result<(), Fault> 
 /// `path op= src`
 #[inline(never)]
 pub(super) fn update_path(op: Arith, base: *mut Value, names: &[Value], path: &Path, src: Reg) -> Result<(), Fault> {
+    match plain_place(base, names, path) {
+        Some(item) => update_item(op, item, register!(base, src)),
+        None => update_any(op, base, names, path, src),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn update_any(op: Arith, base: *mut Value, names: &[Value], path: &Path, src: Reg) -> Result<(), Fault> {
     let Some((last, before)) = path.keys.split_last() else { return Ok(()) };
     let place = place(base, names, path.root, before)?;
     let (key, other) = (key_value(base, names, last), &*register!(base, src));
-    if let Value::List(_) | Value::Map(_) = place {
-        return update_item(op, step(place, last, key)?, other);
+    match place {
+        Value::List(_) | Value::Map(_) => update_item(op, step(place, last, key)?, other),
+        _ => update_number(op, place, key, other),
     }
+}
+
+/// `place[key] op= other` of what is neither list nor map.
+fn update_number(op: Arith, place: &mut Value, key: &Value, other: &Value) -> Result<(), Fault> {
     if let Value::Handle(_) = place
         && place.type_of().is_shared()
     {

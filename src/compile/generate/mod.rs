@@ -173,6 +173,7 @@ impl Generator<'_> {
             }
             if !state.too_far {
                 let mut proto = state.proto;
+                thread_jumps(&mut proto.code);
                 liveness::move_last_uses(&mut proto);
                 returns::mark_returns(&mut proto);
                 proto.cache = vec![Cell::new(0); proto.code.len()];
@@ -413,6 +414,25 @@ impl Generator<'_> {
     fn borrow(&mut self, start: usize, reg: Reg, index: u32) {
         let end = self.here() as u32;
         self.state.proto.borrows.push(Borrow { start: start as u32, end, reg, index });
+    }
+}
+
+/// A jump to a jump goes to where that one leads.
+fn thread_jumps(code: &mut [Instr]) {
+    for at in 0..code.len() {
+        let Some(offset) = code[at].offset() else { continue };
+        let mut target = at as i64 + 1 + offset;
+        // A jump that leads to itself is one of a loop that does nothing.
+        for _ in 0..code.len().min(16) {
+            match code[target as usize] {
+                Instr::Jump { offset } => target += 1 + offset as i64,
+                _ => break,
+            }
+        }
+        let mut threaded = code[at];
+        if threaded.set_offset(target - at as i64 - 1) {
+            code[at] = threaded;
+        }
     }
 }
 

@@ -106,7 +106,6 @@ pub fn slot<'a>(place: &'a mut Value, key: &Value) -> Result<&'a mut Value, Faul
 }
 
 /// An item of a list, for writing.
-#[inline(always)]
 pub fn list_slot<'a>(items: &'a mut Ref<List>, key: &Value) -> Result<&'a mut Value, Fault> {
     let at = match key {
         Value::Int(at) if (*at as usize) < items.len() => *at as usize,
