@@ -1,8 +1,9 @@
 //! The `mplang` command.
 
-/// Small blocks are what an interpreter asks for most.
+mod allocator;
+
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 fn main() -> ! {
     mplang::cli::main()

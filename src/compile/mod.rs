@@ -4,6 +4,7 @@ mod generate;
 mod liveness;
 mod names;
 mod resolve;
+mod returns;
 
 use crate::diagnostics::Diagnostic;
 use crate::library;

@@ -266,5 +266,5 @@ pub fn module(name: &str) -> Option<Vec<&'static str>> {
 
 /// The library as the machine sees it.
 pub fn for_machine() -> crate::vm::native::Library {
-    crate::vm::native::Library { get, method, methods: method_names, instead: instead_of }
+    crate::vm::native::Library { all: all(), get, method, methods: method_names, instead: instead_of }
 }

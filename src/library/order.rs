@@ -197,28 +197,11 @@ fn sorted_by(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
 
 /// The indexes of the keys in the order of the keys, equal ones as they stand.
 fn permutation(keys: &[Value], reverse: bool) -> Result<Vec<u32>, Fault> {
-    let ints: Option<Vec<(i64, u32)>> =
-        keys.iter().zip(0..).map(|(key, at)| if let Value::Int(int) = key { Some((*int, at)) } else { None }).collect();
-    if let Some(ints) = ints {
-        return Ok(sorted_pairs(ints, reverse, i64::cmp));
-    }
-    let floats: Option<Vec<(f64, u32)>> = keys
-        .iter()
-        .zip(0..)
-        .map(|(key, at)| match key {
-            Value::Float(float) if !float.get().is_nan() => Some((float.get(), at)),
-            _ => None,
-        })
-        .collect();
-    if let Some(floats) = floats {
-        return Ok(sorted_pairs(floats, reverse, |a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal)));
-    }
-    let texts: Option<Vec<(&str, u32)>> =
-        keys.iter().zip(0..).map(|(key, at)| key.as_str().map(|text| (text, at))).collect();
-    if let Some(texts) = texts {
-        return Ok(sorted_pairs(texts, reverse, |a, b| a.cmp(b)));
-    }
     let mut order: Vec<u32> = (0..keys.len() as u32).collect();
+    if sort_plain(&mut order, |at| Some(&keys[at]), reverse) || sort_columns(&mut order, keys, reverse) {
+        return Ok(order);
+    }
+    order.sort_unstable();
     merge_sort(&mut order, |a, b| {
         let order = order_of(&keys[*a as usize], &keys[*b as usize])?;
         Ok(if reverse { order.reverse() } else { order })
@@ -226,13 +209,54 @@ fn permutation(keys: &[Value], reverse: bool) -> Result<Vec<u32>, Fault> {
     Ok(order)
 }
 
-fn sorted_pairs<T>(mut pairs: Vec<(T, u32)>, reverse: bool, order: impl Fn(&T, &T) -> Ordering) -> Vec<u32> {
+/// Sorts by keys that are lists, all of one length, column by column from the last one on. False when they are not, or
+/// a column is not plain; then the order is any.
+fn sort_columns(order: &mut [u32], keys: &[Value], reverse: bool) -> bool {
+    let Some(Value::List(first)) = keys.first() else { return false };
+    let part = |at: usize, column: usize| match &keys[at] {
+        Value::List(parts) if parts.len() == first.len() => Some(&parts[column]),
+        _ => None,
+    };
+    !first.is_empty() && (0..first.len()).rev().all(|column| sort_plain(order, |at| part(at, column), reverse))
+}
+
+/// Sorts by keys that are all ints, all floats or all texts; false when they are not.
+fn sort_plain<'a>(order: &mut [u32], key: impl Fn(usize) -> Option<&'a Value>, reverse: bool) -> bool {
+    let int = |key: &'a Value| if let Value::Int(int) = key { Some(*int) } else { None };
+    let float = |key: &'a Value| match key {
+        Value::Float(float) if !float.get().is_nan() => Some(float.get()),
+        _ => None,
+    };
+    // Most texts differ in their first bytes, which need not be fetched from elsewhere then.
+    let text = |key: &'a Value| key.as_str().map(|text| (first_bytes(text), text));
+    sort_pairs(order, &key, int, reverse, i64::cmp)
+        || sort_pairs(order, &key, float, reverse, |a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal))
+        || sort_pairs(order, &key, text, reverse, |a, b| a.cmp(b))
+}
+
+fn first_bytes(text: &str) -> u64 {
+    let mut first = [0; 8];
+    let some = &text.as_bytes()[..text.len().min(8)];
+    first[..some.len()].copy_from_slice(some);
+    u64::from_be_bytes(first)
+}
+
+fn sort_pairs<'a, T>(
+    order: &mut [u32],
+    key: &impl Fn(usize) -> Option<&'a Value>,
+    plain: impl Fn(&'a Value) -> Option<T>,
+    reverse: bool,
+    compare: impl Fn(&T, &T) -> Ordering,
+) -> bool {
+    let pairs: Option<Vec<(T, u32)>> = order.iter().map(|&at| Some((plain(key(at as usize)?)?, at))).collect();
+    let Some(mut pairs) = pairs else { return false };
     if reverse {
-        pairs.sort_by(|a, b| order(&b.0, &a.0));
+        pairs.sort_by(|a, b| compare(&b.0, &a.0));
     } else {
-        pairs.sort_by(|a, b| order(&a.0, &b.0));
+        pairs.sort_by(|a, b| compare(&a.0, &b.0));
     }
-    pairs.into_iter().map(|(_, at)| at).collect()
+    order.iter_mut().zip(pairs).for_each(|(at, (_, sorted))| *at = sorted);
+    true
 }
 
 /// A stable sort that ends with the first error of the comparison, and stands any answers from it.
@@ -392,6 +416,32 @@ mod tests {
         let keys = [1, 2, 1, 2].map(Value::Int);
         assert_eq!(permutation(&keys, true).ok(), Some(vec![1, 3, 0, 2]));
         assert_eq!(permutation(&keys, false).ok(), Some(vec![0, 2, 1, 3]));
+    }
+
+    /// Lists that are sorted by columns are in the order of their comparison, equal ones as they stand.
+    #[test]
+    fn columns_are_sorted_as_lists_are() {
+        let mut seed = 7u64;
+        let mut next = |below| {
+            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (seed >> 33) % below
+        };
+        let texts = ["", "a", "a\0", "abcdefgh", "abcdefghi", "é"];
+        let mut key = || {
+            let float = next(3) as f64 - 1.0;
+            Value::list(vec![Value::Int(next(3) as i64), Value::from(texts[next(6) as usize]), Value::float(float)])
+        };
+        let keys: Vec<Value> = (0..500).map(|_| key()).collect();
+        for reverse in [false, true] {
+            let mut order: Vec<u32> = (0..500).collect();
+            assert!(sort_columns(&mut order, &keys, reverse));
+            let mut wanted: Vec<u32> = (0..500).collect();
+            wanted.sort_by(|&a, &b| {
+                let order = order_of(&keys[a as usize], &keys[b as usize]).unwrap_or(Ordering::Equal);
+                if reverse { order.reverse() } else { order }
+            });
+            assert_eq!(order, wanted);
+        }
     }
 
     /// The sum of a range is exact beyond 64 bits.

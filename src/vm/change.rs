@@ -1,12 +1,13 @@
 //! Calls of methods that change the place they are called on: `xs.push(1)`, `grid[i].sort()`.
 
-use super::code::{ChangeSite, NATIVE_ARGUMENTS, Reg};
+use super::code::{ChangeSite, Key, NATIVE_ARGUMENTS, Reg};
 use super::fault::Fault;
 use super::frame::Then;
 use super::machine::{Head, Machine, PendingPlace, arrange, spread};
 use super::native::Run;
 use super::op::Op;
 use super::run::{EXACT, METHOD, OMITTED};
+use super::slow;
 use super::value::{self, Value};
 use std::cell::Cell;
 
@@ -16,14 +17,18 @@ impl Machine {
     pub(super) fn call_change(&mut self, dst: Reg, site: u32) -> Result<Option<Op>, Fault> {
         let frame = *self.frames.last().expect("the machine runs in a frame");
         let proto = frame.proto();
-        let site = proto.changes[site as usize];
+        let site = &proto.changes[site as usize];
         let name = proto.names[site.name as usize].as_str().unwrap_or_default();
         let base = frame.base as usize;
-        let (root, first) = (base + site.root as usize, base + site.base as usize + site.keys as usize);
-        let keys: Vec<Value> = self.stack[base + site.base as usize..first].iter_mut().map(std::mem::take).collect();
+        let (root, first) = (base + site.path.root as usize, base + site.base as usize);
+        let key_value = |key: &Key| match key {
+            Key::Index(reg) => self.stack[base + *reg as usize].clone(),
+            Key::Field { name, .. } => proto.names[*name as usize].clone(),
+        };
+        let keys: Vec<Value> = site.path.keys.iter().map(key_value).collect();
         let mut held = std::mem::take(&mut self.stack[root]);
-        let cache = &proto.cache[frame.pc as usize - 1];
-        let result = self.change_place(&mut held, &keys, name, cache, first, &site);
+        let cache = &proto.cache[frame.next() - 1];
+        let result = self.change_place(&mut held, &keys, name, cache, first, site);
         self.stack[root] = held;
         let result = result?;
         let frames = self.frames.len();
@@ -64,7 +69,7 @@ impl Machine {
         first: usize,
         base: usize,
         dst: Reg,
-        site: ChangeSite,
+        site: &ChangeSite,
     ) -> Result<Option<Op>, Fault> {
         match result {
             Ok(value) => {
@@ -103,8 +108,8 @@ impl Machine {
         site: &ChangeSite,
     ) -> Result<Result<Value, Value>, Fault> {
         let mut place = root;
-        for key in keys {
-            place = value::slot(place, key)?;
+        for (key, value) in site.path.keys.iter().zip(keys) {
+            place = slow::step(place, key, value)?;
         }
         let kind = place.type_of();
         let known = cache.get();

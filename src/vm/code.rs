@@ -165,6 +165,9 @@ pub enum Instr {
     IterPrep { base: Reg },
     /// The next item into `base+2`; goes there at the end.
     IterNext { base: Reg, offset: i32 },
+    /// The end of a loop's body: the next item of a container that is in memory into `base+2`, and to the instruction
+    /// after the `IterNext` there; else to that itself.
+    IterLoop { base: Reg, offset: i32 },
     /// The next key and value of a map into `base+2` and `base+3`; of other containers an item of two parts.
     IterPair { base: Reg, offset: i32 },
 
@@ -196,28 +199,32 @@ pub enum Instr {
     SetIndex { a: Reg, b: Reg, src: Reg },
     /// `a.name = src`
     SetField { a: Reg, name: u16, src: Reg },
-    /// `root[keys]…[keys+count-1] = keys+count`
-    SetPath { root: Reg, keys: Reg, count: u16 },
-    /// `root[keys]…[keys+count-1] op= keys+count`, in place where it can be
-    UpdatePath { op: super::value::Arith, root: Reg, keys: Reg, count: u16 },
+    /// Sets a part of a variable; see [`Path`].
+    SetPath { src: Reg, path: u32 },
+    /// `path op= src`, in place where it can be.
+    UpdatePath { op: super::value::Arith, src: Reg, path: u32 },
     /// `place op= src`, in place where it can be.
     Update { op: super::value::Arith, place: Reg, src: Reg },
 
-    /// `dst` = `count` registers as they print, together.
-    Concat { dst: Reg, base: Reg, count: u16 },
+    /// `dst` = the parts in [`Proto::texts`]`[site]` as they print, together.
+    Concat { dst: Reg, site: u32 },
     /// `dst` = `src` as text: as printed, or as it stands in a container.
     Text { dst: Reg, src: Reg, repr: bool },
     /// `dst` = `src` by the format spec in a register.
     Format { dst: Reg, src: Reg, spec: Reg },
 
-    /// Calls the function in `base` with `count` arguments after it.
-    Call { count: u8, dst: Reg, base: Reg },
+    /// Calls the function in `callee` with the `count` arguments in `base`….
+    Call { count: u8, dst: Reg, base: Reg, callee: Reg },
     /// Calls a function of the program with exactly its parameters, which begin at `base`.
     CallFn { count: u8, dst: Reg, base: Reg, proto: u16 },
     /// Calls a library function with exactly its parameters.
     CallNative { count: u8, dst: Reg, base: Reg, native: u16 },
     /// Calls a method of the value in `base`, with `count` arguments after it.
     CallMethod { count: u8, dst: Reg, base: Reg, name: u16 },
+    /// `dst = list.push(src)` of a list, and past the next instruction, which calls the method of any value.
+    Push { dst: Reg, list: Reg, src: Reg },
+    /// `dst = list.pop()` of a list that is not empty, and past the next instruction, like `Push`.
+    Pop { dst: Reg, list: Reg },
     /// Calls a method that may change the place; see [`ChangeSite`].
     CallChange { dst: Reg, site: u32 },
     /// Calls `base` with the list in `base+1` and the named arguments in `base+2`.
@@ -226,8 +233,9 @@ pub enum Instr {
     CallMethodSpread { dst: Reg, base: Reg, name: u16 },
     /// `dst` = a function with its captures; see [`ClosureSite`].
     Closure { dst: Reg, site: u32 },
-    /// Ends the call.
-    Return { src: Reg },
+    /// Ends the call. The registers that may hold something on the heap are told by a bit each; the last bit stands for
+    /// its register and all above.
+    Return { src: Reg, held: u32 },
 
     /// Raises the value.
     Throw { src: Reg },
@@ -294,21 +302,54 @@ pub struct Handler {
     pub live: Reg,
 }
 
-/// A call of a method on a place: `root[keys…].name(args…)`. The keys stand in `base…`, then the arguments.
-#[derive(Clone, Copy, Debug)]
-pub struct ChangeSite {
+/// A part of a variable: `root[i].name…`.
+#[derive(Clone, Debug)]
+pub struct Path {
     /// The variable.
     pub root: Reg,
-    /// The first key.
+    /// The way from it to the part.
+    pub keys: Vec<Key>,
+}
+
+/// A step from a value to a part of it.
+#[derive(Clone, Debug)]
+pub enum Key {
+    /// To what stands at the index in the register.
+    Index(Reg),
+    /// To a field.
+    Field {
+        /// Its name.
+        name: u16,
+        /// Where the last map had it.
+        at: Cell<u32>,
+    },
+}
+
+/// A call of a method on a place: `path.name(args…)`. The arguments stand in `base…`, and behind them is room for one
+/// register more.
+#[derive(Clone, Debug)]
+pub struct ChangeSite {
+    /// The place.
+    pub path: Path,
+    /// The first argument.
     pub base: Reg,
-    /// Number of keys.
-    pub keys: u16,
     /// Number of arguments.
     pub args: u16,
     /// The method.
     pub name: u16,
     /// Arguments are one list and one map of named ones.
     pub spread: bool,
+}
+
+/// A part of a text that is put together.
+#[derive(Clone, Copy, Debug)]
+pub enum Part {
+    /// A constant.
+    Text(u32),
+    /// What a register holds.
+    Keep(Reg),
+    /// What a register holds that is not read again.
+    Take(Reg),
 }
 
 /// What an arm of a `select` waits for; the registers hold its operands.
@@ -439,11 +480,15 @@ pub struct Proto {
     /// Side table.
     pub changes: Vec<ChangeSite>,
     /// Side table.
+    pub paths: Vec<Path>,
+    /// Side table.
     pub closures: Vec<ClosureSite>,
     /// Side table.
     pub lists: Vec<ListSite>,
     /// Side table.
     pub key_lists: Vec<Vec<Value>>,
+    /// The parts of each text that is put together.
+    pub texts: Vec<Vec<Part>>,
     /// The arms of each `select`.
     pub selects: Vec<Vec<ArmSite>>,
     /// Names of the registers of locals, for the dump.
@@ -452,6 +497,18 @@ pub struct Proto {
     pub globals: Vec<u32>,
     /// It belongs to the library: left out of traces.
     pub hidden: bool,
+}
+
+impl Path {
+    /// The registers that it is read by.
+    pub fn registers(&self, f: &mut dyn FnMut(Reg)) {
+        f(self.root);
+        for key in &self.keys {
+            if let Key::Index(reg) = key {
+                f(*reg);
+            }
+        }
+    }
 }
 
 impl Proto {
@@ -489,7 +546,7 @@ pub struct Program {
 impl Default for Program {
     fn default() -> Program {
         let param = |name: &str| ProtoParam { name: name.into(), optional: false };
-        let code = vec![Instr::CallSpread { dst: 0, base: 0 }, Instr::Return { src: 0 }];
+        let code = vec![Instr::CallSpread { dst: 0, base: 0 }, Instr::Return { src: 0, held: u32::MAX }];
         let apply = Proto {
             params: vec![param("function"), param("args"), param("named")],
             registers: 3,

@@ -1,6 +1,6 @@
 //! Bytecode as text, for people.
 
-use super::code::{Instr, Program, Proto};
+use super::code::{Instr, Key, Part, Path, Program, Proto};
 use super::value::Value;
 use crate::source::Sources;
 use std::fmt::Write;
@@ -15,6 +15,22 @@ pub fn dump(program: &Program, sources: &Sources, native: &dyn Fn(u16) -> &'stat
         }
     }
     out
+}
+
+fn parts(proto: &Proto, parts: &[Part]) -> String {
+    let part = |part: &Part| match part {
+        Part::Text(index) => format!("{:?}", proto.constants[*index as usize]),
+        Part::Keep(reg) | Part::Take(reg) => format!("r{reg}"),
+    };
+    parts.iter().map(part).collect::<Vec<_>>().join(" ")
+}
+
+fn path(proto: &Proto, path: &Path) -> String {
+    let keys = path.keys.iter().map(|key| match key {
+        Key::Index(reg) => format!("[r{reg}]"),
+        Key::Field { name, .. } => format!(".{}", proto.names[*name as usize].as_str().unwrap_or_default()),
+    });
+    std::iter::once(format!("r{}", path.root)).chain(keys).collect()
 }
 
 fn function(
@@ -66,11 +82,14 @@ fn function(
                 write!(out, "  ; {}", program.globals[index as usize])?;
             }
             Instr::CallChange { site, .. } => {
-                let site = proto.changes[site as usize];
-                if let Value::Str(name) = &proto.names[site.name as usize] {
-                    write!(out, "  ; r{}.{}", site.root, name.as_str())?;
-                }
+                let site = &proto.changes[site as usize];
+                let name = proto.names[site.name as usize].as_str().unwrap_or_default();
+                write!(out, "  ; {}.{name} with {} of r{}", path(proto, &site.path), site.args, site.base)?;
             }
+            Instr::SetPath { path: site, .. } | Instr::UpdatePath { path: site, .. } => {
+                write!(out, "  ; {}", path(proto, &proto.paths[site as usize]))?;
+            }
+            Instr::Concat { site, .. } => write!(out, "  ; {}", parts(proto, &proto.texts[site as usize]))?,
             Instr::Select { site, .. } => write!(out, "  ; {:?}", proto.selects[site as usize])?,
             Instr::Closure { site, .. } => {
                 let site = &proto.closures[site as usize];

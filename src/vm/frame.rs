@@ -1,6 +1,6 @@
 //! Calls in progress.
 
-use super::code::{Proto, Reg};
+use super::code::{Instr, Proto, Reg};
 use std::rc::Rc;
 
 /// A call in progress.
@@ -8,8 +8,8 @@ use std::rc::Rc;
 pub(super) struct Frame {
     /// Its code. Prototypes are never freed while the machine lives.
     pub proto: *const Proto,
-    /// The next instruction, while another frame runs.
-    pub pc: u32,
+    /// The next instruction, while something else runs.
+    pub pc: *const Instr,
     /// Its first register in the stack.
     pub base: u32,
     /// The caller's register for the result.
@@ -21,7 +21,7 @@ pub(super) struct Frame {
 impl Frame {
     /// A call that begins.
     pub fn new(proto: &Rc<Proto>, base: usize, dst: Reg, then: Then) -> Frame {
-        Frame { proto: Rc::as_ptr(proto), pc: 0, base: base as u32, dst, then }
+        Frame { proto: Rc::as_ptr(proto), pc: proto.code.as_ptr(), base: base as u32, dst, then }
     }
 
     /// Its code.
@@ -30,12 +30,23 @@ impl Frame {
         // SAFETY: prototypes live as long as the program, which only grows and which the machine owns with its frames.
         unsafe { &*self.proto }
     }
+
+    /// The number of the next instruction.
+    pub fn next(&self) -> usize {
+        // SAFETY: `pc` points into the code, or to its end.
+        unsafe { self.pc.offset_from_unsigned(self.proto().code.as_ptr()) }
+    }
+
+    /// Goes on at the instruction with this number.
+    pub fn go(&mut self, next: usize) {
+        self.pc = &raw const self.proto().code[next];
+    }
 }
 
 /// What happens with the result of a call.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Then {
-    /// It goes into the caller's register.
+    /// It goes into the register of the caller, which is the frame below.
     Store,
     /// The machine is done.
     Finish,

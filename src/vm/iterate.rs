@@ -84,7 +84,7 @@ impl Machine {
     #[inline(never)]
     pub(super) fn iterate(&mut self, at: Reg, pair: bool, offset: i32) -> Result<Flow, Fault> {
         let frame = *self.frames.last().expect("the machine runs in a frame");
-        let exit = (i64::from(frame.pc) + i64::from(offset)) as u32;
+        let exit = (frame.next() as i64 + i64::from(offset)) as u32;
         let base = frame.base as usize + at as usize;
         match &self.stack[base] {
             Value::Handle(handle) if handle.numbers().is_none() => {

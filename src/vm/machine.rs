@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How deep calls may go.
 pub const MAX_CALLS: usize = 400_000;
+/// How many calls there is room for at first.
+const LEAST_FRAMES: usize = 16;
 /// How many values there is room for at first: a page of memory, as every process has its own.
 const LEAST_STACK: usize = 256;
 /// How many values all frames together may hold.
@@ -108,6 +110,8 @@ pub struct Machine {
     pub(super) holding: Vec<Value>,
     /// The error of a rethrow keeps its trace.
     pub(super) rethrown: bool,
+    /// Memory in which texts are put together.
+    pub(super) scratch: String,
 }
 
 impl Machine {
@@ -127,6 +131,7 @@ impl Machine {
             places: Vec::new(),
             holding: Vec::new(),
             rethrown: false,
+            scratch: String::new(),
         };
         machine.program_grew();
         machine
@@ -193,7 +198,7 @@ impl Machine {
                 Answer::Nothing => {}
                 Answer::Again => {
                     if let Some(frame) = self.frames.last_mut() {
-                        frame.pc -= 1;
+                        frame.go(frame.next() - 1);
                     }
                 }
                 Answer::Register(dst) => {
@@ -220,7 +225,7 @@ impl Machine {
         let frame = self.frames.last_mut().expect("a loop runs in a frame");
         let at = frame.base as usize + base as usize;
         if matches!(value, Value::Undefined) {
-            frame.pc = exit;
+            frame.go(exit as usize);
             self.stack[at] = Value::Null;
         } else if pair {
             let (first, second) = split_pair(value)?;
@@ -250,7 +255,7 @@ impl Machine {
         }
         while let Some(frame) = self.frames.last().copied() {
             let proto = frame.proto();
-            let at = (frame.pc as usize).saturating_sub(1).min(proto.code.len().saturating_sub(1)) as u32;
+            let at = frame.next().saturating_sub(1).min(proto.code.len().saturating_sub(1)) as u32;
             let base = frame.base as usize;
             let handler = proto.handlers.iter().find(|h| h.start <= at && at < h.end);
             for handling in proto.handlings.iter().filter(|h| h.start <= at && at < h.end) {
@@ -282,7 +287,7 @@ impl Machine {
             }
             if let Some(handler) = handler {
                 if let Some(frame) = self.frames.last_mut() {
-                    frame.pc = handler.target;
+                    frame.go(handler.target as usize);
                 }
                 for slot in &mut self.stack[base + handler.live as usize..base + proto.registers as usize] {
                     *slot = Value::Null;
@@ -343,6 +348,11 @@ impl Machine {
         let at = first + proto.arity();
         for (slot, value) in self.stack[at..].iter_mut().zip(captures) {
             *slot = value.clone();
+        }
+        if self.frames.len() == self.frames.capacity() {
+            // The fast ways of calling find by the capacity alone whether one more call is allowed.
+            let more = self.frames.len().max(LEAST_FRAMES).min(MAX_CALLS - self.frames.len());
+            self.frames.reserve_exact(more);
         }
         self.frames.push(Frame::new(&proto, first, dst, then));
         Ok(())
@@ -473,6 +483,7 @@ impl Machine {
         if let Value::Map(map) = receiver
             && let Some(stored) = map.get_str(name).cloned()
         {
+            self.stack[first] = Value::Null;
             return self.call_value(&stored, first + 1, count, dst, named);
         }
         Err(self.no_method(receiver, name))
@@ -483,7 +494,7 @@ impl Machine {
     fn is_cell_value(&self, at: usize) -> bool {
         let Some(frame) = self.frames.last() else { return false };
         let (proto, reg) = (frame.proto(), at.saturating_sub(frame.base as usize) as Reg);
-        let before = proto.code.iter().take((frame.pc as usize).saturating_sub(1)).rev();
+        let before = proto.code.iter().take(frame.next().saturating_sub(1)).rev();
         let maker = before.map(|instr| {
             let mut made = false;
             instr.writes(&mut |written| made |= written == reg);
@@ -556,7 +567,7 @@ impl Machine {
     pub fn give_up_free(&mut self) {
         let Some(frame) = self.frames.last() else { return };
         let proto = frame.proto();
-        let Some(&free) = proto.free.get((frame.pc as usize).wrapping_sub(1)) else { return };
+        let Some(&free) = proto.free.get(frame.next().wrapping_sub(1)) else { return };
         let base = frame.base as usize;
         for slot in &mut self.stack[base + free as usize..base + (proto.registers as usize).max(free as usize)] {
             if slot.is_heap() {
@@ -571,7 +582,7 @@ impl Machine {
             return Place::default();
         };
         let proto = frame.proto();
-        let at = (frame.pc as usize).saturating_sub(1);
+        let at = frame.next().saturating_sub(1);
         Place { file: proto.file, span: proto.spans.get(at).copied().unwrap_or(Span::default()) }
     }
 }

@@ -149,6 +149,8 @@ impl Declaration {
 /// The library as the machine sees it.
 #[derive(Clone, Copy)]
 pub struct Library {
+    /// All declarations, by their numbers.
+    pub all: &'static [&'static Declaration],
     /// The declaration with this number.
     pub get: fn(u16) -> &'static Declaration,
     /// The method of a type.

@@ -1,6 +1,6 @@
 //! What an instruction reads, writes and jumps to.
 
-use super::code::{ArmSite, Instr, Reg};
+use super::code::{ArmSite, Instr, Part, Reg};
 
 impl Instr {
     /// The offset of its jump.
@@ -16,6 +16,7 @@ impl Instr {
             | RangePrep { offset, .. }
             | RangeLoop { offset, .. }
             | IterNext { offset, .. }
+            | IterLoop { offset, .. }
             | IterPair { offset, .. } => Some(i64::from(offset)),
             JumpLt { offset, .. }
             | JumpLe { offset, .. }
@@ -35,6 +36,7 @@ impl Instr {
             | JumpNotGeInt { offset, .. }
             | JumpEqInt { offset, .. }
             | JumpNeInt { offset, .. } => Some(i64::from(offset)),
+            Push { .. } | Pop { .. } => Some(1),
             _ => None,
         }
     }
@@ -52,6 +54,7 @@ impl Instr {
             | RangePrep { offset, .. }
             | RangeLoop { offset, .. }
             | IterNext { offset, .. }
+            | IterLoop { offset, .. }
             | IterPair { offset, .. } => i32::try_from(distance).map(|near| *offset = near).is_ok(),
             JumpLt { offset, .. }
             | JumpLe { offset, .. }
@@ -78,7 +81,7 @@ impl Instr {
     /// Whether the next instruction does not follow it.
     pub fn ends(&self) -> bool {
         use Instr::*;
-        matches!(self, Jump { .. } | Return { .. } | Throw { .. } | Rethrow { .. } | NoArm { .. })
+        matches!(self, Jump { .. } | IterLoop { .. } | Return { .. } | Throw { .. } | Rethrow { .. } | NoArm { .. })
     }
 
     /// The registers that it surely overwrites, whatever happens.
@@ -178,7 +181,7 @@ impl Instr {
             | JumpNotNull { src, .. }
             | JumpDefined { src, .. }
             | Text { src, .. }
-            | Return { src }
+            | Return { src, .. }
             | Throw { src }
             | Rethrow { src }
             | RethrowCancelled { src }
@@ -247,10 +250,13 @@ impl Instr {
                 f(b);
             }
             RangePrep { base, .. } | RangeLoop { base, .. } => (base..base + 2).for_each(f),
-            IterPrep { base } | IterNext { base, .. } | IterPair { base, .. } => (base..base + 2).for_each(f),
-            NewList { base, count, .. } | Concat { base, count, .. } => (base..base + count).for_each(f),
+            IterPrep { base } | IterNext { base, .. } | IterLoop { base, .. } | IterPair { base, .. } => {
+                (base..base + 2).for_each(f);
+            }
+            NewList { base, count, .. } => (base..base + count).for_each(f),
             NewMap { base, count, .. } => (base..base + 2 * count).for_each(f),
-            ListPush { list, src } | ListExtend { list, src } => {
+            Pop { list, .. } => f(list),
+            Push { list, src, .. } | ListPush { list, src } | ListExtend { list, src } => {
                 f(list);
                 f(src);
             }
@@ -293,10 +299,6 @@ impl Instr {
                 f(a);
                 f(src);
             }
-            SetPath { root, keys, count } | UpdatePath { root, keys, count, .. } => {
-                f(root);
-                (keys..=keys + count).for_each(f);
-            }
             Update { place, src, .. } => {
                 f(place);
                 f(src);
@@ -305,14 +307,19 @@ impl Instr {
                 f(src);
                 f(spec);
             }
-            Call { base, count, .. } | CallMethod { base, count, .. } => {
+            Call { base, count, callee, .. } => {
+                f(callee);
+                (base..base + u16::from(count)).for_each(f);
+            }
+            CallMethod { base, count, .. } => {
                 (base..=base + u16::from(count)).for_each(f);
             }
             CallFn { base, count, .. } | CallNative { base, count, .. } => {
                 (base..base + u16::from(count)).for_each(f);
             }
             // Their registers are in side tables: `Proto::reads_of` gives them.
-            CallChange { .. } | Closure { .. } | Select { .. } => {}
+            SetPath { .. } | UpdatePath { .. } | Concat { .. } | CallChange { .. } | Closure { .. } | Select { .. } => {
+            }
             Const { .. }
             | Int { .. }
             | Null { .. }
@@ -331,9 +338,20 @@ impl super::code::Proto {
     pub fn reads_of(&self, instr: &Instr, f: &mut dyn FnMut(Reg)) {
         match *instr {
             Instr::CallChange { site, .. } => {
-                let site = self.changes[site as usize];
-                f(site.root);
-                (site.base..site.base + site.keys + site.args).for_each(f);
+                let site = &self.changes[site as usize];
+                site.path.registers(f);
+                (site.base..site.base + site.args).for_each(f);
+            }
+            Instr::SetPath { src, path } | Instr::UpdatePath { src, path, .. } => {
+                self.paths[path as usize].registers(f);
+                f(src);
+            }
+            Instr::Concat { site, .. } => {
+                for part in &self.texts[site as usize] {
+                    if let Part::Keep(reg) | Part::Take(reg) = part {
+                        f(*reg);
+                    }
+                }
             }
             Instr::Select { site, .. } => {
                 for arm in &self.selects[site as usize] {

@@ -4,7 +4,7 @@ use super::code::{Instr, NATIVE_ARGUMENTS, Proto, RAISED, Reg};
 use super::fault::{Fault, Kind};
 use super::frame::{Frame, Then};
 use super::iterate::{items, not_iterable};
-use super::machine::{Answer, MAX_CALLS, Machine, Step, interrupted};
+use super::machine::{Answer, Machine, Step, interrupted};
 use super::native::Run;
 use super::op::{Op, Snapshot};
 use super::stream::Flow;
@@ -37,7 +37,6 @@ impl Machine {
     #[allow(clippy::too_many_lines)]
     fn dispatch(&mut self) -> Result<Step, Fault> {
         let mut proto: *const Proto;
-        let mut start: *const Instr;
         let mut pc: *const Instr;
         let mut base: *mut Value;
 
@@ -46,20 +45,16 @@ impl Machine {
             () => {{
                 let Some(frame) = self.frames.last() else { return Ok(Step::Done(Value::Null)) };
                 proto = frame.proto;
-                // SAFETY: prototypes live as long as the program, which only grows; `pc` stays inside the code, which
-                // ends with a return; the frame's window was reserved when it was entered.
-                unsafe {
-                    start = (*proto).code.as_ptr();
-                    pc = start.add(frame.pc as usize);
-                    base = self.stack.as_mut_ptr().add(frame.base as usize);
-                }
+                pc = frame.pc;
+                // SAFETY: the frame's window was reserved when it was entered.
+                base = unsafe { self.stack.as_mut_ptr().add(frame.base as usize) };
             }};
         }
-        // The number of the next instruction into the frame.
+        // The next instruction into the frame.
         macro_rules! save {
             () => {{
-                // SAFETY: both point into the code of the topmost frame, which `load` has found.
-                unsafe { self.frames.last_mut().unwrap_unchecked().pc = pc.offset_from(start) as u32 };
+                // SAFETY: `load` has found the topmost frame.
+                unsafe { self.frames.last_mut().unwrap_unchecked().pc = pc };
             }};
         }
         macro_rules! reg {
@@ -95,9 +90,17 @@ impl Machine {
         }
         macro_rules! proto {
             () => {
-                // SAFETY: as in `load`.
+                // SAFETY: prototypes live as long as the program, which only grows.
                 unsafe { &*proto }
             };
+        }
+        // The word in which the instruction `$back` before the next one remembers what it found.
+        macro_rules! cache {
+            ($back:expr) => {{
+                let proto = proto!();
+                // SAFETY: `pc` points into the code, and there is a word for each instruction.
+                unsafe { proto.cache.get_unchecked(pc.offset_from_unsigned(proto.code.as_ptr()) - $back) }
+            }};
         }
         // The value of a fallible step; on error the fault is raised here.
         macro_rules! check {
@@ -201,9 +204,18 @@ impl Machine {
             };
         }
         macro_rules! constant {
-            ($index:expr) => {
-                &proto!().constants[$index as usize]
-            };
+            ($index:expr) => {{
+                let constants = &proto!().constants;
+                // SAFETY: the compiler numbers the constants.
+                unsafe { constants.get_unchecked($index as usize) }
+            }};
+        }
+        macro_rules! name {
+            ($index:expr) => {{
+                let names = &proto!().names;
+                // SAFETY: the compiler numbers the names.
+                unsafe { names.get_unchecked($index as usize) }
+            }};
         }
         macro_rules! slow_const {
             ($op:expr, $dst:expr, $a:expr, $index:expr, $left:expr) => {
@@ -251,7 +263,7 @@ impl Machine {
             ($value:expr, $dst:expr) => {{
                 let mut value: &Value = $value;
                 loop {
-                    // SAFETY: see `load`.
+                    // SAFETY: code ends with a return, so there is an instruction after every other one.
                     let part = match (unsafe { &*pc }, value) {
                         (&Instr::Index { dst, a, b }, Value::List(list)) if a == $dst && dst == $dst && b != $dst => {
                             match reg!(b) {
@@ -260,9 +272,7 @@ impl Machine {
                             }
                         }
                         (&Instr::Field { dst, a, name }, Value::Map(map)) if a == $dst && dst == $dst => {
-                            // SAFETY: `pc` is inside the code.
-                            let at = unsafe { pc.offset_from(start) } as usize;
-                            known_field(map, &proto!().names[name as usize], &proto!().cache[at])
+                            known_field(map, name!(name), cache!(0))
                         }
                         _ => None,
                     };
@@ -273,6 +283,38 @@ impl Machine {
                 }
             }};
         }
+        // The next item of a container in memory, of which the position moves on.
+        macro_rules! next_item {
+            ($at:expr) => {
+                match (reg!($at), reg!($at + 1)) {
+                    (Value::List(list), &Value::Int(position)) => match list.get(position as usize) {
+                        Some(item) => {
+                            let item = item.clone();
+                            set!($at + 1, Value::Int(position + 1));
+                            Some(item)
+                        }
+                        None => None,
+                    },
+                    (Value::Range(range), &Value::Int(now)) => match range.step_from(now) {
+                        Some(next) => {
+                            set!($at + 1, Value::Int(next));
+                            Some(Value::Int(now))
+                        }
+                        None => None,
+                    },
+                    (Value::Str(text), &Value::Int(position)) if text.is_ascii() => {
+                        match text.as_str().as_bytes().get(position as usize) {
+                            Some(&byte) => {
+                                set!($at + 1, Value::Int(position + 1));
+                                Some(Value::char(char::from(byte)))
+                            }
+                            None => None,
+                        }
+                    }
+                    _ => None,
+                }
+            };
+        }
         macro_rules! condition {
             ($src:expr) => {
                 match reg!($src) {
@@ -281,6 +323,34 @@ impl Machine {
                     other => check!(Err(slow::not_bool(other))),
                 }
             };
+        }
+        // Enters a function whose arguments stand from `$at` on, which is `$first` in the stack. There is room for its
+        // window and its frame.
+        macro_rules! enter {
+            ($callee:expr, $first:expr, $at:expr, $dst:expr) => {{
+                proto = $callee;
+                pc = proto!().code.as_ptr();
+                // SAFETY: as the user of the macro has found.
+                unsafe {
+                    let len = self.frames.len();
+                    let frame = Frame { proto, pc, base: $first as u32, dst: $dst, then: Then::Store };
+                    self.frames.as_mut_ptr().add(len).write(frame);
+                    self.frames.set_len(len + 1);
+                    base = base.add($at as usize);
+                }
+            }};
+        }
+        // Calls a library function that asks for nothing, with the arguments from `$at` on, as many as are declared.
+        macro_rules! native {
+            ($run:expr, $at:expr, $count:expr, $dst:expr) => {{
+                // SAFETY: the compiler put the arguments into these registers.
+                let args = unsafe { std::slice::from_raw_parts_mut(base.add($at as usize), $count as usize) };
+                let result = $run(&mut self.context, args);
+                for reg in $at..$at + $count as Reg {
+                    set!(reg, Value::Null);
+                }
+                set!($dst, check!(result));
+            }};
         }
         // After a step that may have entered a frame or asked something.
         macro_rules! called {
@@ -294,12 +364,12 @@ impl Machine {
 
         load!();
         loop {
-            // SAFETY: see `load`. Not copied: each instruction reads the operands that it has.
+            // SAFETY: `pc` stays inside the code, which ends with a return. Not copied: each instruction reads the operands that it has.
             let instr = unsafe { &*pc };
             // SAFETY: code ends with a return, so there is an instruction after every other one.
             pc = unsafe { pc.add(1) };
             match *instr {
-                Instr::Const { dst, index } => set!(dst, proto!().constants[index as usize].clone()),
+                Instr::Const { dst, index } => set!(dst, constant!(index).clone()),
                 Instr::Int { dst, value } => set!(dst, Value::Int(i64::from(value))),
                 Instr::Null { dst } => set!(dst, Value::Null),
                 Instr::Bool { dst, value } => set!(dst, Value::bool(value)),
@@ -363,7 +433,15 @@ impl Machine {
                 Instr::RemConst { dst, a, index } => {
                     rem!(dst, reg!(a), constant!(index), slow_const!(Arith::Rem, dst, a, index, false));
                 }
-                Instr::Arith { op, dst, a, b } => check!(slow::binary(op, base, dst, a, b)),
+                Instr::Arith { op, dst, a, b } => {
+                    if let (Value::Int(x), Value::Int(y)) = (reg!(a), reg!(b))
+                        && let Some(result) = value::arith::bits(op, *x, *y)
+                    {
+                        set!(dst, Value::Int(result));
+                    } else {
+                        check!(slow::binary(op, base, dst, a, b));
+                    }
+                }
                 Instr::AddInt { dst, a, value } => match reg!(a) {
                     Value::Int(x) if x.checked_add(i64::from(value)).is_some() => {
                         set!(dst, Value::Int(x.wrapping_add(i64::from(value))));
@@ -583,38 +661,11 @@ impl Machine {
                     }
                 }
                 Instr::IterNext { base: at, offset } => {
-                    if let (Value::List(list), Value::Int(position)) = (reg!(at), reg!(at + 1)) {
-                        let position = *position;
-                        match list.get(position as usize) {
-                            Some(item) => {
-                                let item = item.clone();
-                                set!(at + 1, Value::Int(position + 1));
-                                set!(at + 2, item);
-                            }
-                            None => {
-                                set!(at, Value::Null);
-                                jump!(offset);
-                            }
-                        }
-                    } else if let (Value::Str(text), Value::Int(position)) = (reg!(at), reg!(at + 1))
-                        && text.is_ascii()
-                        && let Some(&byte) = text.as_str().as_bytes().get(*position as usize)
-                    {
-                        let next = position + 1;
-                        set!(at + 2, Value::char(char::from(byte)));
-                        set!(at + 1, Value::Int(next));
-                    } else if let (Value::Range(range), Value::Int(now)) = (reg!(at), reg!(at + 1)) {
-                        match range.step_from(*now) {
-                            Some(next) => {
-                                let item = Value::Int(*now);
-                                set!(at + 1, Value::Int(next));
-                                set!(at + 2, item);
-                            }
-                            None => {
-                                set!(at, Value::Null);
-                                jump!(offset);
-                            }
-                        }
+                    if let Some(item) = next_item!(at) {
+                        set!(at + 2, item);
+                    } else if let Value::List(_) | Value::Range(_) = reg!(at) {
+                        set!(at, Value::Null);
+                        jump!(offset);
                     } else {
                         save!();
                         match self.iterate(at, false, offset)? {
@@ -622,6 +673,18 @@ impl Machine {
                             Flow::Ask(op) => return Ok(Step::Ask(op, self.here())),
                         }
                     }
+                }
+                Instr::IterLoop { base: at, offset } => {
+                    if interrupted() {
+                        ask!(Op::Interrupted, Answer::Again);
+                    }
+                    let mut offset = offset as isize;
+                    if let Some(item) = next_item!(at) {
+                        set!(at + 2, item);
+                        offset += 1;
+                    }
+                    // SAFETY: the compiler made the offset, to an instruction that others follow.
+                    pc = unsafe { pc.offset(offset) };
                 }
                 Instr::IterPair { base: at, offset } => {
                     if let (Value::List(list), Value::Int(position)) = (reg!(at), reg!(at + 1))
@@ -632,6 +695,15 @@ impl Machine {
                         set!(at + 1, Value::Int(next));
                         set!(at + 2, first);
                         set!(at + 3, second);
+                        continue;
+                    }
+                    if let (Value::Map(map), Value::Int(position)) = (reg!(at), reg!(at + 1))
+                        && let Some((key, value)) = map.entry(*position as usize)
+                    {
+                        let (key, value, next) = (key.clone(), value.clone(), position + 1);
+                        set!(at + 1, Value::Int(next));
+                        set!(at + 2, key);
+                        set!(at + 3, value);
                         continue;
                     }
                     save!();
@@ -684,6 +756,11 @@ impl Machine {
                         let item = part_of!(&list[*at as usize], dst);
                         set!(dst, item);
                     }
+                    (Value::List(list), Value::Int(at))
+                        if let Some(item) = list.get(at.wrapping_add(list.len() as i64) as usize) =>
+                    {
+                        set!(dst, item.clone());
+                    }
                     (Value::Map(map), key) => match map.get(key) {
                         Some(value) => set!(dst, value.clone()),
                         None => set!(dst, check!(value::index(reg!(a), reg!(b)))),
@@ -709,10 +786,8 @@ impl Machine {
                 },
                 Instr::Field { dst, a, name } => {
                     if let Value::Map(map) = reg!(a) {
-                        // SAFETY: `pc` is inside the code.
-                        let at = unsafe { pc.offset_from(start) } as usize - 1;
-                        let cache = &proto!().cache[at];
-                        let key = &proto!().names[name as usize];
+                        let cache = cache!(1);
+                        let key = name!(name);
                         if let Some(value) = known_field(map, key, cache) {
                             let value = part_of!(value, dst);
                             set!(dst, value);
@@ -726,7 +801,7 @@ impl Machine {
                             continue;
                         }
                     }
-                    let name = proto!().names[name as usize].as_str().unwrap_or_default();
+                    let name = name!(name).as_str().unwrap_or_default();
                     if let Value::Handle(handle) = reg!(a) {
                         if handle.key().kind == HandleKind::Shared && name == "value" {
                             ask!(Op::SharedGet { cell: handle.key() }, Answer::Register(dst));
@@ -739,15 +814,15 @@ impl Machine {
                 Instr::FieldMaybe { dst, a, name } => match reg!(a) {
                     Value::Null => set!(dst, Value::Null),
                     Value::Map(map) => {
-                        let value = map.get(&proto!().names[name as usize]).cloned();
+                        let value = map.get(name!(name)).cloned();
                         set!(dst, value.unwrap_or_default());
                     }
                     Value::Handle(handle) => {
-                        let name = proto!().names[name as usize].as_str().unwrap_or_default();
+                        let name = name!(name).as_str().unwrap_or_default();
                         ask!(Op::Property { handle: handle.key(), name: name.to_string() }, Answer::Register(dst));
                     }
                     other => {
-                        let name = proto!().names[name as usize].as_str().unwrap_or_default();
+                        let name = name!(name).as_str().unwrap_or_default();
                         set!(dst, check!(slow::field(other, name, &self.library)));
                     }
                 },
@@ -761,7 +836,8 @@ impl Machine {
                         && (*at as usize) < list.len()
                     {
                         let item = std::mem::take(reg_mut!(src));
-                        put!(&mut list.make_mut()[*at as usize], item);
+                        // SAFETY: the index is below the length.
+                        put!(unsafe { list.make_mut().get_unchecked_mut(*at as usize) }, item);
                     } else if let Value::Handle(_) = reg!(a) {
                         if let Some(op) = check!(slow::set_handle(reg!(a), reg!(b), reg!(src))) {
                             ask!(op, Answer::Nothing);
@@ -772,10 +848,8 @@ impl Machine {
                 }
                 Instr::SetField { a, name, src } => {
                     if let Value::Map(map) = reg_mut!(a) {
-                        // SAFETY: `pc` is inside the code.
-                        let at = unsafe { pc.offset_from(start) } as usize - 1;
-                        let cache = &proto!().cache[at];
-                        let key = &proto!().names[name as usize];
+                        let cache = cache!(1);
+                        let key = name!(name);
                         let map = map.make_mut();
                         if let (Some((Value::Str(found), value)), Value::Str(sought)) =
                             (map.entry_mut(cache.get() as usize), key)
@@ -789,33 +863,25 @@ impl Machine {
                             cache.set(at as u32);
                         }
                     } else {
-                        let key = proto!().names[name as usize].clone();
+                        let key = name!(name).clone();
                         check!(slow::set_field(reg_mut!(a), key, std::mem::take(reg_mut!(src))));
                     }
                 }
-                Instr::SetPath { root, keys, count } => {
-                    if let Some(op) = check!(slow::set_path(base, root, keys, count)) {
+                Instr::SetPath { src, path } => {
+                    let path = &proto!().paths[path as usize];
+                    if let Some(op) = check!(slow::set_path(base, &proto!().names, path, src)) {
                         ask!(op, Answer::Nothing);
                     }
                 }
-                Instr::UpdatePath { op, root, keys, count } => {
-                    // SAFETY: `pc` is inside the code.
-                    let at = unsafe { pc.offset_from(start) } as usize - 1;
-                    check!(slow::update_path(op, base, root, keys, count, &proto!().cache[at]));
+                Instr::UpdatePath { op, src, path } => {
+                    let path = &proto!().paths[path as usize];
+                    check!(slow::update_path(op, base, &proto!().names, path, src));
                 }
                 Instr::Update { op, place, src } => check!(slow::update(op, base, place, src)),
 
-                Instr::Concat { dst, base: at, count } => {
-                    let mut text = String::new();
-                    for reg in at..at + count {
-                        match reg!(reg) {
-                            Value::Str(part) => text.push_str(part.as_str()),
-                            Value::Int(int) => slow::push_int(&mut text, *int),
-                            other => text.push_str(&value::display(&self.context, other)),
-                        }
-                        set!(reg, Value::Null);
-                    }
-                    set!(dst, Value::str(text));
+                Instr::Concat { dst, site } => {
+                    let text = self.concat(base, proto!(), &proto!().texts[site as usize]);
+                    set!(dst, text);
                 }
                 Instr::Text { dst, src, repr } => match reg!(src) {
                     Value::Str(_) if !repr => set!(dst, reg!(src).clone()),
@@ -830,31 +896,30 @@ impl Machine {
                     set!(dst, Value::str(check!(value::format(&self.context, reg!(src), spec))));
                 }
 
-                Instr::Call { count, dst, base: at } => {
+                Instr::Call { count, dst, base: at, callee } => {
                     save!();
-                    let first = self.frame_base() + at as usize + 1;
-                    if let Value::Function(function) = reg!(at)
+                    let first = self.frame_base() + at as usize;
+                    if let Value::Function(function) = reg!(callee)
                         && let Function::Closure { proto: number, captures } = &**function
                         && let Some(callee) = self.program.protos.get(*number as usize)
                         && callee.params.len() == count as usize
                         && !callee.rest
                         && first + callee.registers as usize + NATIVE_ARGUMENTS <= self.stack.len()
-                        && self.frames.len() < MAX_CALLS
+                        && self.frames.len() < self.frames.capacity()
                     {
-                        let frame = Frame::new(callee, first, dst, Then::Store);
-                        for (reg, captured) in (at + 1 + u16::from(count)..).zip(captures) {
+                        for (reg, captured) in (at + u16::from(count)..).zip(captures) {
                             set!(reg, captured.clone());
                         }
-                        self.frames.push(frame);
-                        load!();
+                        enter!(std::rc::Rc::as_ptr(callee), first, at, dst);
                         continue;
                     }
-                    let callee = reg!(at).clone();
+                    let callee = reg!(callee).clone();
                     called!(self.call_value(&callee, first, count as usize, dst, None));
                 }
                 Instr::CallFn { dst, base: at, proto: number, .. } => {
-                    let callee: *const Proto = std::rc::Rc::as_ptr(&self.program.protos[number as usize]);
-                    // SAFETY: as in `load`.
+                    // SAFETY: the compiler numbers the functions of the program.
+                    let callee = std::rc::Rc::as_ptr(unsafe { self.program.protos.get_unchecked(number as usize) });
+                    // SAFETY: as in `proto`.
                     let code = unsafe { &*callee };
                     save!();
                     if interrupted() {
@@ -864,63 +929,38 @@ impl Machine {
                     // SAFETY: as in `save`.
                     let first = unsafe { self.frames.last().unwrap_unchecked() }.base as usize + at as usize;
                     let window = code.registers as usize + NATIVE_ARGUMENTS;
-                    if self.frames.len() >= MAX_CALLS || first + window > self.stack.len() {
-                        // The slow way grows the stack or says that it is too deep.
+                    if self.frames.len() == self.frames.capacity() || first + window > self.stack.len() {
+                        // The slow way makes room or says that it is too deep.
                         let count = code.params.len();
                         self.enter_closure(u32::from(number), &[], first, count, dst, Then::Store, None)?;
                         load!();
                     } else {
-                        self.frames.push(Frame { proto: callee, pc: 0, base: first as u32, dst, then: Then::Store });
-                        proto = callee;
-                        start = code.code.as_ptr();
-                        pc = start;
-                        // SAFETY: the window was just found to be reserved.
-                        base = unsafe { base.add(at as usize) };
+                        enter!(callee, first, at, dst);
                     }
                 }
-                Instr::CallNative { dst, base: at, native, .. } => {
-                    let declaration = (self.library.get)(native);
-                    match declaration.run {
-                        Run::Pure(run) => {
-                            let arity = declaration.arity();
-                            // SAFETY: the compiler put the arguments into these registers.
-                            let args = unsafe { std::slice::from_raw_parts_mut(base.add(at as usize), arity) };
-                            let result = run(&mut self.context, args);
-                            for reg in at..at + arity as Reg {
-                                set!(reg, Value::Null);
-                            }
-                            set!(dst, check!(result));
-                        }
-                        _ => {
-                            save!();
-                            let first = self.frame_base() + at as usize;
-                            called!(self.call_native(native, first, declaration.arity(), dst, None));
-                        }
+                Instr::CallNative { count, dst, base: at, native } => match self.library.all[usize::from(native)].run {
+                    Run::Pure(run) => native!(run, at, count, dst),
+                    _ => {
+                        save!();
+                        let first = self.frame_base() + at as usize;
+                        called!(self.call_native(native, first, count as usize, dst, None));
                     }
-                }
+                },
                 Instr::CallMethod { count, dst, base: at, name } => {
-                    save!();
-                    let first = self.frame_base() + at as usize;
-                    let (cache, name) = {
-                        // SAFETY: `pc` is inside the code.
-                        let here = unsafe { pc.offset_from(start) } as usize - 1;
-                        (&proto!().cache[here], &proto!().names[name as usize])
-                    };
-                    let kind = reg!(at).type_of() as u32 + 1;
+                    let cache = cache!(1);
                     let found = cache.get();
-                    if found >> 16 == kind {
-                        let declaration = (self.library.get)(found as u16 & METHOD);
-                        if let (true, Run::Pure(run)) = (found as u16 & EXACT != 0, declaration.run) {
-                            // SAFETY: the compiler put the arguments into these registers, as many as are declared.
-                            let args =
-                                unsafe { std::slice::from_raw_parts_mut(base.add(at as usize), count as usize + 1) };
-                            let result = run(&mut self.context, args);
-                            for reg in at..=at + u16::from(count) {
-                                set!(reg, Value::Null);
-                            }
-                            set!(dst, check!(result));
+                    let kind = reg!(at).type_of() as u32 + 1;
+                    if found >> 16 == kind && found as u16 & EXACT != 0 {
+                        let declaration = self.library.all[usize::from(found as u16 & METHOD)];
+                        if let Run::Pure(run) = declaration.run {
+                            native!(run, at, count as usize + 1, dst);
                             continue;
                         }
+                    }
+                    save!();
+                    let first = self.frame_base() + at as usize;
+                    if found >> 16 == kind {
+                        let declaration = self.library.all[usize::from(found as u16 & METHOD)];
                         if let Run::Effect(run) = declaration.run
                             && declaration.takes(count as usize + 1)
                         {
@@ -936,7 +976,7 @@ impl Machine {
                         }
                         called!(self.call_native(found as u16 & METHOD, first, count as usize + 1, dst, None));
                     } else {
-                        let name = name.as_str().unwrap_or_default();
+                        let name = name!(name).as_str().unwrap_or_default();
                         if let Some(id) = (self.library.method)(reg!(at).type_of(), name) {
                             let declaration = (self.library.get)(id);
                             let exact = declaration.arity() == count as usize + 1 && declaration.rest().is_none();
@@ -947,18 +987,38 @@ impl Machine {
                         called!(self.call_method(name, first, count as usize, dst, None, false));
                     }
                 }
+                Instr::Push { dst, list, src } => {
+                    if matches!(reg!(list), Value::List(_)) {
+                        let item = std::mem::take(reg_mut!(src));
+                        if let Value::List(list) = reg_mut!(list) {
+                            list.make_mut().push(item);
+                        }
+                        set!(dst, Value::Null);
+                        // SAFETY: as for every other instruction.
+                        pc = unsafe { pc.add(1) };
+                    }
+                }
+                Instr::Pop { dst, list } => {
+                    if let Value::List(list) = reg_mut!(list)
+                        && !list.is_empty()
+                    {
+                        let item = list.make_mut().pop().unwrap_or_default();
+                        set!(dst, item);
+                        // SAFETY: as for every other instruction.
+                        pc = unsafe { pc.add(1) };
+                    }
+                }
                 Instr::CallChange { dst, site } => {
-                    let change = proto!().changes[site as usize];
-                    // SAFETY: `pc` is inside the code.
-                    let here = unsafe { pc.offset_from(start) } as usize - 1;
-                    let known = proto!().cache[here].get();
-                    if change.keys == 0
-                        && known as u16 & (EXACT | OMITTED) != 0
-                        && known >> 16 == reg!(change.root).type_of() as u32 + 1
+                    let change = &proto!().changes[site as usize];
+                    let known = cache!(1).get();
+                    let path = &change.path;
+                    if known as u16 & (EXACT | OMITTED) != 0
+                        && let place = check!(slow::path_place(base, &proto!().names, path))
+                        && known >> 16 == place.type_of() as u32 + 1
                         && let Run::Change(run) = (self.library.get)(known as u16 & METHOD).run
                     {
                         if known as u16 & OMITTED != 0 {
-                            let result = run(&mut self.context, reg_mut!(change.root), &mut [Value::Undefined]);
+                            let result = run(&mut self.context, place, &mut [Value::Undefined]);
                             set!(dst, check!(result));
                             continue;
                         }
@@ -966,7 +1026,7 @@ impl Machine {
                         let args = unsafe {
                             std::slice::from_raw_parts_mut(base.add(change.base as usize), change.args as usize)
                         };
-                        let result = run(&mut self.context, reg_mut!(change.root), args);
+                        let result = run(&mut self.context, place, args);
                         for reg in change.base..change.base + change.args {
                             set!(reg, Value::Null);
                         }
@@ -984,7 +1044,7 @@ impl Machine {
                 Instr::CallMethodSpread { dst, base: at, name } => {
                     save!();
                     let receiver = reg!(at).clone();
-                    let name = proto!().names[name as usize].as_str().unwrap_or_default();
+                    let name = name!(name).as_str().unwrap_or_default();
                     called!(self.call_spread(&receiver, at, dst, Some(name), false));
                 }
                 Instr::Closure { dst, site } => {
@@ -992,11 +1052,15 @@ impl Machine {
                     let captures = site.captures.iter().map(|&reg| reg!(reg).clone()).collect();
                     set!(dst, Value::Function(Ref::new(Function::Closure { proto: site.proto, captures })));
                 }
-                Instr::Return { src } => {
+                Instr::Return { src, mut held } => {
                     let value = std::mem::take(reg_mut!(src));
-                    if let [.., caller, Frame { then: Then::Store, dst, .. }] = self.frames.as_slice() {
-                        let (dst, next) = (*dst, *caller);
-                        for reg in 0..proto!().registers {
+                    let depth = self.frames.len();
+                    // SAFETY: `load` or `enter` has found the topmost frame.
+                    let Frame { dst, then, .. } = unsafe { *self.frames.get_unchecked(depth - 1) };
+                    if then == Then::Store {
+                        while held != 0 {
+                            let reg = held.trailing_zeros();
+                            held &= held - 1;
                             let slot: *mut Value = reg_mut!(reg);
                             // SAFETY: as in `put`.
                             unsafe {
@@ -1005,14 +1069,19 @@ impl Machine {
                                     std::ptr::write(slot, Value::Null);
                                 }
                             }
+                            if reg == 31 {
+                                for reg in 32..proto!().registers {
+                                    set!(reg, Value::Null);
+                                }
+                            }
                         }
-                        self.frames.truncate(self.frames.len() - 1);
-                        proto = next.proto;
-                        // SAFETY: as in `load`.
+                        // SAFETY: such a frame has a caller below it, whose window was reserved when it was entered.
                         unsafe {
-                            start = (*proto).code.as_ptr();
-                            pc = start.add(next.pc as usize);
-                            base = self.stack.as_mut_ptr().add(next.base as usize);
+                            self.frames.set_len(depth - 1);
+                            let caller = self.frames.get_unchecked(depth - 2);
+                            proto = caller.proto;
+                            pc = caller.pc;
+                            base = self.stack.as_mut_ptr().add(caller.base as usize);
                         }
                         set!(dst, value);
                     } else {
@@ -1074,13 +1143,13 @@ impl Machine {
                 }
                 Instr::TestKey { dst, src, name } => {
                     let found = match reg!(src) {
-                        Value::Map(map) => map.get(&proto!().names[name as usize]).cloned(),
+                        Value::Map(map) => map.get(name!(name)).cloned(),
                         _ => None,
                     };
                     set!(dst, found.unwrap_or(Value::Undefined));
                 }
                 Instr::NeedKey { dst, src, name } => {
-                    set!(dst, check!(slow::need_key(reg!(src), &proto!().names[name as usize])));
+                    set!(dst, check!(slow::need_key(reg!(src), name!(name))));
                 }
                 Instr::RestOfMap { dst, src, site } => {
                     let rest = slow::rest_of_map(reg!(src), &proto!().key_lists[site as usize]);
@@ -1182,10 +1251,7 @@ impl Machine {
 /// The field that an instruction found last time, if its key is the very same text.
 #[inline(always)]
 fn known_field<'a>(map: &'a Map, name: &Value, cache: &Cell<u32>) -> Option<&'a Value> {
-    match (map.entry(cache.get() as usize), name) {
-        (Some((Value::Str(found), value)), Value::Str(sought)) if found.same(sought) => Some(value),
-        _ => None,
-    }
+    if let Value::Str(name) = name { map.known(cache.get() as usize, name) } else { None }
 }
 
 /// Drops what a register holds.

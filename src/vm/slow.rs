@@ -1,14 +1,13 @@
 //! What instructions do off the fast path.
 
-use super::code::{ListSite, Reg};
+use super::code::{Key, ListSite, Part, Path, Proto, Reg};
 use super::fault::{Fault, Kind};
 use super::iterate::is_container;
-use super::machine::output_waits;
+use super::machine::{Machine, output_waits};
 use super::native::Library;
 use super::op::Op;
 use super::types::with_article;
-use super::value::{self, Arith, Handle, HandleKey, HandleKind, Map, Range, Value};
-use std::cell::Cell;
+use super::value::{self, Arith, Bits, Handle, HandleKey, HandleKind, Map, Range, Value};
 use std::cmp::Ordering;
 
 /// A register of the frame whose window starts at `base`.
@@ -76,78 +75,118 @@ pub(super) fn update(op: Arith, base: *mut Value, place: Reg, src: Reg) -> Resul
     value::update(op, register!(base, place), register!(base, src))
 }
 
-/// `root[keys…] = value`
-pub(super) fn set_path(base: *mut Value, root: Reg, keys: Reg, count: u16) -> Result<Option<Op>, Fault> {
-    let new = std::mem::take(register!(base, keys + count));
-    let last = std::mem::take(register!(base, keys + count - 1));
+/// The part of a value that is one step on, for writing. `value` is the index or the name.
+pub(super) fn step<'a>(place: &'a mut Value, key: &Key, value: &Value) -> Result<&'a mut Value, Fault> {
+    match (place, key) {
+        (Value::Map(map), Key::Field { at, .. }) => {
+            let found = map.position(value).inspect(|&found| at.set(found as u32));
+            value::map_slot(map, found, value)
+        }
+        (place, _) => value::slot(place, value),
+    }
+}
+
+/// The place that a path leads to, where all steps are plain ones: items of lists, fields where they were last time, in
+/// containers that nobody else has.
+#[inline(always)]
+fn plain_place<'a>(base: *mut Value, names: &[Value], path: &Path) -> Option<&'a mut Value> {
+    let mut place = register!(base, path.root);
+    for key in &path.keys {
+        place = match (key, place) {
+            (Key::Index(reg), Value::List(items)) => {
+                let Value::Int(at) = *register!(base, *reg) else { return None };
+                items.get_mut()?.get_mut(at as usize)?
+            }
+            (Key::Field { name, at }, Value::Map(map)) => {
+                let Value::Str(name) = &names[*name as usize] else { return None };
+                map.get_mut()?.known_mut(at.get() as usize, name)?
+            }
+            _ => return None,
+        };
+    }
+    Some(place)
+}
+
+/// The index or the name that a key stands for.
+#[inline(always)]
+fn key_value<'a>(base: *mut Value, names: &'a [Value], key: &Key) -> &'a Value {
+    match key {
+        Key::Index(reg) => register!(base, *reg),
+        Key::Field { name, .. } => &names[*name as usize],
+    }
+}
+
+/// The place that some keys lead to, for writing.
+fn place<'a>(base: *mut Value, names: &[Value], root: Reg, keys: &[Key]) -> Result<&'a mut Value, Fault> {
     let mut place = register!(base, root);
-    for key in keys..keys + count - 1 {
-        place = value::slot(place, register!(base, key))?;
+    for key in keys {
+        place = step(place, key, key_value(base, names, key))?;
     }
+    Ok(place)
+}
+
+/// The place that a path leads to, for writing.
+#[inline]
+pub(super) fn path_place<'a>(base: *mut Value, names: &[Value], path: &Path) -> Result<&'a mut Value, Fault> {
+    match plain_place(base, names, path) {
+        Some(place) => Ok(place),
+        None => place(base, names, path.root, &path.keys),
+    }
+}
+
+/// `path = src`
+pub(super) fn set_path(base: *mut Value, names: &[Value], path: &Path, src: Reg) -> Result<Option<Op>, Fault> {
+    let new = std::mem::take(register!(base, src));
+    let Some((last, before)) = path.keys.split_last() else { return Ok(None) };
+    let place = place(base, names, path.root, before)?;
+    let key = key_value(base, names, last);
     if let Value::Handle(_) = place {
-        return set_handle(place, &last, &new);
+        return set_handle(place, key, &new);
     }
-    if let Value::Str(_) = last
+    if let Value::Str(_) = key
         && !matches!(place, Value::Map(_))
     {
-        return set_field(place, last, new).map(|()| None);
+        return set_field(place, key.clone(), new).map(|()| None);
     }
-    value::set_index(place, last, new).map(|()| None)
+    value::set_index(place, key.clone(), new).map(|()| None)
 }
 
 /// `item op= other`, numbers first.
 #[inline]
 fn update_item(op: Arith, item: &mut Value, other: &Value) -> Result<(), Fault> {
-    let result = match (op, &*item, other) {
-        (Arith::Add, Value::Float(a), Value::Float(b)) => Some(Value::float(a.get() + b.get())),
-        (Arith::Sub, Value::Float(a), Value::Float(b)) => Some(Value::float(a.get() - b.get())),
-        (Arith::Add, Value::Int(a), Value::Int(b)) => a.checked_add(*b).map(Value::Int),
-        (Arith::Sub, Value::Int(a), Value::Int(b)) => a.checked_sub(*b).map(Value::Int),
-        _ => None,
-    };
-    match result {
-        Some(result) => {
-            *item = result;
-            Ok(())
-        }
-        None => value::update(op, item, other),
+    match (op, &mut *item, other) {
+        (Arith::Add, Value::Float(a), Value::Float(b)) => *a = Bits::new(a.get() + b.get()),
+        (Arith::Sub, Value::Float(a), Value::Float(b)) => *a = Bits::new(a.get() - b.get()),
+        (Arith::Add, Value::Int(a), Value::Int(b)) if a.checked_add(*b).is_some() => *a += *b,
+        (Arith::Sub, Value::Int(a), Value::Int(b)) if a.checked_sub(*b).is_some() => *a -= *b,
+        _ => return value::update(op, item, other),
+    }
+    Ok(())
+}
+
+/// `path op= src`
+#[inline(never)]
+pub(super) fn update_path(op: Arith, base: *mut Value, names: &[Value], path: &Path, src: Reg) -> Result<(), Fault> {
+    match plain_place(base, names, path) {
+        Some(item) => update_item(op, item, register!(base, src)),
+        None => update_any(op, base, names, path, src),
     }
 }
 
-/// `root[keys…] op= value`
-pub(super) fn update_path(
-    op: Arith,
-    base: *mut Value,
-    root: Reg,
-    keys: Reg,
-    count: u16,
-    cache: &Cell<u32>,
-) -> Result<(), Fault> {
-    let mut place = register!(base, root);
-    for key in keys..keys + count - 1 {
-        place = value::slot(place, register!(base, key))?;
+#[cold]
+#[inline(never)]
+fn update_any(op: Arith, base: *mut Value, names: &[Value], path: &Path, src: Reg) -> Result<(), Fault> {
+    let Some((last, before)) = path.keys.split_last() else { return Ok(()) };
+    let place = place(base, names, path.root, before)?;
+    let (key, other) = (key_value(base, names, last), &*register!(base, src));
+    match place {
+        Value::List(_) | Value::Map(_) => update_item(op, step(place, last, key)?, other),
+        _ => update_number(op, place, key, other),
     }
-    let (last, other) = (register!(base, keys + count - 1), register!(base, keys + count));
-    if let (Value::List(list), Value::Int(at)) = (&mut *place, &*last)
-        && (0..list.len() as i64).contains(at)
-    {
-        return update_item(op, &mut list.make_mut()[*at as usize], other);
-    }
-    if let (Value::Map(map), Value::Str(name)) = (&mut *place, &*last) {
-        // The field is where it was last time, if that entry's key is the very same text.
-        let map = map.make_mut();
-        let mut at = cache.get() as usize;
-        if !matches!(map.entry(at), Some((Value::Str(key), _)) if key.same(name)) {
-            match map.position(last) {
-                Some(found) => at = found,
-                None => return value::index(place, last).map(drop),
-            }
-            cache.set(at as u32);
-        }
-        if let Some((_, place)) = map.entry_mut(at) {
-            return update_item(op, place, other);
-        }
-    }
+}
+
+/// `place[key] op= other` of what is neither list nor map.
+fn update_number(op: Arith, place: &mut Value, key: &Value, other: &Value) -> Result<(), Fault> {
     if let Value::Handle(_) = place
         && place.type_of().is_shared()
     {
@@ -157,10 +196,10 @@ pub(super) fn update_path(
         .help("write `a.add(i, n)` for arrays, `m.update(k, |v| …)` for maps and lists"));
     }
     if let Value::Array(_) = place {
-        let new = value::binary(op, &value::index(place, last)?, other)?;
-        return value::set_index(place, last.clone(), new);
+        let new = value::binary(op, &value::index(place, key)?, other)?;
+        return value::set_index(place, key.clone(), new);
     }
-    value::update(op, value::slot(place, last)?, other)
+    value::update(op, value::slot(place, key)?, other)
 }
 
 /// Whether a handle is one of a shared map or list.
@@ -460,8 +499,52 @@ pub(super) fn range_fits(value: &Value, start: &Value, end: &Value, inclusive: b
 }
 
 /// An integer in decimal at the end of a text.
-pub(super) fn push_int(text: &mut String, int: i64) {
-    use std::fmt::Write;
-    // Writing to a string does not fail.
-    let _ = write!(text, "{int}");
+fn push_int(text: &mut String, int: i64) {
+    // The digits of 64 bits and a sign.
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut rest = int.unsigned_abs();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if int < 0 {
+        at -= 1;
+        digits[at] = b'-';
+    }
+    text.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
+}
+
+/// Texts up to this size are put together in memory that is kept for the next one.
+const KEPT: usize = 64 << 10;
+
+impl Machine {
+    /// The text of some parts as they print, together.
+    pub(super) fn concat(&mut self, base: *mut Value, proto: &Proto, parts: &[Part]) -> Value {
+        let mut text = std::mem::take(&mut self.scratch);
+        for part in parts {
+            match part {
+                Part::Text(index) => text.push_str(proto.constants[*index as usize].as_str().unwrap_or_default()),
+                Part::Keep(reg) | Part::Take(reg) => match register!(base, *reg) {
+                    Value::Str(part) => text.push_str(part.as_str()),
+                    Value::Int(int) => push_int(&mut text, *int),
+                    other => text.push_str(&value::display(&self.context, other)),
+                },
+            }
+            if let Part::Take(reg) = part {
+                *register!(base, *reg) = Value::Null;
+            }
+        }
+        if text.capacity() > KEPT {
+            return Value::str(text);
+        }
+        let result = Value::str(text.as_str());
+        text.clear();
+        self.scratch = text;
+        result
+    }
 }

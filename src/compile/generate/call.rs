@@ -1,5 +1,6 @@
 //! Calls and `spawn`.
 
+use super::expr::is_plain;
 use super::*;
 use crate::vm::native::{Form, Run};
 
@@ -38,7 +39,7 @@ impl Generator<'_> {
             }
             if args.iter().all(|arg| matches!(arg, Arg::One(_))) {
                 self.span = span;
-                self.emit(Instr::Call { count: args.len() as u8, dst, base });
+                self.emit(Instr::Call { count: args.len() as u8, dst, base: base + 1, callee: base });
                 return;
             }
         }
@@ -52,7 +53,7 @@ impl Generator<'_> {
         let span = self.span;
         if let Some(count) = self.simple_args(args) {
             self.span = span;
-            self.emit(Instr::Call { count, dst, base });
+            self.emit(Instr::Call { count, dst, base: base + 1, callee: base });
         } else {
             let first = self.alloc_many(2);
             self.spread_args(args, first);
@@ -123,6 +124,17 @@ impl Generator<'_> {
             Use::Global { .. } | Use::Proto(_) | Use::Constant(_) | Use::Mention(_) => {}
         }
         let span = self.span;
+        if let Use::Var(var) = used
+            && let Some(callee) = self.register_of(*var)
+            && args.iter().all(|arg| matches!(arg, Arg::One(value) if is_plain(value)))
+        {
+            let base = self.state.next as Reg;
+            if let Some(count) = self.simple_args(args) {
+                self.span = span;
+                self.emit(Instr::Call { count, dst, base, callee });
+                return;
+            }
+        }
         let base = self.alloc();
         self.meaning(used, base);
         self.span = span;

@@ -274,11 +274,21 @@ impl Generator<'_> {
         self.begin_body();
         body(self);
         let again = self.here();
-        self.jump_to(start);
+        if pair.is_some() {
+            self.jump_to(start);
+        } else {
+            self.loop_back(base, start);
+        }
         self.patch_here(next);
         self.end_loop(again);
         // The last item, and the container after a `break`.
         self.end_names(base.into());
+    }
+
+    /// Ends the body of a loop whose `IterNext` is at `start`.
+    fn loop_back(&mut self, base: Reg, start: usize) {
+        let back = self.emit_jump(Instr::IterLoop { base, offset: 0 });
+        self.patch(back, start);
     }
 
     /// `for i, x in xs.enumerate()` makes no pairs: the index is counted beside the items.
@@ -304,7 +314,7 @@ impl Generator<'_> {
         self.begin_body();
         body(self);
         let again = self.here();
-        self.jump_to(start);
+        self.loop_back(base, start);
         self.patch_here(next);
         self.end_loop(again);
         self.end_names(base.into());
@@ -430,7 +440,7 @@ impl Generator<'_> {
             }
         }
         if exit == Exit::Return {
-            self.emit(Instr::Return { src: value });
+            self.emit(Instr::Return { src: value, held: u32::MAX });
         }
     }
 

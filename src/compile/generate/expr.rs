@@ -1,6 +1,7 @@
 //! Expressions.
 
 use super::*;
+use crate::vm::code::Part;
 use crate::vm::types::Type;
 use crate::vm::value::Arith;
 
@@ -35,7 +36,7 @@ pub(super) fn small_int(expr: &Expr) -> Option<i16> {
 }
 
 /// Whether evaluating the expression cannot set a variable of the function.
-fn is_plain(expr: &Expr) -> bool {
+pub(super) fn is_plain(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Null
         | ExprKind::Bool(_)
@@ -544,13 +545,27 @@ impl Generator<'_> {
     }
 
     fn fstring(&mut self, parts: &[FPart], dst: Reg) {
-        let base = self.alloc_many(parts.len());
+        let mut site = Vec::with_capacity(parts.len());
         for (at, part) in parts.iter().enumerate() {
-            let dst = base + at as Reg;
-            match part {
-                FPart::Text(text) => self.load_str(dst, text),
-                FPart::Value { value, repr: false, spec } if spec.is_empty() => self.into(value, dst),
+            site.push(match part {
+                FPart::Text(text) => Part::Text(self.str_constant(text)),
+                FPart::Value { value, repr: false, spec } if spec.is_empty() => {
+                    let next = self.state.next as Reg;
+                    let plain = parts[at + 1..].iter().all(|part| match part {
+                        FPart::Text(_) => true,
+                        FPart::Value { value, spec, .. } => is_plain(value) && spec.is_empty(),
+                    });
+                    let reg = if plain {
+                        self.value(value)
+                    } else {
+                        let reg = self.alloc();
+                        self.into(value, reg);
+                        reg
+                    };
+                    if reg == next { Part::Take(reg) } else { Part::Keep(reg) }
+                }
                 FPart::Value { value, repr, spec } => {
+                    let dst = self.alloc();
                     let mark = self.mark();
                     let mut src = self.value(value);
                     self.span = value.span;
@@ -568,10 +583,13 @@ impl Generator<'_> {
                         self.emit(Instr::Format { dst, src, spec: format });
                     }
                     self.release(mark);
+                    Part::Take(dst)
                 }
-            }
+            });
         }
-        self.emit(Instr::Concat { dst, base, count: parts.len() as u16 });
+        self.state.proto.texts.push(site);
+        let site = self.state.proto.texts.len() as u32 - 1;
+        self.emit(Instr::Concat { dst, site });
     }
 
     fn index(&mut self, object: &Expr, index: &Expr, maybe: bool, dst: Reg) {

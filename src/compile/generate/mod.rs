@@ -10,7 +10,7 @@ mod stmt;
 mod temporaries;
 
 use super::names::{FnId, Names, Use, VarId, VarKind};
-use super::{Export, Import, Module, liveness};
+use super::{Export, Import, Module, liveness, returns};
 use crate::diagnostics::Diagnostic;
 use crate::library;
 use crate::source::{FileId, Place, Span};
@@ -173,7 +173,9 @@ impl Generator<'_> {
             }
             if !state.too_far {
                 let mut proto = state.proto;
+                thread_jumps(&mut proto.code);
                 liveness::move_last_uses(&mut proto);
+                returns::mark_returns(&mut proto);
                 proto.cache = vec![Cell::new(0); proto.code.len()];
                 self.protos[id] = Some(Rc::new(proto));
                 return;
@@ -227,7 +229,7 @@ impl Generator<'_> {
         }
         let result = self.alloc();
         self.statements(body, Some(result));
-        self.emit(Instr::Return { src: result });
+        self.emit(Instr::Return { src: result, held: u32::MAX });
     }
 
     fn emit(&mut self, instr: Instr) -> usize {
@@ -412,6 +414,25 @@ impl Generator<'_> {
     fn borrow(&mut self, start: usize, reg: Reg, index: u32) {
         let end = self.here() as u32;
         self.state.proto.borrows.push(Borrow { start: start as u32, end, reg, index });
+    }
+}
+
+/// A jump to a jump goes to where that one leads.
+fn thread_jumps(code: &mut [Instr]) {
+    for at in 0..code.len() {
+        let Some(offset) = code[at].offset() else { continue };
+        let mut target = at as i64 + 1 + offset;
+        // A jump that leads to itself is one of a loop that does nothing.
+        for _ in 0..code.len().min(16) {
+            match code[target as usize] {
+                Instr::Jump { offset } => target += 1 + offset as i64,
+                _ => break,
+            }
+        }
+        let mut threaded = code[at];
+        if threaded.set_offset(target - at as i64 - 1) {
+            code[at] = threaded;
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Places: what stands left of `=`, and methods that change their receiver.
 
-use super::expr::{arith, writes_last};
+use super::expr::{arith, is_plain, writes_last};
 use super::*;
-use crate::vm::code::ChangeSite;
+use crate::vm::code::{self, ChangeSite};
 use crate::vm::types::Type;
 
 /// A step from a variable to a part of it.
@@ -23,6 +23,13 @@ enum Root {
     Global(u32),
     /// The value of the shared cell in this register.
     Cell(Reg),
+}
+
+impl Root {
+    /// The register of a variable of the function.
+    fn variable(self) -> Option<Reg> {
+        if let Root::Register(reg) = self { Some(reg) } else { None }
+    }
 }
 
 /// Where an assignment or a changing method goes.
@@ -115,11 +122,40 @@ impl Generator<'_> {
         }
     }
 
-    fn key_into(&mut self, key: &Key, dst: Reg) {
-        match key {
-            Key::Index(index) => self.into(index, dst),
-            Key::Field(name) => self.load_str(dst, &name.text),
+    /// The keys of a path, whose indexes are evaluated now. What is evaluated before they are used may set variables
+    /// unless it is `plain`.
+    fn keys(&mut self, keys: &[Key], root: Option<Reg>, plain: bool) -> Vec<code::Key> {
+        let is_plain = |key: &Key| match key {
+            Key::Index(index) => is_plain(index),
+            Key::Field(_) => true,
+        };
+        let mut found = Vec::with_capacity(keys.len());
+        for (at, key) in keys.iter().enumerate() {
+            found.push(match key {
+                Key::Index(index) => {
+                    let mut reg = if plain && keys[at + 1..].iter().all(is_plain) {
+                        self.value(index)
+                    } else {
+                        let reg = self.alloc();
+                        self.into(index, reg);
+                        reg
+                    };
+                    if root == Some(reg) {
+                        reg = self.alloc();
+                        self.into(index, reg);
+                    }
+                    code::Key::Index(reg)
+                }
+                Key::Field(name) => code::Key::Field { name: self.name_index(&name.text), at: Cell::new(0) },
+            });
         }
+        found
+    }
+
+    /// The number of a path in the side table.
+    fn path_site(&mut self, root: Reg, keys: Vec<code::Key>) -> u32 {
+        self.state.proto.paths.push(code::Path { root, keys });
+        self.state.proto.paths.len() as u32 - 1
     }
 
     /// Runs with the variable in a register; a global, or the value of a cell, is taken out for the time.
@@ -307,14 +343,10 @@ impl Generator<'_> {
                 });
             }
             (keys, root) => {
-                let base = self.alloc_many(keys.len() + 1);
-                for (at, key) in keys.iter().enumerate() {
-                    self.key_into(key, base + at as Reg);
-                }
-                self.emit(Instr::Move { dst: base + keys.len() as Reg, src });
-                let count = keys.len() as u16;
+                let keys = self.keys(keys, root.variable(), true);
                 self.with_root(root, |this, root| {
-                    this.emit(Instr::SetPath { root, keys: base, count });
+                    let path = this.path_site(root, keys);
+                    this.emit(Instr::SetPath { src, path });
                 });
             }
         }
@@ -331,9 +363,7 @@ impl Generator<'_> {
                 self.into(value, src);
                 return self.at_way(way, &mut |this, path| {
                     let mark = this.mark();
-                    let base = this.alloc_many(path.keys.len() + 1);
-                    this.emit(Instr::Copy { dst: base + path.keys.len() as Reg, src });
-                    this.update(path, op, base);
+                    this.update(path, op, src);
                     this.release(mark);
                 });
             }
@@ -343,22 +373,21 @@ impl Generator<'_> {
         {
             return self.operate(op, reg, reg, value);
         }
-        let base = self.alloc_many(path.keys.len() + 1);
-        self.into(value, base + path.keys.len() as Reg);
-        self.update(&path, op, base);
+        let src = self.alloc();
+        self.into(value, src);
+        self.update(&path, op, src);
     }
 
-    /// `path op= …`, the right side after the registers for the keys.
-    fn update(&mut self, path: &Path, op: BinaryOp, base: Reg) {
-        let count = path.keys.len();
-        for (at, key) in path.keys.iter().enumerate() {
-            self.key_into(key, base + at as Reg);
-        }
-        self.with_root(path.root, |this, root| {
-            this.emit(match count {
-                0 => Instr::Update { op: arith(op), place: root, src: base },
-                _ => Instr::UpdatePath { op: arith(op), root, keys: base, count: count as u16 },
-            });
+    /// `path op= src`
+    fn update(&mut self, path: &Path, op: BinaryOp, src: Reg) {
+        let keys = self.keys(&path.keys, path.root.variable(), true);
+        self.with_root(path.root, |this, place| {
+            if keys.is_empty() {
+                this.emit(Instr::Update { op: arith(op), place, src });
+            } else {
+                let path = this.path_site(place, keys);
+                this.emit(Instr::UpdatePath { op: arith(op), src, path });
+            }
         });
     }
 
@@ -395,20 +424,24 @@ impl Generator<'_> {
             Way::Cell(_, keys, None) => keys,
             Way::Item(..) => return,
         };
-        let keys = way_keys.len();
-        let base = self.alloc_many(keys + if simple { args.len() } else { 2 } + 1);
-        let first = base + keys as Reg;
-        for (at, key) in way_keys.iter().enumerate() {
-            self.key_into(key, base + at as Reg);
-        }
+        let root = match &way {
+            Way::Variable(path) | Way::Cell(_, _, Some(path)) => path.root.variable(),
+            Way::Cell(..) | Way::Item(..) => None,
+        };
+        let plain = args.iter().all(|arg| {
+            let (Arg::One(value) | Arg::Spread(value) | Arg::Named(_, value)) = arg;
+            is_plain(value)
+        });
+        let keys = self.keys(way_keys, root, plain);
+        let base = self.alloc_many(if simple { args.len() } else { 2 } + 1);
         if simple {
             for (at, arg) in args.iter().enumerate() {
                 if let Arg::One(value) = arg {
-                    self.into(value, first + at as Reg);
+                    self.into(value, base + at as Reg);
                 }
             }
         } else {
-            self.spread_args(args, first);
+            self.spread_args(args, base);
         }
         let index = self.name_index(&name.text);
         self.at_way(way, &mut |this, path| {
@@ -416,17 +449,26 @@ impl Generator<'_> {
             let args = if simple { args.len() } else { 2 };
             let in_place = matches!(path.root, Root::Register(_));
             this.with_root(path.root, |this, root| {
-                let mut base = base + (keys - count) as Reg;
+                let mut base = base;
                 if !in_place {
                     // A method in the language runs from its arguments on upwards: what is needed after it stands below.
-                    let above = this.alloc_many(count + args + 1);
-                    for at in 0..(count + args) as Reg {
+                    let above = this.alloc_many(args + 1);
+                    for at in 0..args as Reg {
                         this.emit(Instr::Move { dst: above + at, src: base + at });
                     }
                     base = above;
                 }
-                let site =
-                    ChangeSite { root, base, keys: count as u16, args: args as u16, name: index, spread: !simple };
+                let path = code::Path { root, keys: keys[keys.len() - count..].to_vec() };
+                let site = ChangeSite { path, base, args: args as u16, name: index, spread: !simple };
+                match (&*name.text, args) {
+                    ("push", 1) if count == 0 && simple => {
+                        this.emit(Instr::Push { dst, list: root, src: base });
+                    }
+                    ("pop", 0) if count == 0 && simple => {
+                        this.emit(Instr::Pop { dst, list: root });
+                    }
+                    _ => {}
+                }
                 this.state.proto.changes.push(site);
                 let site = this.state.proto.changes.len() as u32 - 1;
                 this.emit(Instr::CallChange { dst, site });

@@ -59,7 +59,7 @@ impl Generator<'_> {
                     let mark = self.mark();
                     let base = self.alloc();
                     self.load_function(base, self.unit.modules[import.module].main);
-                    self.emit(Instr::Call { count: 0, dst: base, base });
+                    self.emit(Instr::Call { count: 0, dst: base, base: base + 1, callee: base });
                     self.release(mark);
                 }
             }

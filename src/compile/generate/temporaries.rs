@@ -1,6 +1,7 @@
 //! Results of calls that no name takes: a handle among them is given up with the statement.
 
 use super::*;
+use crate::vm::code::Part;
 
 /// Functions and methods whose results hold no handle, in loops often enough for that to matter. As methods they are
 /// such of maps too, so that no function stored in a map is meant.
@@ -56,23 +57,29 @@ impl Generator<'_> {
             Instr::Move { src, .. }
             | Instr::ListPush { src, .. }
             | Instr::SetField { src, .. }
+            | Instr::SetPath { src, .. }
             | Instr::SetIndex { src, .. }
-            | Instr::Return { src } => f(src),
+            | Instr::Return { src, .. } => f(src),
             Instr::Clear { from, count } => (from..from + count).for_each(f),
-            Instr::NewList { base, count, .. } | Instr::Concat { base, count, .. } => {
-                (base..base + count).for_each(f);
+            Instr::NewList { base, count, .. } => (base..base + count).for_each(f),
+            Instr::Concat { site, .. } => {
+                for part in &self.state.proto.texts[site as usize] {
+                    if let Part::Take(reg) = part {
+                        f(*reg);
+                    }
+                }
             }
             Instr::NewMap { base, count, .. } => (base..base + 2 * count).for_each(f),
             Instr::MapInsert { key, value, .. } => [key, value].into_iter().for_each(f),
-            Instr::SetPath { keys, count, .. } => (keys..=keys + count).for_each(f),
-            Instr::Call { base, count, .. } => (base + 1..=base + Reg::from(count)).for_each(f),
             Instr::CallMethod { base, count, .. } => (base..=base + Reg::from(count)).for_each(f),
-            Instr::CallFn { base, count, .. } | Instr::CallNative { base, count, .. } => {
+            Instr::Call { base, count, .. }
+            | Instr::CallFn { base, count, .. }
+            | Instr::CallNative { base, count, .. } => {
                 (base..base + Reg::from(count)).for_each(f);
             }
             Instr::CallChange { site, .. } => {
-                let site = self.state.proto.changes[site as usize];
-                (site.base + site.keys..site.base + site.keys + site.args).for_each(f);
+                let site = &self.state.proto.changes[site as usize];
+                (site.base..site.base + site.args).for_each(f);
             }
             Instr::Spawn { base, .. } => (base..base + 4).for_each(f),
             Instr::Select { site, .. } => {

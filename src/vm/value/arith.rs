@@ -51,6 +51,18 @@ impl Arith {
     }
 }
 
+/// `a op b` of the operators on bits whose result is a small integer too.
+#[inline(always)]
+pub fn bits(op: Arith, a: i64, b: i64) -> Option<i64> {
+    match op {
+        Arith::BitAnd => Some(a & b),
+        Arith::BitXor => Some(a ^ b),
+        Arith::BitOr => Some(a | b),
+        Arith::Shr if b >= 0 => Some(a >> b.min(63)),
+        _ => None,
+    }
+}
+
 /// `a op b`.
 pub fn binary(op: Arith, a: &Value, b: &Value) -> Result<Value, Fault> {
     match (a, b) {
@@ -290,12 +302,7 @@ fn by_zero(op: Arith) -> Fault {
 
 fn others(op: Arith, a: &Value, b: &Value) -> Result<Value, Fault> {
     match (op, a, b) {
-        (Arith::Add, Value::Str(a), Value::Str(b)) => {
-            let mut text = String::with_capacity(a.as_str().len() + b.as_str().len());
-            text.push_str(a);
-            text.push_str(b);
-            Ok(Value::str(text))
-        }
+        (Arith::Add, Value::Str(a), Value::Str(b)) => Ok(Value::Str(Ref::new(a.joined(b)))),
         (Arith::Add, Value::List(a), Value::List(b)) => Ok(Value::list([&a[..], &b[..]].concat())),
         (Arith::Add, Value::Bytes(a), Value::Bytes(b)) => Ok(Value::bytes([&a[..], &b[..]].concat())),
         (Arith::Mul, Value::Str(_) | Value::Bytes(_) | Value::List(_), Value::Int(_) | Value::Big(_)) => repeat(a, b),

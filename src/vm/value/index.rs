@@ -95,26 +95,32 @@ pub fn set_index(place: &mut Value, key: Value, value: Value) -> Result<(), Faul
 pub fn slot<'a>(place: &'a mut Value, key: &Value) -> Result<&'a mut Value, Fault> {
     // The container is copied only when nothing is wrong.
     match place {
-        Value::Map(map) => {
-            let Some(at) = map.position(key) else { return Err(missing(map, key)) };
-            match map.make_mut().entry_mut(at) {
-                Some((_, value)) => Ok(value),
-                None => Err(Fault::new(Kind::Key, "no such key")),
-            }
-        }
+        Value::Map(map) => map_slot(map, map.position(key), key),
         Value::Array(array) => Err(Fault::type_error(match **array {
             Array::Ints(_) => "an element of an array is an int, which has no parts to set",
             Array::Floats(_) => "an element of an array is a float, which has no parts to set",
         })),
-        Value::List(items) => {
-            let len = items.len();
-            let at = match key {
-                Value::Int(at) if (0..len as i64).contains(at) => *at as usize,
-                key => write_position(&Value::List(items.clone()), key)?,
-            };
-            Ok(&mut items.make_mut()[at])
-        }
+        Value::List(items) => list_slot(items, key),
         other => Err(write_position(other, key).err().unwrap_or_else(|| no_items(other))),
+    }
+}
+
+/// An item of a list, for writing.
+pub fn list_slot<'a>(items: &'a mut Ref<List>, key: &Value) -> Result<&'a mut Value, Fault> {
+    let at = match key {
+        Value::Int(at) if (*at as usize) < items.len() => *at as usize,
+        key => write_position(&Value::List(items.clone()), key)?,
+    };
+    Ok(&mut items.make_mut()[at])
+}
+
+/// The value of a key that was found at this position of the map, for writing.
+#[inline(always)]
+pub fn map_slot<'a>(map: &'a mut Ref<Map>, found: Option<usize>, key: &Value) -> Result<&'a mut Value, Fault> {
+    let Some(at) = found else { return Err(missing(map, key)) };
+    match map.make_mut().entry_mut(at) {
+        Some((_, value)) => Ok(value),
+        None => Err(Fault::new(Kind::Key, "no such key")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! An insertion-ordered hash table: entries in a vector, an index beside it once there are many.
 
-use super::{Value, equal, hash};
+use super::{Ref, Str, Value, equal, hash};
 use hashbrown::HashTable;
 
 /// Up to so many entries are found by looking at each.
@@ -166,6 +166,24 @@ impl<V> Table<V> {
     pub fn entry(&self, at: usize) -> Option<(&Value, &V)> {
         let entry = self.entries.get(at)?;
         if matches!(entry.key, Value::Undefined) { None } else { Some((&entry.key, &entry.value)) }
+    }
+
+    /// The value at a position, if its key is this very text, not only the same one.
+    #[inline(always)]
+    pub fn known(&self, at: usize, key: &Ref<Str>) -> Option<&V> {
+        match self.entries.get(at) {
+            Some(Entry { key: Value::Str(found), value, .. }) if found.same(key) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Like `known`, for writing.
+    #[inline(always)]
+    pub fn known_mut(&mut self, at: usize, key: &Ref<Str>) -> Option<&mut V> {
+        match self.entries.get_mut(at) {
+            Some(Entry { key: Value::Str(found), value, .. }) if found.same(key) => Some(value),
+            _ => None,
+        }
     }
 
     /// The value at a position, for writing.

@@ -22,7 +22,7 @@ pub use compare::{Order, Unordered, compare, contains, equal, order, unordered};
 pub use display::{display, float_text, repr};
 pub use format::format;
 pub use hash::{hash, hash_text};
-pub use index::{check_key, field, index, set_index, slice, slot};
+pub use index::{check_key, field, index, list_slot, map_slot, set_index, slice, slot};
 pub use map::Table;
 pub use numbers::{Numbers, on_numbers};
 pub use refcount::{Heap, Ref};
@@ -42,6 +42,12 @@ use std::mem::ManuallyDrop;
 pub struct Bits(u64);
 
 impl Bits {
+    /// Those of a float.
+    #[inline(always)]
+    pub fn new(float: f64) -> Bits {
+        Bits(float.to_bits())
+    }
+
     /// The float.
     #[inline(always)]
     pub fn get(self) -> f64 {
@@ -415,7 +421,7 @@ impl Value {
     /// A float.
     #[inline(always)]
     pub fn float(float: f64) -> Value {
-        Value::Float(Bits(float.to_bits()))
+        Value::Float(Bits::new(float))
     }
 
     /// A bool.

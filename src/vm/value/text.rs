@@ -97,6 +97,14 @@ impl Str {
         Some(&self.marks.get_or_init(make).0)
     }
 
+    /// This text and another one after it.
+    pub fn joined(&self, other: &Str) -> Str {
+        let mut text = String::with_capacity(self.text.len() + other.text.len());
+        text.push_str(&self.text);
+        text.push_str(&other.text);
+        Str { text, ascii: self.ascii && other.ascii, ..Str::default() }
+    }
+
     /// Adds a text at the end, in place.
     pub fn push_str(&mut self, other: &Str) {
         self.text.push_str(&other.text);
