@@ -348,6 +348,7 @@ impl Children {
             }
             self.reap(process);
         }
+        reaper::await_leaving();
         let mut failures = std::mem::take(&mut self.untaken);
         failures.extend(self.all.iter().filter_map(Child::untaken_failure).map(|(_, fault)| fault));
         failures

@@ -32,6 +32,7 @@ use crate::vm::op::{Op, Spawn};
 use crate::vm::value::{self, ErrorValue, HandleKey, HandleKind, Value, on_handle, on_items, on_numbers};
 use crate::world::{self, Local, Performed, World, after, describe_file, is_stdin};
 use children::{Children, Tell};
+use nix::errno::Errno;
 use nix::sys::signal::Signal;
 pub use outcome::now as clock;
 use rustc_hash::FxHashSet as HashSet;
@@ -221,6 +222,7 @@ impl Real {
         if !plain && let Err(error) = shm::process_table::store_result(&outcome::pack(&result)) {
             let _ = shm::process_table::store_result(&outcome::pack(&Err(memory(&error))));
         }
+        shm::process_table::note_end(status);
         signals::exit(status)
     }
 
@@ -299,7 +301,12 @@ impl Real {
         let kept = output::spawned(child).inspect_err(|_| shm::process_table::cancel_child(child))?;
         let parent = std::process::id();
         // Ctrl-C at the terminal is for the entry that runs; the session stops what that has spawned.
-        match signals::fork(SESSION.get()) {
+        let mut forked = signals::fork(SESSION.get());
+        if forked == Err(Errno::EAGAIN) && reaper::await_leaving() {
+            // Those count until the kernel has cleared up after them.
+            forked = signals::fork(SESSION.get());
+        }
+        match forked {
             Err(errno) => {
                 shm::process_table::cancel_child(child);
                 Err(limits::no_more_processes(errno))

@@ -326,6 +326,12 @@ pub fn store_result(bytes: &[u8]) -> Result<(), ShmError> {
     Ok(())
 }
 
+/// This process has run its code and is about to exit with this status, whatever comes in between. So its end is known
+/// as soon as it has happened, and not only when the kernel has cleared up after it.
+pub fn note_end(status: i32) {
+    my_slot().status.store(status, SeqCst);
+}
+
 /// This process begins to end because of a signal, at this time.
 pub fn note_signal(time: i64) {
     if registered() {
@@ -362,7 +368,8 @@ pub fn reap(process: ProcessRef, ended: Ended) {
         Ended::Exit(status) => status,
         Ended::Signal(signal) => -signal,
     };
-    slot(process.index).status.store(status, Relaxed);
+    // What it said itself stays, be it that a signal came after that.
+    let _ = slot(process.index).status.compare_exchange(UNKNOWN, status, Relaxed, Relaxed);
     clear_up(my_slot(), process);
     islands::collect_if_due();
 }
@@ -496,14 +503,22 @@ impl ProcessRef {
         !self.exists() || slot(self.index).state.load(Acquire) == REAPED || slot(self.index).life.owner_died()
     }
 
-    /// How it ended, once it has been reaped.
+    /// How it ended, once it has been reaped, or at once if it had said so itself.
     pub fn ended(self) -> Option<Ended> {
-        let reaped = self.exists() && slot(self.index).state.load(Acquire) == REAPED;
-        reaped.then(|| match slot(self.index).status.load(Relaxed) {
-            UNKNOWN => Ended::Signal(libc::SIGKILL),
-            status if status < 0 => Ended::Signal(-status),
-            status => Ended::Exit(status),
-        })
+        let reaped = || self.exists() && slot(self.index).state.load(Acquire) == REAPED;
+        self.known_end().or_else(|| reaped().then_some(Ended::Signal(libc::SIGKILL)))
+    }
+
+    /// How it ended, if it has and somebody has told: it itself with [`note_end`], or whoever reaped it.
+    pub fn known_end(self) -> Option<Ended> {
+        if !self.exists() || !self.has_ended() {
+            return None;
+        }
+        match slot(self.index).status.load(Relaxed) {
+            UNKNOWN => None,
+            status if status < 0 => Some(Ended::Signal(-status)),
+            status => Some(Ended::Exit(status)),
+        }
     }
 
     /// Whether a process of the run has killed it.
