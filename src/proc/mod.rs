@@ -5,6 +5,7 @@ mod children;
 mod command;
 mod deadlock;
 mod handles;
+pub mod heap;
 mod limits;
 mod moves;
 mod out_of_memory;
@@ -234,6 +235,7 @@ impl Real {
         if self.spawned_at.is_none() {
             reaper::adopt_orphans();
             out_of_memory::begin();
+            heap::before_fork();
         }
         if OUTPUT_LOCK.get().is_none() {
             OUTPUT_LOCK.set(Some(shm::UserLock::new().map_err(|error| memory(&error))?));
