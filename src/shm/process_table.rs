@@ -113,7 +113,8 @@ const UNCLEARED: usize = 1;
 pub(super) const NOWHERE: u64 = u64::MAX;
 
 private! {
-    static ME: AtomicU32 = AtomicU32::new(u32::MAX);
+    /// The slot of this process, plus one.
+    static ME: AtomicU32 = AtomicU32::new(0);
 }
 
 /// Names a process, in every process; can be sent.
@@ -170,7 +171,7 @@ pub(super) fn my_slot() -> &'static Slot {
 
 #[inline]
 pub(super) fn my_index() -> u32 {
-    ME.get().load(Relaxed)
+    ME.get().load(Relaxed).wrapping_sub(1)
 }
 
 /// Whether this process has a slot.
@@ -247,7 +248,7 @@ pub(super) fn register_first() -> Result<(), ShmError> {
     let slot = slot(index);
     slot.life.take_for_life();
     slot.pid.store(std::process::id() as i32, Relaxed);
-    ME.get().store(index, Relaxed);
+    ME.get().store(index + 1, Relaxed);
     set_text(slot, "P", "")?;
     slot.roles[0].store(1, Relaxed);
     slot.state.store(RUNNING, Release);
@@ -311,7 +312,7 @@ pub fn after_fork(child: ProcessRef) -> Result<(), ShmError> {
     if !born {
         return Err(ShmError::Orphaned);
     }
-    ME.get().store(child.index, Relaxed);
+    ME.get().store(child.index + 1, Relaxed);
     slot.state.store(RUNNING, Release);
     Ok(())
 }
@@ -767,5 +768,5 @@ pub(super) fn is_reaped(index: u32) -> bool {
 #[cfg(any(test, feature = "faults"))]
 pub fn end_as_the_kernel_does() {
     lock::end_as_the_kernel_does();
-    ME.get().store(u32::MAX, Relaxed);
+    ME.get().store(0, Relaxed);
 }
