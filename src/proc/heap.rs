@@ -8,8 +8,8 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// What has small pages before the first fork, and what is written to after it.
-const SMALL: usize = 8 << 20;
-const SMALL_OF_PARENT: usize = 32 << 20;
+const SMALL: usize = 10 << 20;
+const SMALL_OF_PARENT: usize = 34 << 20;
 /// Address space that the allocator takes at first.
 const FIRST: usize = 1 << 30;
 const HUGE_PAGE: usize = 2 << 20;
@@ -19,7 +19,8 @@ static START: AtomicUsize = AtomicUsize::new(0);
 
 /// To be called at the start of the program: the heap is small.
 pub fn begin() {
-    let start = (&raw const *Box::new(0_u8)) as usize / HUGE_PAGE * HUGE_PAGE;
+    // The allocator's own data come before the blocks that it gives.
+    let start = (&raw const *Box::new(0_u8)) as usize / HUGE_PAGE * HUGE_PAGE - HUGE_PAGE;
     START.store(start, Relaxed);
     advise(start + SMALL, FIRST - SMALL, MmapAdvise::MADV_HUGEPAGE);
 }
