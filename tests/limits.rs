@@ -232,7 +232,7 @@ impl Drop for Group {
 #[test]
 fn killed_processes_tell_of_their_memory() {
     let told = r#"
-fn told(p) { try { join(p) } catch e { print(e.kind, e.data.signal, e.data.out_of_memory, e.data.peak_memory > 1000000, e.message) } }
+fn told(p) { try { join(p) } catch e { print(e.kind, e.data.signal, e.data.out_of_memory, e.data.peak_memory > 100000, e.message) } }
 fn big() { let text = "x" * 500000000; sleep(1000); text }
 "#;
     let by_hand = format!("{told}let p = spawn {{ sleep(1000) }}; run('kill', '-9', p.pid); told(p)");

@@ -28,6 +28,7 @@ const CASES: &[Case] = &[
     ("lock_knows_its_owner", 10, lock_rules),
     ("signals_interrupt_every_wait", 20, signals_interrupt),
     ("results_outlive_their_process", 20, results),
+    ("ends_are_known_before_they_are_reaped", 20, ends_told_before),
     ("ends_are_seen_by_others_than_the_parent", 20, ends_seen_by_all),
     ("handles_in_messages_keep_objects_alive", 20, handles_in_messages),
     ("objects_go_with_their_last_holder", 20, objects_are_freed),
@@ -424,6 +425,29 @@ fn ends_seen_by_all() {
     watchers.into_iter().for_each(join_well);
     assert_eq!(sleeper.ended(), None);
     assert_eq!(join(sleeper), Ended::Signal(libc::SIGKILL));
+}
+
+/// How a process ends is known from itself, before anybody has reaped it, whatever signal comes after that.
+fn ends_told_before() {
+    let ready = Channel::new(None).unwrap();
+    let child = spawn(&[put(ready)], || {
+        process_table::note_end(7);
+        send(ready, 0);
+        loop {
+            nix::unistd::pause();
+        }
+    });
+    assert_eq!(recv(ready), Some(0));
+    assert_eq!((child.known_end(), child.ended()), (None, None));
+    kill(child);
+    assert_eq!(child.wait_end(None), EndWait::Ended);
+    assert_eq!((child.known_end(), child.ended()), (Some(Ended::Exit(7)), Some(Ended::Exit(7))));
+    let (_, signal) = wait_pid(child.pid().unwrap());
+    assert_eq!(signal, Ended::Signal(libc::SIGKILL));
+    process_table::reap(child, signal);
+    assert_eq!(child.ended(), Some(Ended::Exit(7)));
+    shm::give_up(child.object(), Role::Handle);
+    drop_channel(ready);
 }
 
 fn handles_in_messages() {

@@ -283,6 +283,9 @@ impl Children {
     fn stop_those(&mut self, wanted: impl Fn(&Child) -> bool) {
         let those: Vec<(ProcessRef, i32)> =
             self.all.iter().filter(|child| wanted(child)).map(|child| (child.process, child.pid)).collect();
+        if those.is_empty() {
+            return;
+        }
         let living: Vec<_> = those.iter().copied().filter(|(process, _)| !process.has_ended()).collect();
         for &(process, _) in &living {
             self.end(process, libc::SIGTERM, Some(GRACE));
@@ -348,6 +351,7 @@ impl Children {
             }
             self.reap(process);
         }
+        reaper::await_leaving();
         let mut failures = std::mem::take(&mut self.untaken);
         failures.extend(self.all.iter().filter_map(Child::untaken_failure).map(|(_, fault)| fault));
         failures

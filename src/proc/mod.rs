@@ -6,6 +6,7 @@ mod children;
 mod command;
 mod deadlock;
 mod handles;
+pub mod heap;
 mod limits;
 mod moves;
 mod out_of_memory;
@@ -35,6 +36,7 @@ use crate::vm::value::{self, ErrorValue, HandleKey, HandleKind, Value, on_handle
 use crate::world::{self, Local, Performed, World, after, describe_file, is_stdin};
 pub use at_once::at_once;
 use children::{Children, Tell};
+use nix::errno::Errno;
 use nix::sys::signal::Signal;
 pub use outcome::now as clock;
 use rustc_hash::FxHashSet as HashSet;
@@ -224,6 +226,7 @@ impl Real {
         if !plain && let Err(error) = shm::process_table::store_result(&outcome::pack(&result)) {
             let _ = shm::process_table::store_result(&outcome::pack(&Err(memory(&error))));
         }
+        shm::process_table::note_end(status);
         signals::exit(status)
     }
 
@@ -235,6 +238,7 @@ impl Real {
         if self.spawned_at.is_none() {
             reaper::adopt_orphans();
             out_of_memory::begin();
+            heap::before_fork();
         }
         if OUTPUT_LOCK.get().is_none() {
             OUTPUT_LOCK.set(Some(shm::UserLock::new().map_err(|error| memory(&error))?));
@@ -303,7 +307,12 @@ impl Real {
         let parent = std::process::id();
         spare::give_back();
         // Ctrl-C at the terminal is for the entry that runs; the session stops what that has spawned.
-        match signals::fork(SESSION.get()) {
+        let mut forked = signals::fork(SESSION.get());
+        if forked == Err(Errno::EAGAIN) && reaper::await_leaving() {
+            // Those count until the kernel has cleared up after them.
+            forked = signals::fork(SESSION.get());
+        }
+        match forked {
             Err(errno) => {
                 shm::process_table::cancel_child(child);
                 Err(limits::no_more_processes(errno))
@@ -330,9 +339,7 @@ impl Real {
                     packed.map(|bytes| value::decode(&bytes).unwrap_or_else(|fault| self.finish_child(Err(fault))));
                 let Value::List(parts) = made_anew.as_ref().unwrap_or(&call) else { return Ok(Performed::Restarted) };
                 let Value::List(args) = &parts[1] else { return Ok(Performed::Restarted) };
-                let (function, args, named) = (parts[0].clone(), args.to_vec(), parts[2].clone());
-                drop(made_anew);
-                if let Err(fault) = machine.start_in_child(function, args, &named) {
+                if let Err(fault) = machine.start_in_child(&parts[0], args.to_vec(), &parts[2]) {
                     self.finish_child(Err(fault))
                 }
                 Ok(Performed::Restarted)
@@ -431,7 +438,12 @@ impl Real {
                 return Performed::Answer(answer);
             }
             Err(Op::Spawn(call)) => {
-                return self.spawn(*call, place, machine).unwrap_or_else(|fault| Performed::Answer(Err(fault)));
+                // The box is freed before the fork, in one process instead of two.
+                let call = {
+                    let boxed = call;
+                    *boxed
+                };
+                return self.spawn(call, place, machine).unwrap_or_else(|fault| Performed::Answer(Err(fault)));
             }
             Err(op) => op,
         };

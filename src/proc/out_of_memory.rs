@@ -29,6 +29,8 @@ pub fn begin() {
 
 /// Whether a child that was killed, by nobody of this run, was killed for want of memory: there has been such a death
 /// since, and the kernel's log names the child, or where it must not be read, the death is one of this control group.
+#[cold]
+#[inline(never)]
 pub fn killed(pid: i32) -> bool {
     match (SEEN.get(), count()) {
         (Some(seen), Some(now)) if seen != now => {}

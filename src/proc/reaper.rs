@@ -18,6 +18,8 @@ use std::sync::Once;
 struct Table {
     living: HashMap<i32, ProcessRef>,
     ended: HashMap<ProcessRef, (Outcome, u64)>,
+    /// Children whose end is known, and which the kernel is still clearing up after.
+    leaving: HashSet<i32>,
     /// Processes that watch over commands.
     guards: HashSet<i32>,
 }
@@ -76,12 +78,12 @@ pub fn adopt_orphans() {
     });
 }
 
-/// What came of a child and when, if it has been reaped.
+/// What came of a child and when, if its end has been noted.
 pub fn outcome(process: ProcessRef) -> Option<(Outcome, u64)> {
     TABLE.with_borrow(|table| table.ended.get(&process).cloned())
 }
 
-/// Whether a child has been reaped.
+/// Whether the end of a child has been noted.
 pub fn has_reaped(process: ProcessRef) -> bool {
     TABLE.with_borrow(|table| table.ended.contains_key(&process))
 }
@@ -101,14 +103,27 @@ pub fn reap_ended() {
     }
 }
 
-/// Waits for the end of a child that is known to be ending.
+/// Takes note of the end of a child that is known to be ending. One that has said how it ends is not waited for: that
+/// the kernel gives back its memory takes as long as all the rest.
 pub fn await_child(process: ProcessRef, pid: i32) {
-    if !has_reaped(process) {
-        match wait(Some(Pid::from_raw(pid)), WaitPidFlag::empty()) {
-            Some(dead) => note(dead),
-            None => note(Dead { pid, ended: Ended::Signal(Signal::SIGKILL as i32), most_kib: 0 }),
-        }
+    if has_reaped(process) {
+        return;
     }
+    if let Some(ended) = process.known_end() {
+        TABLE.with_borrow_mut(|table| table.leaving.insert(pid));
+        return note(Dead { pid, ended, most_kib: 0 });
+    }
+    match wait(Some(Pid::from_raw(pid)), WaitPidFlag::empty()) {
+        Some(dead) => note(dead),
+        None => note(Dead { pid, ended: Ended::Signal(Signal::SIGKILL as i32), most_kib: 0 }),
+    }
+}
+
+/// Waits until the kernel has cleared up after every child whose end is known; says whether there were any.
+pub fn await_leaving() -> bool {
+    let leaving = TABLE.with_borrow_mut(|table| std::mem::take(&mut table.leaving));
+    leaving.iter().for_each(|&pid| await_orphan(pid));
+    !leaving.is_empty()
 }
 
 /// A child that has ended.
@@ -143,6 +158,9 @@ fn note(Dead { pid, ended, most_kib }: Dead) {
         return;
     }
     let Some(process) = TABLE.with_borrow_mut(|table| table.living.remove(&pid)) else {
+        if TABLE.with_borrow_mut(|table| table.leaving.remove(&pid)) {
+            return;
+        }
         if let Some(orphan) = by_pid(pid) {
             note_death(orphan, most_kib, false);
             reap(orphan, ended);

@@ -2,7 +2,7 @@
 
 use crate::shm::park;
 use crate::vm::machine;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -171,8 +171,14 @@ pub fn resume_grace(left: Option<i64>) {
 
 /// The grace time is no more about this process: what was cancelled has been left.
 pub fn end_grace() {
-    KILL_AT.store(NEVER, Ordering::Relaxed);
-    set_alarm();
+    if forget_moment(&KILL_AT) {
+        set_alarm();
+    }
+}
+
+/// Says whether it was one. A page that this process shares with another is not written to without need.
+fn forget_moment(at: &AtomicI64) -> bool {
+    at.load(Ordering::Relaxed) != NEVER && at.swap(NEVER, Ordering::Relaxed) != NEVER
 }
 
 /// The signals that ask a process to end.
@@ -241,8 +247,10 @@ pub fn obeyed() -> bool {
 
 /// The code of this process has ended: what follows has time of its own.
 pub fn code_ended() {
-    WAKE_AT.store(NEVER, Ordering::Relaxed);
     LAST_WORK.store(GRACE.as_millis() as i64, Ordering::Relaxed);
+    if forget_moment(&WAKE_AT) {
+        set_alarm();
+    }
     end_grace();
     if ending().is_some() && OWN_GRACE.load(Ordering::Relaxed) {
         KILL_AT.store(milliseconds() + 2 * GRACE.as_millis() as i64, Ordering::Relaxed);
@@ -277,8 +285,8 @@ fn forget() {
     SPAWNED.store(true, Ordering::Relaxed);
     OWN_GRACE.store(true, Ordering::Relaxed);
     // Its timer is not set: that was the parent's.
-    KILL_AT.store(NEVER, Ordering::Relaxed);
-    WAKE_AT.store(NEVER, Ordering::Relaxed);
+    forget_moment(&KILL_AT);
+    forget_moment(&WAKE_AT);
     LAST_WORK.store(0, Ordering::Relaxed);
     park::take_signal();
     forget_ending();
@@ -332,18 +340,16 @@ pub fn exit(status: i32) -> ! {
 
 /// Forks. `Ok(None)` is the child.
 pub fn fork(ignore_interrupts_in_child: bool) -> nix::Result<Option<i32>> {
-    Ok(match fork_blocked()? {
-        Forked::Parent(child) => Some(child),
-        Forked::Child(mask) => {
-            forget();
-            if ignore_interrupts_in_child {
-                ignore_interrupts();
-            }
-            // The mask is one that was in force before, which cannot be refused.
-            let _ = mask.thread_set_mask();
-            None
+    let mut mask = no_signals();
+    let child = fork_keeping(&mut mask)?;
+    if child.is_none() {
+        forget();
+        if ignore_interrupts_in_child {
+            ignore_interrupts();
         }
-    })
+        set_mask(&mask, None);
+    }
+    Ok(child)
 }
 
 /// What a fork made of this process.
@@ -357,19 +363,55 @@ pub enum Forked {
 
 /// Forks; the child has all signals blocked.
 pub fn fork_blocked() -> nix::Result<Forked> {
-    debug_assert_eq!(threads(), 1, "a process that forks has one thread");
-    let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
-    // SAFETY: there is one thread, so no lock is held by another and the child may do anything.
-    let forked = unsafe { nix::unistd::fork() };
-    if let Ok(nix::unistd::ForkResult::Child) = forked {
-        return Ok(Forked::Child(mask));
-    }
-    // The mask is one that was in force before, which cannot be refused.
-    let _ = mask.thread_set_mask();
-    Ok(match forked? {
-        nix::unistd::ForkResult::Parent { child } => Forked::Parent(child.as_raw()),
-        nix::unistd::ForkResult::Child => Forked::Child(mask),
+    let mut mask = no_signals();
+    Ok(match fork_keeping(&mut mask)? {
+        Some(child) => Forked::Parent(child),
+        // SAFETY: the kernel has filled the set.
+        None => Forked::Child(unsafe { SigSet::from_sigset_t_unchecked(mask) }),
     })
+}
+
+/// Forks; `Ok(None)` is the child, which has all signals blocked. Afterwards `mask` is that of the parent.
+fn fork_keeping(mask: &mut libc::sigset_t) -> nix::Result<Option<i32>> {
+    debug_assert_eq!(threads(), 1, "a process that forks has one thread");
+    let mut all = no_signals();
+    // SAFETY: it fills the set.
+    unsafe { libc::sigfillset(&mut all) };
+    set_mask(&all, Some(mask));
+    // SAFETY: there is one thread, so no lock is held by another and the child may do anything.
+    let forked = unsafe { fork_alone() };
+    if forked == 0 {
+        return Ok(None);
+    }
+    let forked = nix::errno::Errno::result(forked);
+    set_mask(mask, None);
+    forked.map(Some)
+}
+
+/// A fork without what the C library does for threads and for others that asked it to: there are neither.
+#[cfg(fork_alone)]
+unsafe fn fork_alone() -> libc::pid_t {
+    unsafe extern "C" {
+        fn _Fork() -> libc::pid_t;
+    }
+    // SAFETY: the caller sees to it.
+    unsafe { _Fork() }
+}
+
+/// The C library's fork.
+#[cfg(not(fork_alone))]
+use libc::fork as fork_alone;
+
+fn no_signals() -> libc::sigset_t {
+    // SAFETY: a set is plain bits.
+    unsafe { std::mem::zeroed() }
+}
+
+/// Blocks these signals and no others: a set that cannot be refused.
+fn set_mask(mask: &libc::sigset_t, before: Option<&mut libc::sigset_t>) {
+    let before = before.map_or(std::ptr::null_mut(), std::ptr::from_mut);
+    // SAFETY: the sets outlive the call.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, before) };
 }
 
 /// Gives this process the signals that a program expects: what [`install`] changed is as before, and this mask.

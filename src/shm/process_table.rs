@@ -113,7 +113,8 @@ const UNCLEARED: usize = 1;
 pub(super) const NOWHERE: u64 = u64::MAX;
 
 private! {
-    static ME: AtomicU32 = AtomicU32::new(u32::MAX);
+    /// The slot of this process, plus one.
+    static ME: AtomicU32 = AtomicU32::new(0);
 }
 
 /// Names a process, in every process; can be sent.
@@ -170,7 +171,7 @@ pub(super) fn my_slot() -> &'static Slot {
 
 #[inline]
 pub(super) fn my_index() -> u32 {
-    ME.get().load(Relaxed)
+    ME.get().load(Relaxed).wrapping_sub(1)
 }
 
 /// Whether this process has a slot.
@@ -247,7 +248,7 @@ pub(super) fn register_first() -> Result<(), ShmError> {
     let slot = slot(index);
     slot.life.take_for_life();
     slot.pid.store(std::process::id() as i32, Relaxed);
-    ME.get().store(index, Relaxed);
+    ME.get().store(index + 1, Relaxed);
     set_text(slot, "P", "")?;
     slot.roles[0].store(1, Relaxed);
     slot.state.store(RUNNING, Release);
@@ -311,7 +312,7 @@ pub fn after_fork(child: ProcessRef) -> Result<(), ShmError> {
     if !born {
         return Err(ShmError::Orphaned);
     }
-    ME.get().store(child.index, Relaxed);
+    ME.get().store(child.index + 1, Relaxed);
     slot.state.store(RUNNING, Release);
     Ok(())
 }
@@ -324,6 +325,12 @@ pub fn store_result(bytes: &[u8]) -> Result<(), ShmError> {
     block.write(bytes);
     arena::publish(&slot.result, hand, slot.hand(Hand::Old));
     Ok(())
+}
+
+/// This process has run its code and is about to exit with this status, whatever comes in between. So its end is known
+/// as soon as it has happened, and not only when the kernel has cleared up after it.
+pub fn note_end(status: i32) {
+    my_slot().status.store(status, SeqCst);
 }
 
 /// This process begins to end because of a signal, at this time.
@@ -362,7 +369,8 @@ pub fn reap(process: ProcessRef, ended: Ended) {
         Ended::Exit(status) => status,
         Ended::Signal(signal) => -signal,
     };
-    slot(process.index).status.store(status, Relaxed);
+    // What it said itself stays, be it that a signal came after that.
+    let _ = slot(process.index).status.compare_exchange(UNKNOWN, status, Relaxed, Relaxed);
     clear_up(my_slot(), process);
     islands::collect_if_due();
 }
@@ -496,14 +504,22 @@ impl ProcessRef {
         !self.exists() || slot(self.index).state.load(Acquire) == REAPED || slot(self.index).life.owner_died()
     }
 
-    /// How it ended, once it has been reaped.
+    /// How it ended, once it has been reaped, or at once if it had said so itself.
     pub fn ended(self) -> Option<Ended> {
-        let reaped = self.exists() && slot(self.index).state.load(Acquire) == REAPED;
-        reaped.then(|| match slot(self.index).status.load(Relaxed) {
-            UNKNOWN => Ended::Signal(libc::SIGKILL),
-            status if status < 0 => Ended::Signal(-status),
-            status => Ended::Exit(status),
-        })
+        let reaped = || self.exists() && slot(self.index).state.load(Acquire) == REAPED;
+        self.known_end().or_else(|| reaped().then_some(Ended::Signal(libc::SIGKILL)))
+    }
+
+    /// How it ended, if it has and somebody has told: it itself with [`note_end`], or whoever reaped it.
+    pub fn known_end(self) -> Option<Ended> {
+        if !self.exists() || !self.has_ended() {
+            return None;
+        }
+        match slot(self.index).status.load(Relaxed) {
+            UNKNOWN => None,
+            status if status < 0 => Some(Ended::Signal(-status)),
+            status => Some(Ended::Exit(status)),
+        }
     }
 
     /// Whether a process of the run has killed it.
@@ -752,5 +768,5 @@ pub(super) fn is_reaped(index: u32) -> bool {
 #[cfg(any(test, feature = "faults"))]
 pub fn end_as_the_kernel_does() {
     lock::end_as_the_kernel_does();
-    ME.get().store(u32::MAX, Relaxed);
+    ME.get().store(0, Relaxed);
 }

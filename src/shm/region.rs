@@ -3,7 +3,7 @@
 use super::ShmError;
 use super::atomic::{AtomicI32, AtomicU32, AtomicU64, kill_point};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap};
+use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
 use std::ffi::c_void;
 use std::mem::{align_of, size_of};
 use std::num::NonZeroUsize;
@@ -90,11 +90,26 @@ fn map(size: u64) -> nix::Result<NonNull<c_void>> {
     nix::unistd::ftruncate(&file, size as i64)?;
     let length = NonZeroUsize::new(size as usize).ok_or(nix::Error::EINVAL)?;
     let flags = MapFlags::MAP_SHARED | MapFlags::MAP_NORESERVE;
-    // SAFETY: a new mapping at an address that the kernel chooses; it is never unmapped. The mapping keeps the file.
-    let mapped = unsafe { mmap(None, length, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, flags, &file, 0) }?;
+    let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+    // SAFETY: a new mapping, where nothing is; it is never unmapped. The mapping keeps the file.
+    let mapped = unsafe { mmap(free_address(length), length, protection, flags, &file, 0) }?;
     // Its descriptor stays open: through it others can look at the region.
     std::mem::forget(file);
     Ok(mapped)
+}
+
+/// Where so many bytes have room and what every process needs first of them, globals and the first slots, is named by one
+/// page of the page tables, of which each process has its own.
+fn free_address(length: NonZeroUsize) -> Option<NonZeroUsize> {
+    const NAMED: usize = 2 << 20;
+    let more = length.checked_add(NAMED)?;
+    // SAFETY: a new mapping without memory, which is given back at once.
+    let free = unsafe {
+        let free = mmap_anonymous(None, more, ProtFlags::PROT_NONE, MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE);
+        munmap(free.ok()?, more.get()).ok()?;
+        free.ok()?
+    };
+    NonZeroUsize::new((free.as_ptr() as usize).next_multiple_of(NAMED))
 }
 
 /// Maps another program's region, to be read only.

@@ -154,17 +154,23 @@ impl Machine {
 
     /// Makes the machine run one call next. What was running is forgotten without being dropped: in a forked child it
     /// belongs to the parent.
-    pub fn start_in_child(&mut self, function: Value, args: Vec<Value>, named: &Value) -> Result<(), Fault> {
-        std::mem::forget(std::mem::take(&mut self.stack));
+    pub fn start_in_child(&mut self, function: &Value, args: Vec<Value>, named: &Value) -> Result<(), Fault> {
+        if self.stack.len() > LEAST_STACK {
+            std::mem::forget(std::mem::take(&mut self.stack));
+        }
+        // Its memory is at hand, and serves again.
+        for value in self.stack.iter_mut().filter(|value| value.is_heap()) {
+            std::mem::forget(std::mem::take(value));
+        }
         std::mem::forget(std::mem::take(&mut self.pipelines));
         std::mem::forget(std::mem::take(&mut self.holding));
         self.start(function, args, named)
     }
 
     /// Makes the machine run one call next; `named` is a map of named arguments or null.
-    pub fn start(&mut self, function: Value, args: Vec<Value>, named: &Value) -> Result<(), Fault> {
+    pub fn start(&mut self, function: &Value, args: Vec<Value>, named: &Value) -> Result<(), Fault> {
         self.reset();
-        let Value::Function(callee) = &function else { return Err(self.not_callable(&function)) };
+        let Value::Function(callee) = function else { return Err(self.not_callable(function)) };
         if let (Function::Closure { proto, captures }, Value::Null) = (&**callee, named) {
             let count = args.len();
             self.reserve(0, count + NATIVE_ARGUMENTS)?;
@@ -311,15 +317,7 @@ impl Machine {
 
     /// Makes sure that so many values from `from` on are there.
     pub(super) fn reserve(&mut self, from: usize, count: usize) -> Result<(), Fault> {
-        let needed = from + count;
-        if needed > self.stack.len() {
-            if needed > MAX_STACK {
-                return Err(too_deep());
-            }
-            let size = needed.next_power_of_two().clamp(LEAST_STACK, MAX_STACK);
-            self.stack.resize(size, Value::Null);
-        }
-        Ok(())
+        reserve(&mut self.stack, from, count)
     }
 
     /// Begins a call of a function of the program, whose `count` arguments stand at `first` in the stack.
@@ -334,16 +332,17 @@ impl Machine {
         then: Then,
         named: Option<&Map>,
     ) -> Result<(), Fault> {
-        let Some(proto) = self.program.protos.get(proto as usize).cloned() else {
+        // Its count is not written to: a child has that from its parent.
+        let Some(proto) = self.program.protos.get(proto as usize) else {
             return Err(Fault::value_error("this function was defined after this process was started"));
         };
         if self.frames.len() >= MAX_CALLS {
             return Err(too_deep());
         }
         let window = (proto.registers as usize).max(count) + NATIVE_ARGUMENTS;
-        self.reserve(first, window)?;
+        reserve(&mut self.stack, first, window)?;
         if count != proto.params.len() || proto.rest || named.is_some() {
-            arrange(&mut self.stack[first..first + window], &Head::of(&proto), count, named)?;
+            arrange(&mut self.stack[first..first + window], &Head::of(proto), count, named)?;
         }
         let at = first + proto.arity();
         for (slot, value) in self.stack[at..].iter_mut().zip(captures) {
@@ -354,7 +353,7 @@ impl Machine {
             let more = self.frames.len().max(LEAST_FRAMES).min(MAX_CALLS - self.frames.len());
             self.frames.reserve_exact(more);
         }
-        self.frames.push(Frame::new(&proto, first, dst, then));
+        self.frames.push(Frame::new(proto, first, dst, then));
         Ok(())
     }
 
@@ -604,6 +603,18 @@ fn no_place(method: &str, receiver: &Value) -> Fault {
 /// Whether an error that no `catch` catches is handled while another one is raised that could be caught.
 fn overrides(handled: &ErrorValue, raised: &ErrorValue) -> bool {
     handled.is_cancelled() && !raised.is_cancelled() || handled.exit.is_some() && raised.exit.is_none()
+}
+
+/// Makes a stack long enough for `count` values from an index on.
+fn reserve(stack: &mut Vec<Value>, from: usize, count: usize) -> Result<(), Fault> {
+    let needed = from + count;
+    if needed > stack.len() {
+        if needed > MAX_STACK {
+            return Err(too_deep());
+        }
+        stack.resize(needed.next_power_of_two().clamp(LEAST_STACK, MAX_STACK), Value::Null);
+    }
+    Ok(())
 }
 
 fn too_deep() -> Fault {

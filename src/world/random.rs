@@ -38,7 +38,8 @@ impl Random {
 
     /// This is another process or task now, with the same seed.
     pub fn begin(&mut self, id: String) {
-        self.id = id;
+        // That of the parent is not freed: its page would be copied for that.
+        std::mem::forget(std::mem::replace(&mut self.id, id));
         self.stream = None;
     }
 

@@ -272,6 +272,7 @@ fn store_result(stage: &Stage) {
     let victim = stage.victim(&[], || {
         process_table::store_result(&[1; 100]).unwrap();
         process_table::store_result(&[2; 100_000]).unwrap();
+        process_table::note_end(0);
     });
     shm::hold(victim.object(), Role::Handle).unwrap();
     stage.bury(victim);
