@@ -8,7 +8,7 @@ use super::machine::{Answer, Machine, Step, interrupted};
 use super::native::Run;
 use super::op::{Op, Snapshot};
 use super::stream::Flow;
-use super::value::{self, Arith, Function, HandleKind, Map, Order, Ref, Value};
+use super::value::{self, Arith, Function, HandleKind, Map, Order, Range, Ref, Value};
 use super::{options, slow};
 use std::cell::Cell;
 
@@ -358,6 +358,12 @@ impl Machine {
                         && let Some(result) = value::arith::bits(op, *x, *y)
                     {
                         set!(dst, Value::Int(result));
+                    } else if let (Arith::Pow, Value::Float(x), Value::Float(y)) = (op, reg!(a), reg!(b))
+                        && x.get() > 0.0
+                        && let power = x.get().powf(y.get())
+                        && power.is_finite()
+                    {
+                        set!(dst, Value::float(power));
                     } else {
                         check!(slow::binary(op, base, dst, a, b));
                     }
@@ -564,6 +570,36 @@ impl Machine {
                             // SAFETY: the compiler made the offset.
                             pc = unsafe { pc.offset(offset as isize) };
                         }
+                    }
+                }
+                Instr::StepPrep { base: at, offset } => {
+                    if let Value::Range(range) = reg!(at) {
+                        let Range { start, end, step } = **range;
+                        set!(at, Value::Int(start));
+                        set!(at + 1, Value::Int(end));
+                        set!(at + 3, Value::Int(step));
+                        jump!(offset);
+                    } else if let (Value::Int(_), Value::Int(_), &Value::Int(step)) =
+                        (reg!(at), reg!(at + 1), reg!(at + 2))
+                        && step != 0
+                    {
+                        set!(at + 3, Value::Int(step));
+                        jump!(offset);
+                    }
+                }
+                Instr::StepLoop { base: at, offset } => {
+                    if let (&Value::Int(now), &Value::Int(end), &Value::Int(step)) =
+                        (reg!(at), reg!(at + 1), reg!(at + 3))
+                        && (if step > 0 { now < end } else { now > end })
+                    {
+                        if interrupted() {
+                            ask!(Op::Interrupted, Answer::Again);
+                        }
+                        // What follows the last number is beyond the end too.
+                        set!(at, Value::Int(now.checked_add(step).unwrap_or(end)));
+                        set!(at + 2, Value::Int(now));
+                        // SAFETY: the compiler made the offset.
+                        pc = unsafe { pc.offset(offset as isize) };
                     }
                 }
                 Instr::IterPrep { base: at } => {
