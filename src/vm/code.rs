@@ -161,6 +161,11 @@ pub enum Instr {
     RangePrep { base: Reg, offset: i32 },
     /// The next integer of the loop into `base` and `base+2`, and back to there; on at the end.
     RangeLoop { base: Reg, offset: i32 },
+    /// Begins a loop over the range in `base`, or over `range(base, base+1, base+2)`: goes to its `StepLoop`, with the
+    /// step in `base+3`. Goes on, to a call of `range`, when these are not three ints that make one.
+    StepPrep { base: Reg, offset: i32 },
+    /// The next number of the loop into `base+2`, and back to there; on at the end. `base` is the one after it.
+    StepLoop { base: Reg, offset: i32 },
     /// Begins a loop over the container in `base`, with its position in `base+1`.
     IterPrep { base: Reg },
     /// The next item into `base+2`; goes there at the end.

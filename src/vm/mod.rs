@@ -1,5 +1,7 @@
 //! The machine: values, bytecode and its interpreter. It has no effect on the world.
 
+#[macro_use]
+mod arithmetic;
 mod change;
 pub mod code;
 pub mod dump;

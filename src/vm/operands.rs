@@ -15,6 +15,8 @@ impl Instr {
             | JumpDefined { offset, .. }
             | RangePrep { offset, .. }
             | RangeLoop { offset, .. }
+            | StepPrep { offset, .. }
+            | StepLoop { offset, .. }
             | IterNext { offset, .. }
             | IterLoop { offset, .. }
             | IterPair { offset, .. } => Some(i64::from(offset)),
@@ -53,6 +55,8 @@ impl Instr {
             | JumpDefined { offset, .. }
             | RangePrep { offset, .. }
             | RangeLoop { offset, .. }
+            | StepPrep { offset, .. }
+            | StepLoop { offset, .. }
             | IterNext { offset, .. }
             | IterLoop { offset, .. }
             | IterPair { offset, .. } => i32::try_from(distance).map(|near| *offset = near).is_ok(),
@@ -250,6 +254,7 @@ impl Instr {
                 f(b);
             }
             RangePrep { base, .. } | RangeLoop { base, .. } => (base..base + 2).for_each(f),
+            StepPrep { base, .. } | StepLoop { base, .. } => (base..base + 4).for_each(f),
             IterPrep { base } | IterNext { base, .. } | IterLoop { base, .. } | IterPair { base, .. } => {
                 (base..base + 2).for_each(f);
             }

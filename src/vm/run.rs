@@ -8,7 +8,7 @@ use super::machine::{Answer, Machine, Step, interrupted};
 use super::native::Run;
 use super::op::{Op, Snapshot};
 use super::stream::Flow;
-use super::value::{self, Arith, Function, HandleKind, Map, Order, Ref, Value};
+use super::value::{self, Arith, Function, HandleKind, Map, Order, Range, Ref, Value};
 use super::{options, slow};
 use std::cell::Cell;
 
@@ -146,63 +146,6 @@ impl Machine {
                 pc = unsafe { pc.offset(offset) };
             }};
         }
-        // Numbers of both kinds: ints where `$int` gives one, floats where `$float` may be asked; else `$slow`.
-        macro_rules! numbers {
-            ($dst:expr, $a:expr, $b:expr, $int:expr, $float:expr, $fits:expr, $slow:expr) => {
-                match ($a, $b) {
-                    (Value::Int(a), Value::Int(b)) => match $int(*a, *b) {
-                        Some(result) => set!($dst, result),
-                        None => check!($slow),
-                    },
-                    (Value::Float(a), Value::Float(b)) if $fits(b.get()) => {
-                        set!($dst, Value::float($float(a.get(), b.get())))
-                    }
-                    (Value::Float(a), Value::Int(b)) if $fits(*b as f64) => {
-                        set!($dst, Value::float($float(a.get(), *b as f64)))
-                    }
-                    (Value::Int(a), Value::Float(b)) if $fits(b.get()) => {
-                        set!($dst, Value::float($float(*a as f64, b.get())))
-                    }
-                    _ => check!($slow),
-                }
-            };
-        }
-        macro_rules! add {
-            ($dst:expr, $a:expr, $b:expr, $slow:expr) => {
-                numbers!($dst, $a, $b, |a: i64, b| a.checked_add(b).map(Value::Int), |a: f64, b| a + b, |_| true, $slow)
-            };
-        }
-        macro_rules! sub {
-            ($dst:expr, $a:expr, $b:expr, $slow:expr) => {
-                numbers!($dst, $a, $b, |a: i64, b| a.checked_sub(b).map(Value::Int), |a: f64, b| a - b, |_| true, $slow)
-            };
-        }
-        macro_rules! mul {
-            ($dst:expr, $a:expr, $b:expr, $slow:expr) => {
-                numbers!($dst, $a, $b, |a: i64, b| a.checked_mul(b).map(Value::Int), |a: f64, b| a * b, |_| true, $slow)
-            };
-        }
-        macro_rules! div {
-            ($dst:expr, $a:expr, $b:expr, $slow:expr) => {
-                numbers!($dst, $a, $b, value::arith::divide_small, |a: f64, b| a / b, |b: f64| b != 0.0, $slow)
-            };
-        }
-        macro_rules! floor_div {
-            ($dst:expr, $a:expr, $b:expr, $slow:expr) => {
-                match ($a, $b) {
-                    (Value::Int(x), Value::Int(y)) if *y > 0 => set!($dst, Value::Int(x.div_euclid(*y))),
-                    _ => check!($slow),
-                }
-            };
-        }
-        macro_rules! rem {
-            ($dst:expr, $a:expr, $b:expr, $slow:expr) => {
-                match ($a, $b) {
-                    (Value::Int(x), Value::Int(y)) if *y > 0 => set!($dst, Value::Int(x.rem_euclid(*y))),
-                    _ => check!($slow),
-                }
-            };
-        }
         macro_rules! constant {
             ($index:expr) => {{
                 let constants = &proto!().constants;
@@ -230,15 +173,6 @@ impl Machine {
                         None => check!(slow::binary_int($op, base, $dst, $a, $value)),
                     },
                     _ => check!(slow::binary_int($op, base, $dst, $a, $value)),
-                }
-            };
-        }
-        macro_rules! holds {
-            ($a:expr, $b:expr, $test:tt, $order:expr) => {
-                match ($a, $b) {
-                    (Value::Int(a), Value::Int(b)) => a $test b,
-                    (Value::Float(a), Value::Float(b)) => a.get() $test b.get(),
-                    (a, b) => check!(value::order($order, a, b)),
                 }
             };
         }
@@ -438,6 +372,12 @@ impl Machine {
                         && let Some(result) = value::arith::bits(op, *x, *y)
                     {
                         set!(dst, Value::Int(result));
+                    } else if let (Arith::Pow, Value::Float(x), Value::Float(y)) = (op, reg!(a), reg!(b))
+                        && x.get() > 0.0
+                        && let power = x.get().powf(y.get())
+                        && power.is_finite()
+                    {
+                        set!(dst, Value::float(power));
                     } else {
                         check!(slow::binary(op, base, dst, a, b));
                     }
@@ -451,10 +391,10 @@ impl Machine {
                 },
                 Instr::MulInt { dst, a, value } => arith_int!(dst, a, value, i64::checked_mul, Arith::Mul),
                 Instr::FloorDivInt { dst, a, value } => {
-                    arith_int!(dst, a, value, |a: i64, b: i64| Some(a.div_euclid(b)), Arith::FloorDiv);
+                    arith_int!(dst, a, value, |a: i64, b: i64| Some(value::arith::floor_div(a, b)), Arith::FloorDiv);
                 }
                 Instr::RemInt { dst, a, value } => {
-                    arith_int!(dst, a, value, |a: i64, b: i64| Some(a.rem_euclid(b)), Arith::Rem);
+                    arith_int!(dst, a, value, |a: i64, b: i64| Some(value::arith::floor_rem(a, b)), Arith::Rem);
                 }
                 Instr::Neg { dst, src } => match reg!(src) {
                     Value::Float(x) => set!(dst, Value::float(-x.get())),
@@ -644,6 +584,36 @@ impl Machine {
                             // SAFETY: the compiler made the offset.
                             pc = unsafe { pc.offset(offset as isize) };
                         }
+                    }
+                }
+                Instr::StepPrep { base: at, offset } => {
+                    if let Value::Range(range) = reg!(at) {
+                        let Range { start, end, step } = **range;
+                        set!(at, Value::Int(start));
+                        set!(at + 1, Value::Int(end));
+                        set!(at + 3, Value::Int(step));
+                        jump!(offset);
+                    } else if let (Value::Int(_), Value::Int(_), &Value::Int(step)) =
+                        (reg!(at), reg!(at + 1), reg!(at + 2))
+                        && step != 0
+                    {
+                        set!(at + 3, Value::Int(step));
+                        jump!(offset);
+                    }
+                }
+                Instr::StepLoop { base: at, offset } => {
+                    if let (&Value::Int(now), &Value::Int(end), &Value::Int(step)) =
+                        (reg!(at), reg!(at + 1), reg!(at + 3))
+                        && (if step > 0 { now < end } else { now > end })
+                    {
+                        if interrupted() {
+                            ask!(Op::Interrupted, Answer::Again);
+                        }
+                        // What follows the last number is beyond the end too.
+                        set!(at, Value::Int(now.checked_add(step).unwrap_or(end)));
+                        set!(at + 2, Value::Int(now));
+                        // SAFETY: the compiler made the offset.
+                        pc = unsafe { pc.offset(offset as isize) };
                     }
                 }
                 Instr::IterPrep { base: at } => {
@@ -838,6 +808,11 @@ impl Machine {
                         let item = std::mem::take(reg_mut!(src));
                         // SAFETY: the index is below the length.
                         put!(unsafe { list.make_mut().get_unchecked_mut(*at as usize) }, item);
+                    } else if let Value::Map(map) = reg_mut!(a)
+                        && let Some(slot) = map.make_mut().get_mut(reg!(b))
+                    {
+                        let item = std::mem::take(reg_mut!(src));
+                        put!(slot, item);
                     } else if let Value::Handle(_) = reg!(a) {
                         if let Some(op) = check!(slow::set_handle(reg!(a), reg!(b), reg!(src))) {
                             ask!(op, Answer::Nothing);

@@ -251,6 +251,24 @@ impl Generator<'_> {
             self.patch_here(enter);
             return self.end_loop(again);
         }
+        if let Some((ends, range)) = self.stepping(iter) {
+            for (end, reg) in ends.into_iter().zip(base..) {
+                self.into(end, reg);
+            }
+            self.span = iter.span;
+            let enter = self.emit_jump(Instr::StepPrep { base, offset: 0 });
+            self.emit(Instr::CallNative { count: 3, dst: base, base, native: range });
+            let called = self.emit_jump(Instr::StepPrep { base, offset: 0 });
+            let start = self.here();
+            self.bind_to(pattern, base + 2);
+            self.begin_body();
+            body(self);
+            let again = self.here();
+            let back = self.emit_jump(Instr::StepLoop { base, offset: 0 });
+            self.patch(back, start);
+            self.patch_all(&[enter, called], again);
+            return self.end_loop(again);
+        }
         if let (Some(counted), Some((index, item))) = (self.enumerated(iter), two_names(pattern, several)) {
             return self.for_counted(counted, index, item, base, body);
         }
@@ -350,6 +368,18 @@ impl Generator<'_> {
                     [Arg::One(start), Arg::One(end)] => Some((Some(start), end, false)),
                     _ => None,
                 }
+            }
+            _ => None,
+        }
+    }
+
+    /// The arguments of a loop over `range(a, b, step)`, and the number of that function.
+    fn stepping<'e>(&self, iter: &'e Expr) -> Option<([&'e Expr; 3], u16)> {
+        let ExprKind::Call { callee, args, piped: false } = &iter.kind else { return None };
+        let (ExprKind::Name(_), Some(Use::Native(id))) = (&callee.kind, self.use_of(callee.span)) else { return None };
+        match &args[..] {
+            [Arg::One(start), Arg::One(end), Arg::One(step)] if library::get(*id).name == "range" => {
+                Some(([start, end, step], *id))
             }
             _ => None,
         }

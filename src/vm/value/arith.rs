@@ -51,6 +51,18 @@ impl Arith {
     }
 }
 
+/// `a // b`, where `b` is above 0. Most programs divide by powers of two, and a division takes long.
+#[inline(always)]
+pub fn floor_div(a: i64, b: i64) -> i64 {
+    if b & (b - 1) == 0 { a >> b.trailing_zeros() } else { a.div_euclid(b) }
+}
+
+/// `a % b`, where `b` is above 0; see [`floor_div`].
+#[inline(always)]
+pub fn floor_rem(a: i64, b: i64) -> i64 {
+    if b & (b - 1) == 0 { a & (b - 1) } else { a.rem_euclid(b) }
+}
+
 /// `a op b` of the operators on bits whose result is a small integer too.
 #[inline(always)]
 pub fn bits(op: Arith, a: i64, b: i64) -> Option<i64> {

@@ -8,19 +8,24 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::cmp::Ordering;
 
 /// Structural equality. Numbers compare by value, maps and sets without order, handles by identity; nan is unlike itself.
-#[inline]
+#[inline(always)]
 pub fn equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Int(a), Value::Int(b)) => a == b,
-        (Value::Str(a), Value::Str(b)) => a.same(b) || same_text(a.as_bytes(), b.as_bytes()),
-        _ => leaf(a, b).unwrap_or_else(|| Seen::default().equal(a, b)),
+        // Most texts that differ do so in length or at the start.
+        (Value::Str(a), Value::Str(b)) => a.same(b) || a.as_str().len() == b.as_str().len() && same_text(a, b),
+        _ => equal_any(a, b),
     }
 }
 
-/// Most texts that differ do so in length or at the start.
-#[inline]
-fn same_text(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.first() == b.first() && a == b
+#[inline(never)]
+fn same_text(a: &str, b: &str) -> bool {
+    a.as_bytes().first() == b.as_bytes().first() && a == b
+}
+
+#[inline(never)]
+fn equal_any(a: &Value, b: &Value) -> bool {
+    leaf(a, b).unwrap_or_else(|| Seen::default().equal(a, b))
 }
 
 /// Equality where it can be told without looking into containers.

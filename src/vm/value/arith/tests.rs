@@ -221,3 +221,14 @@ proptest! {
         }
     }
 }
+
+/// Shifts and masks stand for divisions by powers of two, of negative numbers too.
+#[test]
+fn powers_of_two_divide_as_other_numbers_do() {
+    for a in [0, 1, 7, 8, 9, -1, -7, -8, -9, i64::MAX, i64::MIN] {
+        for b in [1, 2, 3, 8, 1000, 1 << 62, i64::MAX] {
+            assert_eq!(floor_div(a, b), a.div_euclid(b), "{a} // {b}");
+            assert_eq!(floor_rem(a, b), a.rem_euclid(b), "{a} % {b}");
+        }
+    }
+}
