@@ -202,6 +202,8 @@ pub enum Instr {
     Slice { dst: Reg, base: Reg, inclusive: bool },
     /// `a[b] = src`
     SetIndex { a: Reg, b: Reg, src: Reg },
+    /// `a[b]` = the constant
+    SetIndexConst { a: Reg, b: Reg, index: u16 },
     /// `a.name = src`
     SetField { a: Reg, name: u16, src: Reg },
     /// Sets a part of a variable; see [`Path`].

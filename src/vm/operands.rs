@@ -300,6 +300,10 @@ impl Instr {
                 f(b);
                 f(src);
             }
+            SetIndexConst { a, b, .. } => {
+                f(a);
+                f(b);
+            }
             SetField { a, src, .. } => {
                 f(a);
                 f(src);

@@ -220,18 +220,18 @@ impl Machine {
         // The next item of a container in memory, of which the position moves on.
         macro_rules! next_item {
             ($at:expr) => {
-                match (reg!($at), reg!($at + 1)) {
+                match (reg!($at), reg!(usize::from($at) + 1)) {
                     (Value::List(list), &Value::Int(position)) => match list.get(position as usize) {
                         Some(item) => {
                             let item = item.clone();
-                            set!($at + 1, Value::Int(position + 1));
+                            set!(usize::from($at) + 1, Value::Int(position + 1));
                             Some(item)
                         }
                         None => None,
                     },
                     (Value::Range(range), &Value::Int(now)) => match range.step_from(now) {
                         Some(next) => {
-                            set!($at + 1, Value::Int(next));
+                            set!(usize::from($at) + 1, Value::Int(next));
                             Some(Value::Int(now))
                         }
                         None => None,
@@ -239,7 +239,7 @@ impl Machine {
                     (Value::Str(text), &Value::Int(position)) if text.is_ascii() => {
                         match text.as_str().as_bytes().get(position as usize) {
                             Some(&byte) => {
-                                set!($at + 1, Value::Int(position + 1));
+                                set!(usize::from($at) + 1, Value::Int(position + 1));
                                 Some(Value::char(char::from(byte)))
                             }
                             None => None,
@@ -561,11 +561,11 @@ impl Machine {
                     }
                 }
 
-                Instr::RangePrep { base: at, offset } => match (reg!(at), reg!(at + 1)) {
+                Instr::RangePrep { base: at, offset } => match (reg!(at), reg!(usize::from(at) + 1)) {
                     (Value::Int(first), Value::Int(end)) => {
                         if first < end {
                             let first = *first;
-                            set!(at + 2, Value::Int(first));
+                            set!(usize::from(at) + 2, Value::Int(first));
                         } else {
                             jump!(offset);
                         }
@@ -573,14 +573,14 @@ impl Machine {
                     (first, end) => check!(Err(slow::bad_range(first, end))),
                 },
                 Instr::RangeLoop { base: at, offset } => {
-                    if let (Value::Int(now), Value::Int(end)) = (reg!(at), reg!(at + 1)) {
+                    if let (Value::Int(now), Value::Int(end)) = (reg!(at), reg!(usize::from(at) + 1)) {
                         let next = now + 1;
                         if next < *end {
                             if interrupted() {
                                 ask!(Op::Interrupted, Answer::Again);
                             }
                             set!(at, Value::Int(next));
-                            set!(at + 2, Value::Int(next));
+                            set!(usize::from(at) + 2, Value::Int(next));
                             // SAFETY: the compiler made the offset.
                             pc = unsafe { pc.offset(offset as isize) };
                         }
@@ -590,20 +590,20 @@ impl Machine {
                     if let Value::Range(range) = reg!(at) {
                         let Range { start, end, step } = **range;
                         set!(at, Value::Int(start));
-                        set!(at + 1, Value::Int(end));
-                        set!(at + 3, Value::Int(step));
+                        set!(usize::from(at) + 1, Value::Int(end));
+                        set!(usize::from(at) + 3, Value::Int(step));
                         jump!(offset);
                     } else if let (Value::Int(_), Value::Int(_), &Value::Int(step)) =
-                        (reg!(at), reg!(at + 1), reg!(at + 2))
+                        (reg!(at), reg!(usize::from(at) + 1), reg!(usize::from(at) + 2))
                         && step != 0
                     {
-                        set!(at + 3, Value::Int(step));
+                        set!(usize::from(at) + 3, Value::Int(step));
                         jump!(offset);
                     }
                 }
                 Instr::StepLoop { base: at, offset } => {
                     if let (&Value::Int(now), &Value::Int(end), &Value::Int(step)) =
-                        (reg!(at), reg!(at + 1), reg!(at + 3))
+                        (reg!(at), reg!(usize::from(at) + 1), reg!(usize::from(at) + 3))
                         && (if step > 0 { now < end } else { now > end })
                     {
                         if interrupted() {
@@ -611,7 +611,7 @@ impl Machine {
                         }
                         // What follows the last number is beyond the end too.
                         set!(at, Value::Int(now.checked_add(step).unwrap_or(end)));
-                        set!(at + 2, Value::Int(now));
+                        set!(usize::from(at) + 2, Value::Int(now));
                         // SAFETY: the compiler made the offset.
                         pc = unsafe { pc.offset(offset as isize) };
                     }
@@ -621,7 +621,7 @@ impl Machine {
                         check!(Err(not_iterable(reg!(at))));
                     }
                     let first = if let Value::Range(range) = reg!(at) { range.start } else { 0 };
-                    set!(at + 1, Value::Int(first));
+                    set!(usize::from(at) + 1, Value::Int(first));
                     if let Value::Handle(handle) = reg!(at)
                         && slow::is_table(handle)
                     {
@@ -632,7 +632,7 @@ impl Machine {
                 }
                 Instr::IterNext { base: at, offset } => {
                     if let Some(item) = next_item!(at) {
-                        set!(at + 2, item);
+                        set!(usize::from(at) + 2, item);
                     } else if let Value::List(_) | Value::Range(_) = reg!(at) {
                         set!(at, Value::Null);
                         jump!(offset);
@@ -650,30 +650,30 @@ impl Machine {
                     }
                     let mut offset = offset as isize;
                     if let Some(item) = next_item!(at) {
-                        set!(at + 2, item);
+                        set!(usize::from(at) + 2, item);
                         offset += 1;
                     }
                     // SAFETY: the compiler made the offset, to an instruction that others follow.
                     pc = unsafe { pc.offset(offset) };
                 }
                 Instr::IterPair { base: at, offset } => {
-                    if let (Value::List(list), Value::Int(position)) = (reg!(at), reg!(at + 1))
+                    if let (Value::List(list), Value::Int(position)) = (reg!(at), reg!(usize::from(at) + 1))
                         && let Some(Value::List(pair)) = list.get(*position as usize)
                         && let [first, second] = &pair[..]
                     {
                         let (first, second, next) = (first.clone(), second.clone(), position + 1);
-                        set!(at + 1, Value::Int(next));
-                        set!(at + 2, first);
-                        set!(at + 3, second);
+                        set!(usize::from(at) + 1, Value::Int(next));
+                        set!(usize::from(at) + 2, first);
+                        set!(usize::from(at) + 3, second);
                         continue;
                     }
-                    if let (Value::Map(map), Value::Int(position)) = (reg!(at), reg!(at + 1))
+                    if let (Value::Map(map), Value::Int(position)) = (reg!(at), reg!(usize::from(at) + 1))
                         && let Some((key, value)) = map.entry(*position as usize)
                     {
                         let (key, value, next) = (key.clone(), value.clone(), position + 1);
-                        set!(at + 1, Value::Int(next));
-                        set!(at + 2, key);
-                        set!(at + 3, value);
+                        set!(usize::from(at) + 1, Value::Int(next));
+                        set!(usize::from(at) + 2, key);
+                        set!(usize::from(at) + 3, value);
                         continue;
                     }
                     save!();
@@ -798,7 +798,7 @@ impl Machine {
                 },
                 Instr::Slice { dst, base: at, inclusive } => {
                     let given = |value| if matches!(value, &Value::Undefined) { None } else { Some(value) };
-                    let (first, end) = (given(reg!(at + 1)), given(reg!(at + 2)));
+                    let (first, end) = (given(reg!(usize::from(at) + 1)), given(reg!(usize::from(at) + 2)));
                     set!(dst, check!(value::slice(reg!(at), first, end, inclusive)));
                 }
                 Instr::SetIndex { a, b, src } => {
@@ -819,6 +819,20 @@ impl Machine {
                         }
                     } else {
                         check!(value::set_index(reg_mut!(a), reg!(b).clone(), std::mem::take(reg_mut!(src))));
+                    }
+                }
+                Instr::SetIndexConst { a, b, index } => {
+                    if let (Value::Int(at), Value::List(list)) = (reg!(b), reg_mut!(a))
+                        && (*at as usize) < list.len()
+                    {
+                        // SAFETY: the index is below the length.
+                        put!(unsafe { list.make_mut().get_unchecked_mut(*at as usize) }, constant!(index).clone());
+                    } else if let Value::Handle(_) = reg!(a) {
+                        if let Some(op) = check!(slow::set_handle(reg!(a), reg!(b), constant!(index))) {
+                            ask!(op, Answer::Nothing);
+                        }
+                    } else {
+                        check!(value::set_index(reg_mut!(a), reg!(b).clone(), constant!(index).clone()));
                     }
                 }
                 Instr::SetField { a, name, src } => {
@@ -1131,13 +1145,17 @@ impl Machine {
                     set!(dst, rest);
                 }
                 Instr::TestRange { dst, src, base: at, inclusive } => {
-                    let fits = slow::range_fits(reg!(src), reg!(at), reg!(at + 1), inclusive);
+                    let fits = slow::range_fits(reg!(src), reg!(at), reg!(usize::from(at) + 1), inclusive);
                     set!(dst, Value::bool(fits));
                 }
 
                 Instr::Spawn { dst, base: at } => {
-                    let op =
-                        check!(options::spawn(std::mem::take(reg_mut!(at)), reg!(at + 1), reg!(at + 2), reg!(at + 3)));
+                    let op = check!(options::spawn(
+                        std::mem::take(reg_mut!(at)),
+                        reg!(usize::from(at) + 1),
+                        reg!(usize::from(at) + 2),
+                        reg!(usize::from(at) + 3)
+                    ));
                     for reg in at + 1..at + 4 {
                         set!(reg, Value::Null);
                     }
@@ -1179,8 +1197,9 @@ impl Machine {
                 }
                 Instr::AssertFailed { base: at, op } => {
                     let symbol = proto!().names[op as usize].as_str().unwrap_or_default();
-                    let (a, b) = (value::repr(&self.context, reg!(at)), value::repr(&self.context, reg!(at + 1)));
-                    let message = match reg!(at + 2) {
+                    let (a, b) =
+                        (value::repr(&self.context, reg!(at)), value::repr(&self.context, reg!(usize::from(at) + 1)));
+                    let message = match reg!(usize::from(at) + 2) {
                         Value::Null | Value::Undefined => None,
                         message => Some(value::display(&self.context, message)),
                     };

@@ -334,6 +334,16 @@ impl Generator<'_> {
         };
     }
 
+    /// The number of the constant that an expression is, if it is a number, a bool or null.
+    pub(super) fn scalar(&mut self, expr: &Expr) -> Option<u16> {
+        let index = match expr.kind {
+            ExprKind::Null => self.constant(ConstantKey::Null, || Value::Null),
+            ExprKind::Bool(bool) => self.constant(ConstantKey::Bool(bool), || Value::bool(bool)),
+            _ => return self.number(expr),
+        };
+        u16::try_from(index).ok()
+    }
+
     /// The number of the constant that an expression is, if it is a number.
     pub(super) fn number(&mut self, expr: &Expr) -> Option<u16> {
         let (negative, expr) = match &expr.kind {

@@ -66,6 +66,8 @@ enum Exit {
 
 #[derive(PartialEq, Eq, Hash)]
 enum ConstantKey {
+    Null,
+    Bool(bool),
     Int(i64),
     Float(u64),
     Str(Rc<str>),

@@ -242,6 +242,15 @@ impl Generator<'_> {
         {
             return self.into(value, *reg);
         }
+        if let Way::Variable(Path { root, keys }) = &way
+            && let [Key::Index(key)] = &keys[..]
+            && let Some(index) = self.scalar(value)
+        {
+            let b = self.value(key);
+            return self.with_root(*root, |this, a| {
+                this.emit(Instr::SetIndexConst { a, b, index });
+            });
+        }
         let src = self.alloc();
         self.into(value, src);
         self.store_way(way, src);

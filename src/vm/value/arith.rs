@@ -353,7 +353,14 @@ fn repeat(value: &Value, times: &Value) -> Result<Value, Fault> {
 
 fn repeat_list(items: &List, times: usize) -> List {
     if let [item] = &items[..] {
-        return vec![item.clone(); times];
+        // What is known to be a scalar needs no look at each.
+        return match *item {
+            Value::Int(int) => (0..times).map(|_| Value::Int(int)).collect(),
+            Value::Float(float) => (0..times).map(|_| Value::Float(float)).collect(),
+            Value::False => (0..times).map(|_| Value::False).collect(),
+            Value::True => (0..times).map(|_| Value::True).collect(),
+            ref item => vec![item.clone(); times],
+        };
     }
     let mut all = Vec::with_capacity(items.len() * times);
     for _ in 0..times {
