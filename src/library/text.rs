@@ -29,7 +29,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         STR,
         &[],
         "The lines without their ends.\n'a\\nb\\n'.lines() == ['a', 'b']",
-        Pure(|_, args| Ok(Value::list(own(&args[0], "lines")?.lines().map(Value::from).collect()))),
+        Pure(|_, args| Ok(Value::list(own(&args[0], "lines")?.lines().map(|line| args[0].part(line)).collect()))),
     ),
     method_of(
         "chars",
@@ -242,15 +242,16 @@ fn limit(value: &Value, function: &'static str) -> Result<usize, Fault> {
 
 fn split(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
     let text = own(&args[0], "split")?;
+    let whole = &args[0];
     let limit = limit(&args[2], "split")?;
     let mut parts = Vec::new();
     match given(&args[1]) {
         Some(sep) => {
             let sep = separator(sep, "split")?;
-            let rest = cut(text, sep, limit, |part| parts.push(Value::from(part)));
-            parts.push(Value::from(rest));
+            let rest = cut(text, sep, limit, |part| parts.push(whole.part(part)));
+            parts.push(whole.part(rest));
         }
-        None if limit == usize::MAX => parts.extend(text.split_whitespace().map(Value::from)),
+        None if limit == usize::MAX => parts.extend(text.split_whitespace().map(|part| whole.part(part))),
         None => {
             let mut left = text.trim_start();
             while let Some(end) = left.find(char::is_whitespace).filter(|_| parts.len() < limit) {
@@ -275,6 +276,7 @@ fn cut<'a>(text: &'a str, sep: &str, limit: usize, mut part: impl FnMut(&'a str)
         from = at + sep.len();
     };
     match sep.as_bytes() {
+        &[byte] if limit == usize::MAX => memchr::memchr_iter(byte, text.as_bytes()).for_each(place),
         &[byte] => memchr::memchr_iter(byte, text.as_bytes()).take(limit).for_each(place),
         // Making ready for a fast search takes longer than going through a short text.
         _ if text.len() < SHORT => text.match_indices(sep).map(|(at, _)| at).take(limit).for_each(place),
@@ -349,7 +351,7 @@ fn trim(args: &mut [Value], function: &'static str, start: bool, end: bool) -> R
             left = if end { left.trim_end() } else { left };
         }
     }
-    Ok(if left.len() == text.len() { args[0].clone() } else { Value::from(left) })
+    Ok(if left.len() == text.len() { args[0].clone() } else { args[0].part(left) })
 }
 
 fn has_end(

@@ -435,6 +435,14 @@ impl Value {
         Value::Str(Ref::new(Str::new(text.into())))
     }
 
+    /// A part of this text.
+    pub fn part(&self, part: &str) -> Value {
+        match self {
+            Value::Str(text) if text.is_ascii() && part.len() != 1 => Value::Str(Ref::new(Str::ascii(part))),
+            _ => Value::from(part),
+        }
+    }
+
     /// A text of one character. Those of ASCII are made once.
     pub fn char(char: char) -> Value {
         if !char.is_ascii() {

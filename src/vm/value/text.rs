@@ -27,6 +27,12 @@ impl Str {
         Str { ascii: text.is_ascii(), text, ..Str::default() }
     }
 
+    /// A copy of a text that is known to be ASCII.
+    pub fn ascii(text: &str) -> Str {
+        debug_assert!(text.is_ascii());
+        Str { ascii: true, text: text.into(), ..Str::default() }
+    }
+
     /// Wraps a text and asks for its hash at once, so that no process that reads it changes it.
     pub fn constant(text: String) -> Str {
         let text = Str::new(text);
