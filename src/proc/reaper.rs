@@ -1,6 +1,7 @@
 //! Notices processes that have ended, wherever this one happens to wait: what they held is given up at once, so that
 //! nobody waits for the dead.
 
+use super::apart::{ApartMap, ApartSet};
 use super::outcome::{self, Outcome};
 use super::{handles, out_of_memory, output, scopes, signals};
 use crate::shm::ProcessRef;
@@ -11,17 +12,16 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
 use std::sync::Once;
 
 #[derive(Default)]
 struct Table {
-    living: HashMap<i32, ProcessRef>,
-    ended: HashMap<ProcessRef, (Outcome, u64)>,
+    living: ApartMap<i32, ProcessRef>,
+    ended: ApartMap<ProcessRef, (Outcome, u64)>,
     /// Children whose end is known, and which the kernel is still clearing up after.
-    leaving: HashSet<i32>,
+    leaving: ApartSet<i32>,
     /// Processes that watch over commands.
-    guards: HashSet<i32>,
+    guards: ApartSet<i32>,
 }
 
 thread_local! {
