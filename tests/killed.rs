@@ -231,7 +231,7 @@ for x in q {
     let who, i = x
     right = right and counts[who] == i
     counts[who] = i + 1
-    if counts.a + counts.b == 100 { print('flowing') }
+    if who != 'victim' and counts.a + counts.b == 100 { print('flowing') }
 }
 print(p.wait().signal, right, counts.a, counts.b)
 for p in children() { join(p) }

@@ -412,3 +412,24 @@ fn no_more_processes_is_an_error() {
     let ended = start_as(command).end();
     assert_eq!(ended.stdout, "limit\n", "{}", ended.stderr);
 }
+
+#[test]
+fn many_children_are_told_apart() {
+    // More than the tables on the heap and the reaper without pauses are for.
+    let code = "
+let q = queue()
+let others = [spawn { sleep(1000) } for _ in 0..600]
+let last = spawn { q.put(1); sleep(1000) }
+print(q.get())
+for p in others[0..50] { p.kill() }
+last.kill()
+try { q.get() } catch e { print(e.kind) }
+fn work(i) { if i % 100 == 0 { join([spawn { i + k } for k in 0..3])[2] } else { i } }
+let results = join([spawn work(i) for i in 0..600])
+print(results[100], results[599], sum(results))
+try { join(others[40..50]) } catch e { print(e.kind) }
+exit(0)";
+    let ended = ended(code);
+    assert_eq!(ended.stdout, "1\nclosed\n102 599 179712\nprocess_killed\n", "{}", ended.stderr);
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+}

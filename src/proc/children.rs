@@ -1,5 +1,6 @@
 //! The processes that this one spawned: waiting for them, taking their results, ending them.
 
+use super::apart::ApartMap;
 use super::outcome::{self, Outcome};
 use super::signals::{self, GRACE};
 use super::{attend, deadlock, handles, output, reaper, scopes, timed_out};
@@ -8,10 +9,10 @@ use crate::shm::process_table::EndWait;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Map, Value};
 use nix::sys::signal::Signal;
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+/// It counts as a handle: its slot in the process table is kept.
 struct Child {
     process: ProcessRef,
     pid: i32,
@@ -22,13 +23,17 @@ struct Child {
     taken: bool,
     /// It was made to end: that it was killed is no failure.
     asked: bool,
-    /// The value keeps its slot in the process table.
-    handle: Value,
 }
 
-/// The children of this process that it may still ask about, in the order they were spawned.
+impl Drop for Child {
+    fn drop(&mut self) {
+        handles::on_handle(process_key(self.process), false);
+    }
+}
+
+/// The children of this process that it may still ask about.
 pub struct Children {
-    all: VecDeque<Child>,
+    all: ApartMap<ProcessRef, Child>,
     /// How many were spawned in all.
     spawned: usize,
     /// Tells at once of an error that nobody can take any more; a spawned process hands the first on at its end.
@@ -45,22 +50,23 @@ pub type Tell = Rc<dyn Fn(&ErrorValue)>;
 impl Children {
     /// No children yet.
     pub fn new(tell: Option<Tell>) -> Children {
-        Children { all: VecDeque::new(), spawned: 0, tell, untaken: Vec::new(), told: false }
+        Children { all: ApartMap::default(), spawned: 0, tell, untaken: Vec::new(), told: false }
     }
 
     /// A child was forked.
     pub fn add(&mut self, process: ProcessRef, pid: i32, daemon: bool) {
         reaper::add(process, pid);
-        let handle = Value::handle(process_key(process));
+        handles::on_handle(process_key(process), true);
         let number = self.spawned;
-        self.all.push_back(Child { process, pid, number, daemon, taken: false, asked: false, handle });
+        self.all.insert(process, Child { process, pid, number, daemon, taken: false, asked: false });
         scopes::spawned(process, number);
         self.spawned += 1;
     }
 
     /// The handles of those that live.
     pub fn handles(&self) -> Vec<Value> {
-        self.all.iter().filter(|child| !child.process.has_ended()).map(|child| child.handle.clone()).collect()
+        let living = self.since(0).into_iter().filter(|child| !child.process.has_ended());
+        living.map(|child| Value::handle(process_key(child.process))).collect()
     }
 
     /// Whether the failure of a child has been shown.
@@ -83,13 +89,12 @@ impl Children {
         }
         let first = scopes::outermost().unwrap_or(usize::MAX);
         for process in unreachable {
-            let Some(at) = self.all.iter().position(|child| child.process == process) else { continue };
             // A scope has the results of what was spawned in it.
-            if self.all[at].number >= first || !reaper::has_reaped(process) || handles::reachable(process_key(process))
-            {
+            let known = self.all.get(&process).is_some_and(|child| child.number < first);
+            if !known || !reaper::has_reaped(process) || handles::reachable(process_key(process)) {
                 continue;
             }
-            let Some(child) = self.all.remove(at) else { continue };
+            let Some(child) = self.all.remove(&process) else { continue };
             let failure = child.untaken_failure();
             reaper::forget(process);
             match (failure, &self.tell) {
@@ -104,7 +109,14 @@ impl Children {
     }
 
     fn find(&mut self, process: ProcessRef) -> Option<&mut Child> {
-        self.all.iter_mut().find(|child| child.process == process)
+        self.all.get_mut(&process)
+    }
+
+    /// Those spawned after the first so many, in the order they were spawned.
+    fn since(&self, first: usize) -> Vec<&Child> {
+        let mut those: Vec<&Child> = self.all.values().filter(|child| child.number >= first).collect();
+        those.sort_unstable_by_key(|child| child.number);
+        those
     }
 
     /// Waits until a process has ended, and gives what came of it.
@@ -272,17 +284,17 @@ impl Children {
 
     /// The same as `stop_all` for those spawned after the first so many.
     pub fn stop_since(&mut self, first: usize) {
-        self.stop_those(|child| child.number >= first);
+        self.stop_those(first, |_| true);
     }
 
     /// The same for the daemons among them.
     pub fn stop_daemons(&mut self, first: usize) {
-        self.stop_those(|child| child.number >= first && child.daemon);
+        self.stop_those(first, |child| child.daemon);
     }
 
-    fn stop_those(&mut self, wanted: impl Fn(&Child) -> bool) {
+    fn stop_those(&mut self, first: usize, wanted: impl Fn(&&Child) -> bool) {
         let those: Vec<(ProcessRef, i32)> =
-            self.all.iter().filter(|child| wanted(child)).map(|child| (child.process, child.pid)).collect();
+            self.since(first).into_iter().filter(wanted).map(|child| (child.process, child.pid)).collect();
         if those.is_empty() {
             return;
         }
@@ -308,8 +320,8 @@ impl Children {
 
     /// Those spawned after the first so many that run.
     pub fn running_since(&self, first: usize) -> Vec<ProcessRef> {
-        let running = |child: &&Child| child.number >= first && !reaper::has_reaped(child.process);
-        self.all.iter().filter(running).map(|child| child.process).collect()
+        let running = |child: &&Child| !reaper::has_reaped(child.process);
+        self.since(first).into_iter().filter(running).map(|child| child.process).collect()
     }
 
     /// Takes note of the end of a child that is known to be ending.
@@ -322,7 +334,7 @@ impl Children {
     /// The first failure, with its time, of those spawned after the first so many whose results nobody took. It takes
     /// the results of all.
     pub fn take_failure_since(&mut self, first: usize) -> Option<(u64, Fault)> {
-        let those = self.all.iter_mut().filter(|child| child.number >= first);
+        let those = self.all.values_mut().filter(|child| child.number >= first);
         let mut failures: Vec<(u64, Fault)> = Vec::new();
         for child in those {
             failures.extend(child.untaken_failure());
@@ -353,7 +365,7 @@ impl Children {
         }
         reaper::await_leaving();
         let mut failures = std::mem::take(&mut self.untaken);
-        failures.extend(self.all.iter().filter_map(Child::untaken_failure).map(|(_, fault)| fault));
+        failures.extend(self.since(0).into_iter().filter_map(Child::untaken_failure).map(|(_, fault)| fault));
         failures
     }
 }

@@ -1,6 +1,7 @@
 //! Which shared objects this process can reach: its handle values are counted, and the first and the last of an
 //! object are told to shared memory.
 
+use super::apart::ApartMap;
 use crate::shm::{self, ObjectRef, ProcessRef, Role};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::value::{HandleKey, HandleKind};
@@ -10,7 +11,7 @@ use std::cell::{Cell, RefCell};
 
 #[derive(Default)]
 struct Reached {
-    counts: FxHashMap<(ObjectRef, Role), usize>,
+    counts: ApartMap<(ObjectRef, Role), usize>,
     /// Pipe ends that went to another process, and how.
     moved: FxHashMap<(ObjectRef, Role), String>,
     /// Processes of which one handle value is left, which may be the one that `Children` keeps.

@@ -1,5 +1,6 @@
 //! Processes: fork, join, channels and locks between them, and how a process ends.
 
+mod apart;
 mod at_once;
 mod channels;
 mod children;
@@ -326,9 +327,10 @@ impl Real {
                 Ok(Performed::Answer(Ok(Value::handle(handles::key(HandleKind::Process, child.object(), 0)))))
             }
             Ok(None) => {
+                // First: the parent's counts are not there.
+                handles::begin_child(&mentioned);
                 self.become_child(child, id, parent, place);
                 output::begin_child(kept);
-                handles::begin_child(&mentioned);
                 value::forked();
                 gone.iter().for_each(|(key, how)| handles::not_mine(*key, how));
                 shared::begin_child();

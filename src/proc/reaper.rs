@@ -1,6 +1,7 @@
 //! Notices processes that have ended, wherever this one happens to wait: what they held is given up at once, so that
 //! nobody waits for the dead.
 
+use super::apart::{ApartMap, ApartSet};
 use super::outcome::{self, Outcome};
 use super::{handles, out_of_memory, output, scopes, signals};
 use crate::shm::ProcessRef;
@@ -10,21 +11,30 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
-use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::cell::{Cell, RefCell};
 use std::sync::Once;
+use std::time::{Duration, Instant};
 
 #[derive(Default)]
 struct Table {
-    living: HashMap<i32, ProcessRef>,
-    ended: HashMap<ProcessRef, (Outcome, u64)>,
+    living: ApartMap<i32, ProcessRef>,
+    ended: ApartMap<ProcessRef, (Outcome, u64)>,
     /// Children whose end is known, and which the kernel is still clearing up after.
-    leaving: HashSet<i32>,
+    leaving: ApartSet<i32>,
     /// Processes that watch over commands.
-    guards: HashSet<i32>,
+    guards: ApartSet<i32>,
 }
 
+/// Through so many children the kernel goes quickly.
+const MANY: usize = 500;
+/// At most one part in so many of the time is spent with that.
+const SHARE: u32 = 10;
+/// The longest pause: the time that was measured may have been that of others.
+const LONGEST: Duration = Duration::from_millis(5);
+
 thread_local! {
+    /// When the pause ends in which no child is reaped.
+    static PAUSE: Cell<Option<Instant>> = const { Cell::new(None) };
     static TABLE: RefCell<Table> = RefCell::default();
 }
 
@@ -66,6 +76,9 @@ pub fn end_guards() {
 pub fn begin_child() {
     // Values made by the parent are not written to here.
     TABLE.with_borrow_mut(|table| std::mem::forget(std::mem::take(table)));
+    if PAUSE.get().is_some() {
+        PAUSE.set(None);
+    }
 }
 
 /// Orphans of the run become children of this process, so that their ends are noticed.
@@ -94,10 +107,29 @@ pub fn forget(process: ProcessRef) {
     drop(TABLE.with_borrow_mut(|table| table.ended.remove(&process)));
 }
 
-/// Reaps every child that has ended since this was last asked.
+/// Reaps every child that has ended since this was last asked. The kernel goes through all children for that: when they
+/// are many there is a pause after it, and who ends in the pause is reaped at its end.
 pub fn reap_ended() {
+    if let Some(end) = PAUSE.get() {
+        if Instant::now() < end {
+            if signals::has_child_ended() {
+                signals::remind_at(end);
+            }
+            return;
+        }
+        PAUSE.set(None);
+    }
     while signals::child_ended() {
-        while let Some(dead) = wait(None, WaitPidFlag::WNOHANG) {
+        loop {
+            let began = Instant::now();
+            let Some(dead) = wait(None, WaitPidFlag::WNOHANG) else {
+                let took = began.elapsed();
+                if TABLE.with_borrow(|table| table.living.len() > MANY) {
+                    PAUSE.set(Some(began + (took * SHARE).min(LONGEST)));
+                    return;
+                }
+                break;
+            };
             note(dead);
         }
     }
@@ -119,11 +151,13 @@ pub fn await_child(process: ProcessRef, pid: i32) {
     }
 }
 
-/// Waits until the kernel has cleared up after every child whose end is known; says whether there were any.
+/// Waits until the kernel has cleared up after every child whose end is known; says whether there may have been any.
 pub fn await_leaving() -> bool {
+    let paused = PAUSE.take().is_some();
+    reap_ended();
     let leaving = TABLE.with_borrow_mut(|table| std::mem::take(&mut table.leaving));
     leaving.iter().for_each(|&pid| await_orphan(pid));
-    !leaving.is_empty()
+    paused || !leaving.is_empty()
 }
 
 /// A child that has ended.

@@ -19,6 +19,8 @@ static SPAWNED: AtomicBool = AtomicBool::new(false);
 /// When this process is killed, and when it looks what time has passed, by the same clock; or [`NEVER`].
 static KILL_AT: AtomicI64 = AtomicI64::new(NEVER);
 static WAKE_AT: AtomicI64 = AtomicI64::new(NEVER);
+/// When it looks again whether a child has ended.
+static REMIND_AT: AtomicI64 = AtomicI64::new(NEVER);
 const NEVER: i64 = i64::MAX;
 /// How much longer than the grace time an end may take, in milliseconds: children are ended and output is written.
 static LAST_WORK: AtomicI64 = AtomicI64::new(0);
@@ -87,10 +89,12 @@ extern "C" fn on_alarm(_: i32) {
     if now >= KILL_AT.load(Ordering::Relaxed) {
         kill_self()
     }
-    if now >= WAKE_AT.load(Ordering::Relaxed) {
-        WAKE_AT.store(NEVER, Ordering::Relaxed);
-        machine::interrupt();
-        park::note_signal();
+    for at in [&WAKE_AT, &REMIND_AT] {
+        if now >= at.load(Ordering::Relaxed) {
+            at.store(NEVER, Ordering::Relaxed);
+            machine::interrupt();
+            park::note_signal();
+        }
     }
     set_alarm();
 }
@@ -119,10 +123,14 @@ pub fn milliseconds() -> i64 {
     now.tv_sec * 1000 + now.tv_nsec / 1_000_000
 }
 
+fn next_alarm() -> i64 {
+    [&KILL_AT, &WAKE_AT, &REMIND_AT].map(|at| at.load(Ordering::Relaxed)).into_iter().fold(NEVER, i64::min)
+}
+
 /// Sets the one timer of this process to the next moment that something is due.
 fn set_alarm() {
     loop {
-        let next = KILL_AT.load(Ordering::Relaxed).min(WAKE_AT.load(Ordering::Relaxed));
+        let next = next_alarm();
         let zero = libc::timeval { tv_sec: 0, tv_usec: 0 };
         let mut timer = libc::itimerval { it_interval: zero, it_value: zero };
         if next != NEVER {
@@ -133,7 +141,7 @@ fn set_alarm() {
         // SAFETY: the structure lives through the call, which a signal handler may make too.
         unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()) };
         // A handler may have come in between and set another.
-        if next == KILL_AT.load(Ordering::Relaxed).min(WAKE_AT.load(Ordering::Relaxed)) {
+        if next == next_alarm() {
             break;
         }
     }
@@ -144,6 +152,15 @@ pub fn wake_at(moment: Option<Instant>) {
     let left = moment.map(|moment| moment.saturating_duration_since(Instant::now()).as_millis() as i64 + 1);
     WAKE_AT.store(left.map_or(NEVER, |left| milliseconds().saturating_add(left)), Ordering::Relaxed);
     set_alarm();
+}
+
+/// Makes waits and the machine look at this moment, or soon after it, whether a child has ended.
+pub fn remind_at(moment: Instant) {
+    if REMIND_AT.load(Ordering::Relaxed) == NEVER {
+        let left = moment.saturating_duration_since(Instant::now()).as_millis() as i64 + 1;
+        REMIND_AT.store(milliseconds().saturating_add(left), Ordering::Relaxed);
+        set_alarm();
+    }
 }
 
 /// What was being done has been cancelled: this process is killed unless [`end_grace`] comes within the grace time.
@@ -287,6 +304,7 @@ fn forget() {
     // Its timer is not set: that was the parent's.
     forget_moment(&KILL_AT);
     forget_moment(&WAKE_AT);
+    forget_moment(&REMIND_AT);
     LAST_WORK.store(0, Ordering::Relaxed);
     park::take_signal();
     forget_ending();
@@ -314,6 +332,11 @@ pub fn take_question() -> bool {
 /// From now on the first process of the run answers for this one.
 pub fn ignore_questions() {
     SILENT.store(true, Ordering::Relaxed);
+}
+
+/// Whether [`child_ended`] would tell of one.
+pub fn has_child_ended() -> bool {
+    CHILD.load(Ordering::Relaxed)
 }
 
 /// Whether a child ended since this was last asked.

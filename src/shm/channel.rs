@@ -13,6 +13,9 @@ use super::waits::{Need, Seen};
 use super::{ObjectRef, ShmError};
 use std::time::{Duration, Instant};
 
+/// When more than so many sleep at a channel already, another one sleeps at once.
+const CROWD: u64 = 8;
+
 /// What a send came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
@@ -285,6 +288,8 @@ impl Channel {
             }
             leave(line, RECV);
             match step {
+                // Where many sleep, what comes next is for one of them.
+                Step::Spin if line.sleepers[RECV].number() > CROWD => {}
                 Step::Spin => {
                     park::spin_and_yield(|| line.len() > 0);
                 }

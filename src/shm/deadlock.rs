@@ -14,7 +14,7 @@ use super::holders::{self, Key, key};
 use super::line::{Line, RECV, SEND, line};
 use super::process_table::{self, ProcessRef, high, reference, slot};
 use super::waits::{MANY, Need, Seen, Waited, Watched, waiting};
-use super::{ObjectRef, channel, message, monitor, park, user_lock};
+use super::{ObjectRef, Role, channel, message, monitor, park, user_lock};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -111,6 +111,12 @@ fn some_awake() -> impl Iterator<Item = u32> {
         .chain((0..others).map(move |at| (start + at) % high))
         .filter(|&index| process_table::is_running(index) && !slot(index).wait.is_for_ever())
         .filter(|&index| !reference(index).has_ended())
+}
+
+/// Whether one of some processes is awake that holds this role of a channel: that another one has given it up leaves
+/// nobody waiting in vain.
+pub(super) fn is_still_served(object: ObjectRef, role: Role) -> bool {
+    line(object).is_some() && some_awake().any(|index| holders::seems_to_hold(index, object, role.index()))
 }
 
 /// Whether one of some processes is awake and could serve a wait.

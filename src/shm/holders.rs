@@ -61,7 +61,7 @@ pub enum Role {
 }
 
 impl Role {
-    fn index(self) -> u32 {
+    pub(super) fn index(self) -> u32 {
         match self {
             Role::Put | Role::A | Role::Handle => 0,
             Role::Take | Role::B => 1,
@@ -420,7 +420,7 @@ pub(super) fn release(object: ObjectRef, role: Role) {
         // An operation: if this process dies in it, others look at the waits in its place.
         my_slot().operate(object, || {
             give_up_by(my_slot(), object, role.index());
-            waits::graph_changed();
+            waits::graph_changed(|| deadlock::is_still_served(object, role));
         });
     }
 }
@@ -624,7 +624,7 @@ pub(super) fn forget_process(process: ProcessRef) {
     dead.holds.free_table(dead.hand(Hand::Table));
     settle();
     if matters {
-        waits::graph_changed();
+        waits::graph_changed(|| false);
     }
     dead.present.store(0, SeqCst);
 }

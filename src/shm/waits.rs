@@ -261,6 +261,16 @@ const LAST: Duration = Duration::from_micros(150);
 const FIRST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_secs(1);
 
+/// How long the first slice is: the more processes, the sooner others look, and the more there is to look at.
+fn first() -> Duration {
+    (FIRST * (1 + process_table::high() / 16)).min(FIRST * 40)
+}
+
+/// How many times as long as a slice the next one is.
+fn growth() -> u32 {
+    5 * (1 + process_table::high() / 1000)
+}
+
 /// How long a slice can be: among many processes the later looks, which others have done before, must not keep the
 /// machine busy.
 fn longest() -> Duration {
@@ -300,8 +310,7 @@ impl Sleep {
         if self.slice.is_zero() {
             self.slice = match self.deadline {
                 None if awake == 0 => LAST,
-                _ if process_table::high() > MANY => FIRST * 10,
-                _ => FIRST,
+                _ => first(),
             };
         }
         let began = now();
@@ -316,7 +325,7 @@ impl Sleep {
             if self.slice > FIRST {
                 park::idle();
             }
-            self.slice = if self.slice <= FIRST { FIRST * 10 } else { (self.slice * 5).min(longest()) };
+            self.slice = if self.slice <= FIRST { FIRST * 10 } else { (self.slice * growth()).min(longest()) };
             if self.deadline.is_none() {
                 self.look(arms, began);
             }
@@ -384,11 +393,12 @@ fn look() -> bool {
     clear
 }
 
-/// A process ended, or gave up something that others may wait for: is that a wait that can never end any more? When
-/// looks must pause, the sleepers find out at the ends of their slices.
-pub(super) fn graph_changed() {
+/// A process ended, or gave up something that others may wait for: is that a wait that can never end any more? Not when
+/// somebody is awake who serves those: whoever is the last to sleep looks himself. When looks must pause, the sleepers
+/// find out at the ends of their slices.
+pub(super) fn graph_changed(is_still_served: impl FnOnce() -> bool) {
     globals().pulse.fetch_add(CHANGE, SeqCst);
-    if globals().look_after.load(Relaxed) <= now() {
+    if globals().look_after.load(Relaxed) <= now() && !is_still_served() {
         look();
     }
 }
