@@ -130,7 +130,8 @@ fn run_in(job: &Job, scratch: &Path, temp: &Path, id: &str) -> io::Result<Ended>
     let ended = Instant::now();
     loop {
         let there = processes(session, id);
-        if there.is_empty() {
+        // A process shows no environment while it starts another program: one look may miss it.
+        if there.is_empty() && processes(session, id).is_empty() {
             break;
         }
         if ended.elapsed() > GRACE || stopped.is_some() {

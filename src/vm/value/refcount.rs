@@ -76,6 +76,9 @@ macro_rules! heap {
         unsafe fn free(block: NonNull<Header>) {
             // SAFETY: the header's kind tells the type that the block was made with, and nobody refers to it any more.
             unsafe {
+                if block.as_ref().kind == Kind::List {
+                    drop_items(&mut block.cast::<Block<List>>().as_mut().value);
+                }
                 match block.as_ref().kind {
                     $(Kind::$kind => drop(Box::from_raw(block.cast::<Block<$type>>().as_ptr())),)*
                 }
@@ -97,6 +100,21 @@ heap! {
     Error => ErrorValue,
     Stream => Stream,
     Handle => Handle,
+}
+
+/// Drops the items of a list, most of which need no drop.
+fn drop_items(list: &mut List) {
+    let items: *mut [Value] = &raw mut **list;
+    // SAFETY: the list has none of them any more; each is dropped once, or needs no drop.
+    unsafe {
+        list.set_len(0);
+        for at in 0..items.len() {
+            let item = items.cast::<Value>().add(at);
+            if (*item).is_heap() {
+                std::ptr::drop_in_place(item);
+            }
+        }
+    }
 }
 
 /// How many drops may stand on the Rust stack at once.
@@ -126,14 +144,20 @@ struct Pointer(NonNull<Header>);
 impl Drop for Pointer {
     #[inline(always)]
     fn drop(&mut self) {
-        // SAFETY: a reference keeps its block alive.
-        let header = unsafe { self.0.as_ref() };
-        if header.is_own() {
-            let left = header.count.get() - 1;
-            header.count.set(left);
-            if left == 0 {
-                release(self.0);
-            }
+        lower(self.0);
+    }
+}
+
+/// Counts one reference less. Not inlined, so that all kinds of a value are dropped by one and the same jump.
+#[inline(never)]
+fn lower(block: NonNull<Header>) {
+    // SAFETY: a reference keeps its block alive.
+    let header = unsafe { block.as_ref() };
+    if header.is_own() {
+        let left = header.count.get() - 1;
+        header.count.set(left);
+        if left == 0 {
+            release(block);
         }
     }
 }
@@ -242,13 +266,12 @@ impl<T: Heap> Ref<T> {
     }
 }
 
-impl<T: Heap> Ref<T> {
+impl Header {
     /// Counts one reference more.
     #[inline(always)]
     fn raise(&self) {
-        let header = self.header();
-        if header.is_own() {
-            header.count.set(header.count.get() + 1);
+        if self.is_own() {
+            self.count.set(self.count.get() + 1);
         }
     }
 }
@@ -256,7 +279,7 @@ impl<T: Heap> Ref<T> {
 impl<T: Heap> Clone for Ref<T> {
     #[inline(always)]
     fn clone(&self) -> Ref<T> {
-        self.raise();
+        self.header().raise();
         Ref { pointer: Pointer(self.pointer.0), kind: PhantomData }
     }
 }
@@ -265,21 +288,22 @@ impl Clone for Value {
     /// One comparison, and one machine code for all that is counted.
     #[inline(always)]
     fn clone(&self) -> Value {
-        match self {
-            Value::Undefined | Value::Null | Value::False | Value::True | Value::Int(_) | Value::Float(_) => {}
-            Value::Str(r) => r.raise(),
-            Value::Big(r) => r.raise(),
-            Value::Bytes(r) => r.raise(),
-            Value::List(r) => r.raise(),
-            Value::Map(r) => r.raise(),
-            Value::Set(r) => r.raise(),
-            Value::Range(r) => r.raise(),
-            Value::Function(r) => r.raise(),
-            Value::Array(r) => r.raise(),
-            Value::Error(r) => r.raise(),
-            Value::Stream(r) => r.raise(),
-            Value::Handle(r) => r.raise(),
-        }
+        let header = match self {
+            Value::Undefined | Value::Null | Value::False | Value::True | Value::Int(_) | Value::Float(_) => None,
+            Value::Str(r) => Some(r.header()),
+            Value::Big(r) => Some(r.header()),
+            Value::Bytes(r) => Some(r.header()),
+            Value::List(r) => Some(r.header()),
+            Value::Map(r) => Some(r.header()),
+            Value::Set(r) => Some(r.header()),
+            Value::Range(r) => Some(r.header()),
+            Value::Function(r) => Some(r.header()),
+            Value::Array(r) => Some(r.header()),
+            Value::Error(r) => Some(r.header()),
+            Value::Stream(r) => Some(r.header()),
+            Value::Handle(r) => Some(r.header()),
+        };
+        header.into_iter().for_each(Header::raise);
         // SAFETY: a scalar is its bits; the reference in anything else has just been counted.
         unsafe { std::ptr::read(self) }
     }
