@@ -7,7 +7,7 @@ mod tree;
 use nix::sys::signal::{Signal, kill, killpg};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use tree::{command, start, start_as, state};
+use tree::{command, heed_signals, start, start_as, state};
 
 /// A command with children in its group, in a group and in a session of their own, which says when they are there.
 const TREE: &str = r#"
@@ -29,7 +29,9 @@ fn ended(code: &str) -> tree::Ended {
 fn commands_inherit_nothing_of_ours() {
     // The last seven digits are the signals that programs use.
     let asked = "ls /proc/self/fd; grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status | grep -o '.......$'";
-    let direct = Command::new("sh").args(["-c", asked]).stdin(Stdio::null()).output().unwrap();
+    let mut direct = Command::new("sh");
+    heed_signals(direct.args(["-c", asked]).stdin(Stdio::null()));
+    let direct = direct.output().unwrap();
     let direct = String::from_utf8(direct.stdout).unwrap();
     let code = format!(
         r#"

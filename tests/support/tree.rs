@@ -41,6 +41,7 @@ pub fn command(code: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mplang"));
     command.args(["--error-format", "short", "-e", code]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    heed_signals(&mut command);
     command
 }
 
@@ -54,14 +55,6 @@ pub fn start_as(mut command: Command) -> Run {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let marker = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     command.env(MARKER, &marker).process_group(0);
-    // SAFETY: signal is a plain system call, allowed between fork and exec.
-    unsafe {
-        command.pre_exec(|| {
-            // Who runs the tests in the background may have had this ignored.
-            libc::signal(libc::SIGINT, libc::SIG_DFL);
-            Ok(())
-        });
-    }
     let mut child = command.spawn().unwrap();
     let group = Pid::from_raw(child.id() as i32);
     let (watch, ended) = channel::<()>();
@@ -73,6 +66,19 @@ pub fn start_as(mut command: Command) -> Run {
     });
     let stdout = child.stdout.take().map(BufReader::new);
     Run { child, group, stdout, marker, _watch: watch }
+}
+
+/// Makes a command heed the signals that who runs the tests in the background, or by `nohup`, has had ignored.
+pub fn heed_signals(command: &mut Command) {
+    // SAFETY: signal is a plain system call, allowed between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP] {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+            Ok(())
+        });
+    }
 }
 
 fn read_all(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<String> {
