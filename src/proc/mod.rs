@@ -335,8 +335,6 @@ impl Real {
                 gone.iter().for_each(|(key, how)| handles::not_mine(*key, how));
                 shared::begin_child();
                 tables::begin_child();
-                // The parent's values are not written to here more than must be.
-                let call = std::mem::ManuallyDrop::new(call);
                 let made_anew =
                     packed.map(|bytes| value::decode(&bytes).unwrap_or_else(|fault| self.finish_child(Err(fault))));
                 let Value::List(parts) = made_anew.as_ref().unwrap_or(&call) else { return Ok(Performed::Restarted) };

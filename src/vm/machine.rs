@@ -155,15 +155,10 @@ impl Machine {
     /// Makes the machine run one call next. What was running is forgotten without being dropped: in a forked child it
     /// belongs to the parent.
     pub fn start_in_child(&mut self, function: &Value, args: Vec<Value>, named: &Value) -> Result<(), Fault> {
+        // A small one is at hand, and serves again: what it holds is inherited, and so not dropped.
         if self.stack.len() > LEAST_STACK {
             std::mem::forget(std::mem::take(&mut self.stack));
         }
-        // Its memory is at hand, and serves again.
-        for value in self.stack.iter_mut().filter(|value| value.is_heap()) {
-            std::mem::forget(std::mem::take(value));
-        }
-        std::mem::forget(std::mem::take(&mut self.pipelines));
-        std::mem::forget(std::mem::take(&mut self.holding));
         self.start(function, args, named)
     }
 
