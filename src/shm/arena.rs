@@ -27,9 +27,12 @@ const OBJECTS: usize = CLASSES.len() - 1;
 const WARM: u32 = 512;
 
 const FREE: u32 = 0;
+/// With memory in some of its pages.
 const FREE_WARM: u32 = 1;
 const LARGE: u32 = 2;
 const LARGE_REST: u32 = 3;
+/// With memory in all of its pages.
+const FREE_FILLED: u32 = 4;
 /// Plus the class.
 const SMALL: u32 = 16;
 
@@ -41,7 +44,7 @@ shared! {
         high: AtomicU32,
         /// No chunk below this is free.
         first_free: AtomicU32,
-        /// Chunks in state `FREE_WARM`.
+        /// Free chunks that have memory.
         warm: AtomicU32,
         /// Chunks in use, and how many may be.
         used: AtomicU32,
@@ -66,7 +69,8 @@ shared! {
         previous: AtomicU32,
         /// Chunks of a large block.
         run: AtomicU32,
-        unused: AtomicU32,
+        /// How many of them, from the first one on, have memory in all of their pages.
+        filled: AtomicU32,
     }
 
     /// Before each block's bytes.
@@ -144,6 +148,10 @@ fn chunk_start(index: u32) -> u64 {
     START + u64::from(index) * CHUNK
 }
 
+fn chunk_of(block: Block) -> u32 {
+    (block.start().saturating_sub(START) / CHUNK) as u32
+}
+
 /// Chunks that the region has room for.
 fn room() -> u32 {
     ((region::size().saturating_sub(START)) / CHUNK) as u32
@@ -200,22 +208,34 @@ pub fn leaves_half(bytes: u64) -> bool {
 /// A block of `length` bytes, whose contents are undefined. `hand`, a word of the process's own slot, names it before
 /// anybody else can: should the process die, its reaper frees what is in its hands.
 pub(crate) fn allocate(length: usize, hand: &AtomicU64) -> Result<Block, ShmError> {
-    let whole = length as u64 + HEADER;
+    let length = length as u64;
+    let whole = length + HEADER;
     enter();
     let result = match CLASSES[..OBJECTS].iter().position(|&size| whole <= size) {
-        Some(class) => allocate_small(class, length as u64, hand),
-        None => allocate_large(length as u64, hand),
+        Some(class) => allocate_small(class, length, hand),
+        None => allocate_large(length, hand),
     };
     globals().lock.unlock();
-    // Without this a write to memory that the system does not have would end the process.
     if let Ok(block) = result
         && whole > CHUNK
-        && !region::fill(block.data(), length as u64)
+        && !fill(block, whole)
     {
         free_hand(hand);
-        return Err(ShmError::MemoryFull { asked: length as u64, limit: bytes_in_use() });
+        return Err(ShmError::MemoryFull { asked: length, limit: bytes_in_use() });
     }
     result
+}
+
+/// Makes sure that a large block of `whole` bytes with its header has memory, what earlier ones left included: a write
+/// to memory that the system does not have would end the process. False when there is none.
+fn fill(block: Block, whole: u64) -> bool {
+    let filled = &chunk(chunk_of(block)).filled;
+    let from = u64::from(filled.load(Relaxed)) * CHUNK;
+    let has_memory = region::fill(block.start() + from, whole - from);
+    if has_memory {
+        filled.store((whole / CHUNK) as u32, Relaxed);
+    }
+    has_memory
 }
 
 /// A block for an object that handles name; zeroed.
@@ -232,7 +252,7 @@ pub(crate) fn allocate_object(hand: &AtomicU64) -> Result<Block, ShmError> {
 /// Frees a block; does nothing when it has been freed before.
 pub(crate) fn free(block: Block) {
     enter();
-    let index = ((block.start().saturating_sub(START)) / CHUNK) as u32;
+    let index = chunk_of(block);
     if in_use(block) {
         let header = at::<Header>(block.start());
         let globals = globals();
@@ -421,6 +441,7 @@ fn free_small(index: u32, block: Block) {
     if class != OBJECTS {
         unlink(class, index);
         chunk.run.store(1, Relaxed);
+        chunk.filled.store(0, Relaxed);
         free_run(index);
     } else if chunk.fresh.load(Relaxed) == capacity(OBJECTS) {
         // All were used since the last time: else a few that come and go would cost more. Zeros are no serial number.
@@ -459,6 +480,9 @@ fn allocate_large(length: u64, hand: &AtomicU64) -> Result<Block, ShmError> {
     let full = || ShmError::MemoryFull { asked: length, limit: u64::from(limit()) * CHUNK };
     let count = u32::try_from(count).map_err(|_| full())?;
     let index = free_chunks(count, length)?;
+    let filled = (index..index + count).take_while(|&index| chunk(index).state.load(Relaxed) == FREE_FILLED).count();
+    // The last one may have memory beyond the block.
+    chunk(index).filled.store((filled as u32).min(count - 1), Relaxed);
     occupy(index, count);
     (index + 1..index + count).for_each(|rest| chunk(rest).state.store(LARGE_REST, Relaxed));
     chunk(index).run.store(count, Relaxed);
@@ -480,7 +504,7 @@ fn free_chunks(count: u32, length: u64) -> Result<u32, ShmError> {
     let mut index = start;
     while index < high && index - start < count {
         match chunk(index).state.load(Relaxed) {
-            FREE | FREE_WARM => index += 1,
+            FREE | FREE_WARM | FREE_FILLED => index += 1,
             state => {
                 index += if state == LARGE { chunk(index).run.load(Relaxed) } else { 1 };
                 start = index;
@@ -490,10 +514,15 @@ fn free_chunks(count: u32, length: u64) -> Result<u32, ShmError> {
     if start.checked_add(count).is_none_or(|end| end > room()) { Err(full()) } else { Ok(start) }
 }
 
+/// Whether it is a free chunk that has memory.
+fn is_warm(index: u32) -> bool {
+    matches!(chunk(index).state.load(Relaxed), FREE_WARM | FREE_FILLED)
+}
+
 /// Counts `count` chunks as used.
 fn occupy(index: u32, count: u32) {
     let globals = globals();
-    let warm = (index..index + count).filter(|&index| chunk(index).state.load(Relaxed) == FREE_WARM).count() as u32;
+    let warm = (index..index + count).filter(|&index| is_warm(index)).count() as u32;
     globals.warm.store(globals.warm.load(Relaxed) - warm, Relaxed);
     globals.used.store(globals.used.load(Relaxed) + count, Relaxed);
     globals.high.store(globals.high.load(Relaxed).max(index + count), Relaxed);
@@ -506,9 +535,11 @@ fn occupy(index: u32, count: u32) {
 fn free_run(index: u32) {
     let globals = globals();
     let count = chunk(index).run.load(Relaxed);
+    let filled = chunk(index).filled.load(Relaxed);
     // The first chunk's state is what counts: the rest of a run without its head is free.
     chunk(index).state.store(FREE_WARM, SeqCst);
-    (index..index + count).for_each(|index| chunk(index).state.store(FREE_WARM, Relaxed));
+    (index..index + filled).for_each(|index| chunk(index).state.store(FREE_FILLED, Relaxed));
+    (index + filled..index + count).for_each(|index| chunk(index).state.store(FREE_WARM, Relaxed));
     globals.used.store(globals.used.load(Relaxed) - count, Relaxed);
     globals.first_free.store(globals.first_free.load(Relaxed).min(index), Relaxed);
     globals.warm.store(globals.warm.load(Relaxed) + count, Relaxed);
@@ -524,7 +555,7 @@ fn cool() {
     let mut index = globals.high.load(Relaxed);
     while warm > WARM / 2 && index > 0 {
         let end = index;
-        while index > 0 && warm - (end - index) > WARM / 2 && chunk(index - 1).state.load(Relaxed) == FREE_WARM {
+        while index > 0 && warm - (end - index) > WARM / 2 && is_warm(index - 1) {
             index -= 1;
         }
         if index == end {
@@ -562,7 +593,7 @@ fn rebuild() {
                 entry.state.store(FREE_WARM, Relaxed);
                 warm += 1;
             }
-            FREE_WARM => warm += 1,
+            FREE_WARM | FREE_FILLED => warm += 1,
             FREE => {}
             state => {
                 let class = (state - SMALL) as usize;
@@ -615,7 +646,7 @@ pub fn check() {
         let entry = chunk(index);
         match entry.state.load(Relaxed) {
             FREE => {}
-            FREE_WARM => warm += 1,
+            FREE_WARM | FREE_FILLED => warm += 1,
             LARGE => {
                 blocks += 1;
                 bytes += at::<Header>(chunk_start(index)).length.load(Relaxed);
