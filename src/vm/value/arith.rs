@@ -345,7 +345,10 @@ fn repeat(value: &Value, times: &Value) -> Result<Value, Fault> {
     }
     Ok(match value {
         Value::Str(text) => Value::str(text.repeat(times)),
-        Value::Bytes(bytes) => Value::bytes(bytes.repeat(times)),
+        Value::Bytes(bytes) => Value::bytes(match bytes[..] {
+            [byte] => vec![byte; times],
+            _ => bytes.repeat(times),
+        }),
         Value::List(items) => Value::list(repeat_list(items, times)),
         other => other.clone(),
     })
