@@ -195,6 +195,13 @@ pub(super) fn spin(ready: impl Fn() -> bool) -> bool {
 const WORTH_WHILE: Duration = Duration::from_micros(15);
 /// After so long without success other processes may be waiting for this CPU, perhaps the very one that is waited for.
 const ALONE: Duration = Duration::from_nanos(500);
+/// After so many waits in a row that ended only when others had run, they run first; one wait in as many tries without.
+const IN_A_ROW: u32 = 16;
+
+thread_local! {
+    /// How many waits in a row ended only when others had run: what is waited for shares this CPU.
+    static GAVE_WAY: Cell<u32> = const { Cell::new(0) };
+}
 
 /// Looks for some microseconds whether `ready`, and lets other processes run in between; says whether it is. For what
 /// another process does as its next step. Measured by the clock, as a pause of the CPU takes 10 nanoseconds on one
@@ -210,11 +217,17 @@ pub(super) fn spin_and_yield(ready: impl Fn() -> bool) -> bool {
             ready()
         });
     }
+    let before = GAVE_WAY.get();
+    let mut gives_way = before >= IN_A_ROW && !before.is_multiple_of(IN_A_ROW);
+    if gives_way {
+        std::thread::yield_now();
+    }
     let began = Instant::now();
     loop {
         for _ in 0..32 {
             std::hint::spin_loop();
             if ready() {
+                GAVE_WAY.set(if gives_way { before.wrapping_add(1) } else { 0 });
                 return true;
             }
         }
@@ -223,6 +236,7 @@ pub(super) fn spin_and_yield(ready: impl Fn() -> bool) -> bool {
             return ready();
         }
         if spent >= ALONE {
+            gives_way = true;
             std::thread::yield_now();
         }
     }
