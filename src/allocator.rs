@@ -1,13 +1,103 @@
-//! The allocator: mimalloc, asked in its shortest way.
+//! The allocator: mimalloc, asked in its shortest way, with arenas that suit a program that forks.
+//!
+//! mimalloc writes to as many pages of tables when it makes an arena as the arena is large, and each fork copies what
+//! stands in the page table for them. So the heap begins in the smallest arena there is, beside the program, and the
+//! next one comes when it is about to be needed.
 
 use libmimalloc_sys::{
-    mi_free, mi_malloc, mi_malloc_aligned, mi_realloc, mi_realloc_aligned, mi_zalloc, mi_zalloc_aligned,
+    mi_free, mi_malloc, mi_malloc_aligned, mi_manage_os_memory_ex, mi_process_init, mi_realloc, mi_realloc_aligned,
+    mi_register_deferred_free, mi_zalloc, mi_zalloc_aligned,
 };
 use std::alloc::{GlobalAlloc, Layout};
+use std::ffi::{c_ulonglong, c_void};
+use std::ops::Range;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 /// Every block of mimalloc is aligned so far. Where blocks are asked for by their alignment, it takes larger ones for
 /// most sizes, and more time.
 const ALIGNED: usize = 8;
+
+/// The smallest arena that mimalloc knows.
+const FIRST: usize = 32 << 20;
+const SECOND: usize = 1 << 30;
+const HUGE_PAGE: usize = 2 << 20;
+/// A process with less memory has room in its first arena, but for a block of half of it.
+const ROOMY: i64 = 16 << 10;
+/// Smaller blocks are not looked at one by one.
+const NOTABLE: usize = 256 << 10;
+
+/// Where the first arena starts; 0 when there is none.
+static START: AtomicUsize = AtomicUsize::new(0);
+static HAS_SECOND: AtomicBool = AtomicBool::new(false);
+
+/// Runs before anything asks for memory.
+// SAFETY: the C library calls each function of this section once, before `main`.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static BEGIN: extern "C" fn() = begin;
+
+extern "C" fn begin() {
+    // SAFETY: there is one thread, and `may_grow` keeps what is asked of such a function: it gives back nothing.
+    unsafe {
+        mi_process_init();
+        mi_register_deferred_free(Some(may_grow), ptr::null_mut());
+    }
+    START.store(add_arena(FIRST, 0), Relaxed);
+}
+
+/// Where the heap of a small program lies: empty if mimalloc has to find a place itself.
+pub fn first_arena() -> Range<usize> {
+    let start = START.load(Relaxed);
+    if start == 0 { 0..0 } else { start..start + FIRST }
+}
+
+/// mimalloc calls this at every thousandth step off its shortest way.
+unsafe extern "C" fn may_grow(_: bool, _: c_ulonglong, _: *mut c_void) {
+    before_block(0);
+}
+
+/// Adds the second arena when there may be no room in the first one for a block.
+#[cold]
+#[inline(never)]
+fn before_block(size: usize) {
+    if !HAS_SECOND.load(Relaxed) && (size >= FIRST / 4 || most_memory() >= ROOMY) {
+        HAS_SECOND.store(true, Relaxed);
+        add_arena(SECOND, libc::MADV_HUGEPAGE);
+    }
+}
+
+/// The most memory that this process has had, in KiB.
+fn most_memory() -> i64 {
+    // SAFETY: numbers, all of which may be 0; the call fills them.
+    unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
+        usage.ru_maxrss
+    }
+}
+
+/// Gives mimalloc a mapping, which starts at a huge page; says where, or 0 if the system has no room.
+fn add_arena(size: usize, advice: i32) -> usize {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    let whole = size + HUGE_PAGE;
+    // SAFETY: a new mapping, of which parts that nobody knows are given back, and the rest to mimalloc alone.
+    unsafe {
+        let mapped = libc::mmap(ptr::null_mut(), whole, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0);
+        if mapped == libc::MAP_FAILED {
+            return 0;
+        }
+        let before = mapped.align_offset(HUGE_PAGE);
+        let start = mapped.byte_add(before);
+        if before > 0 {
+            libc::munmap(mapped, before);
+        }
+        libc::munmap(start.byte_add(size), HUGE_PAGE - before);
+        libc::madvise(start, size, advice);
+        let managed = mi_manage_os_memory_ex(start, size, true, false, true, -1, false, ptr::null_mut());
+        if managed { start as usize } else { 0 }
+    }
+}
 
 /// Small blocks are what an interpreter asks for most, and what mimalloc is fast at.
 pub struct Allocator;
@@ -16,6 +106,9 @@ pub struct Allocator;
 unsafe impl GlobalAlloc for Allocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if layout.size() >= NOTABLE {
+            before_block(layout.size());
+        }
         // SAFETY: any size will do.
         let block = unsafe {
             if layout.align() <= ALIGNED {
@@ -29,6 +122,9 @@ unsafe impl GlobalAlloc for Allocator {
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if layout.size() >= NOTABLE {
+            before_block(layout.size());
+        }
         // SAFETY: any size will do.
         let block = unsafe {
             if layout.align() <= ALIGNED {
@@ -48,6 +144,9 @@ unsafe impl GlobalAlloc for Allocator {
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if size >= NOTABLE {
+            before_block(size);
+        }
         // SAFETY: the block is one of mimalloc's.
         let block = unsafe {
             if layout.align() <= ALIGNED {

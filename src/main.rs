@@ -6,5 +6,6 @@ mod allocator;
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 fn main() -> ! {
+    mplang::proc::heap::begin(allocator::first_arena());
     mplang::cli::main()
 }

@@ -19,7 +19,6 @@ const USAGE: u8 = 2;
 
 /// Runs the command and ends the process.
 pub fn main() -> ! {
-    crate::proc::heap::begin();
     let args: Vec<_> = std::env::args_os().skip(1).collect();
     let status = match arguments::parse(args).and_then(|options| enough_memory().map(|()| options)) {
         Ok(options) => perform(options),
