@@ -3,7 +3,7 @@
 use super::{place, signal_name};
 use crate::shm::process_table::{Ended, ProcessRef};
 use crate::vm::fault::{Fault, Kind};
-use crate::vm::value::{ErrorValue, Map, Ref, Site, Value, decode, encode_whole};
+use crate::vm::value::{ErrorValue, Map, Ref, Site, Value, decode, encode};
 
 /// What came of a process.
 #[derive(Clone)]
@@ -24,20 +24,21 @@ const EXITED: u8 = 2;
 /// Tag and time come before the value.
 const HEADER: usize = 9;
 
-/// The form in which a result waits in shared memory, with the time of that.
+/// The form in which a result waits in shared memory, with the time of that. What it mentions is what this process still
+/// holds: arrays for as long as the result is there, anything else until its parent has seen its end.
 pub fn pack(result: &Result<Value, Fault>) -> Vec<u8> {
     let at = match result {
         Err(fault) if fault.0.at > 0 => fault.0.at,
         _ => now(),
     };
     let (tag, body) = match result {
-        Ok(value) => match encode_whole(value) {
+        Ok(value) => match encode(value) {
             Ok(encoded) => (RETURNED, encoded.bytes),
             Err(fault) => return pack(&Err(fault)),
         },
         Err(Fault(error)) => match error.exit {
             Some(status) => (EXITED, vec![status]),
-            None => match encode_whole(&Value::Error(error.clone())) {
+            None => match encode(&Value::Error(error.clone())) {
                 Ok(encoded) => (RAISED, encoded.bytes),
                 Err(fault) => return pack(&Err(fault)),
             },

@@ -205,6 +205,11 @@ impl Holds {
         self.filled.store(0, Relaxed);
     }
 
+    /// The block that the table is in, if it is in one.
+    pub(super) fn table(&self) -> &AtomicU64 {
+        &self.table
+    }
+
     fn keys(&self) -> Vec<u64> {
         let (count, entry) = self.entries();
         (0..count).map(|index| entry(index).load(Relaxed)).filter(|&key| key > DELETED).collect()
@@ -438,6 +443,17 @@ fn pass_on(object: ObjectRef, process: ProcessRef, in_operation: bool, slept_the
     }
 }
 
+/// Deletes an entry, and counts its object's role down.
+fn remove(entry: &AtomicU64, object: ObjectRef, role: u32) {
+    match header(object) {
+        Some(header) => {
+            let count = header.roles[role as usize].load(Relaxed).saturating_sub(1);
+            change(Some((entry, DELETED)), object, header, role, count);
+        }
+        None => entry.store(DELETED, Relaxed),
+    }
+}
+
 fn give_up_by(holder: &Slot, object: ObjectRef, role: u32) {
     enter();
     let key = key(object, role);
@@ -445,13 +461,7 @@ fn give_up_by(holder: &Slot, object: ObjectRef, role: u32) {
     let held = entry.load(Relaxed) == key;
     if held {
         my_slot().losing.store(object.word(), SeqCst);
-        match header(object) {
-            Some(header) => {
-                let count = header.roles[role as usize].load(Relaxed).saturating_sub(1);
-                change(Some((entry, DELETED)), object, header, role, count);
-            }
-            None => entry.store(DELETED, Relaxed),
-        }
+        remove(entry, object, role);
     }
     globals().lock.unlock();
     if held {
@@ -616,17 +626,44 @@ pub(super) fn forget_process(process: ProcessRef) {
     }
     destroy_doomed(dead);
     free_hands(dead);
+    let has_result = dead.result().load(Relaxed) != 0;
+    let mut keeps = false;
     for key in keys {
         let (object, role) = object_of(key);
+        if has_result && is_array(object) && !seeded!("arrays of a result go") {
+            keeps = true;
+            continue;
+        }
         pass_on(object, process, in_operation, wait.as_ref().is_some_and(|wait| wait.is_at(object)));
         give_up_by(dead, object, role);
     }
-    dead.holds.free_table(dead.hand(Hand::Table));
+    if !keeps {
+        dead.holds.free_table(dead.hand(Hand::Table));
+    }
     settle();
     if matters {
         waits::graph_changed(|| false);
     }
     dead.present.store(0, SeqCst);
+}
+
+/// Arrays stay with the result of a process, which names them, for all who can ask for it.
+fn is_array(object: ObjectRef) -> bool {
+    header(object).is_some_and(|header| header.kind.load(Relaxed) == NUMBERS)
+}
+
+/// Gives up what a process has kept for its result, if nobody can ask for that any more. [`settle`] must follow.
+pub(super) fn forget_result(process: ProcessRef) {
+    enter();
+    // Whoever has the slot next holds nothing before this lock is free.
+    if process_table::is_left(process) {
+        let holds = &slot(process.index).holds;
+        for key in holds.keys() {
+            let (object, role) = object_of(key);
+            remove(holds.find(key), object, role);
+        }
+    }
+    globals().lock.unlock();
 }
 
 /// Frees the blocks that the dead process had in hand, but not those that it had just published.

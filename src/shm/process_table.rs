@@ -393,6 +393,7 @@ fn clear_up(by: &Slot, process: ProcessRef) {
         slot.roles[UNCLEARED].store(0, SeqCst);
     }
     release(process);
+    holders::settle();
     if slot.clearing.held() {
         slot.clearing.unlock();
     }
@@ -583,16 +584,6 @@ impl ProcessRef {
         Block::from_word(word).filter(|&block| arena::in_use(block)).map(Block::read)
     }
 
-    /// Its result, whose memory is given back: the next one to ask gets none.
-    pub fn take_result(self) -> Option<Vec<u8>> {
-        let bytes = self.result()?;
-        let hand = my_slot().hand(Hand::Result);
-        hand.store(slot(self.index).result.load(Acquire), Relaxed);
-        slot(self.index).result.store(0, SeqCst);
-        arena::free_hand(hand);
-        Some(bytes)
-    }
-
     /// Sleeps until it has ended. Anybody may wait for anybody; only its parent reaps.
     pub fn wait_end(self, deadline: Option<Instant>) -> EndWait {
         self.wait_end_with(Sleep::new(deadline))
@@ -738,19 +729,28 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
     Ok(index)
 }
 
+/// Whether it has been reaped and nobody holds it.
+pub(super) fn is_left(process: ProcessRef) -> bool {
+    let slot = slot(process.index);
+    let is_free = slot.state.load(Relaxed) == REAPED && slot.roles.iter().all(|count| count.load(Relaxed) == 0);
+    is_free && slot.generation.load(Relaxed) == process.generation
+}
+
 /// Makes the slot free for another process if it has been reaped and nobody holds it.
 pub(super) fn release(process: ProcessRef) {
-    let slot = slot(process.index);
+    if is_left(process) {
+        holders::forget_result(process);
+    }
     enter();
-    let free = slot.state.load(Relaxed) == REAPED && slot.roles.iter().all(|count| count.load(Relaxed) == 0);
-    if free && slot.generation.load(Relaxed) == process.generation {
-        let globals = globals();
-        for word in [&slot.text, &slot.result] {
+    if is_left(process) {
+        let (globals, slot) = (globals(), slot(process.index));
+        for word in [&slot.text, &slot.result, slot.holds.table()] {
             if let Some(block) = Block::from_word(word.load(Relaxed)) {
                 arena::free(block);
                 word.store(0, Relaxed);
             }
         }
+        slot.holds.clear();
         compiler_fence(SeqCst);
         slot.state.store(FREE, SeqCst);
         slot.next_free.store(globals.free.load(Relaxed), Relaxed);

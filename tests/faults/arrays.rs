@@ -1,8 +1,8 @@
 //! Items of arrays in common memory: sent, received, written to, freed, as `vm::value::Storage` does it.
 
-use super::shm::{self, Channel, Numbers, ObjectRef, Role};
+use super::shm::{self, Channel, Numbers, ObjectRef, Role, process_table};
 use super::stage::{Scene, Stage, drop_channel, put, take};
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 pub fn scenes() -> Vec<Scene> {
     let scene = |name, commits, play| Scene { name, play, commits };
@@ -12,6 +12,8 @@ pub fn scenes() -> Vec<Scene> {
         scene("array_receive_and_write", true, receive_and_write),
         scene("array_receive_the_last", false, receive_the_last),
         scene("array_spawn_with", false, spawn_with),
+        scene("array_as_result", true, as_result),
+        scene("array_of_a_result_that_nobody_wants", false, unwanted_result),
     ]
 }
 
@@ -144,9 +146,47 @@ fn spawn_with(stage: &Stage) {
         shm::hold_for(child, array.object(), Role::Handle).unwrap();
         let own = written(array, 2);
         assert!(own != array && value(array) == 1);
-        shm::process_table::cancel_child(child);
+        process_table::cancel_child(child);
         give_up(own);
     });
     assert_eq!((holders(array), value(array)), (1, 1));
     give_up(array);
+}
+
+/// What a result names stays as long as somebody has the process.
+fn as_result(stage: &Stage) {
+    let array = made(1);
+    let victim = stage.victim(&[handle(array)], || {
+        process_table::store_result(&[1; 100]).unwrap();
+        process_table::note_end(0);
+    });
+    give_up(array);
+    stage.eventually("its end is known", || victim.ended().is_some());
+    let stored = victim.result().is_some();
+    if stored {
+        assert_eq!((holders(array), value(array)), (1, 1));
+    }
+    stage.committed(stored);
+    stage.bury(victim);
+    assert!(array.words().is_none());
+}
+
+/// The victim is the last one to have an ended process.
+fn unwanted_result(stage: &Stage) {
+    let go = stage.word(0);
+    let array = made(1);
+    let child = stage.spawn(&[handle(array)], || process_table::store_result(&[1; 100]).unwrap());
+    give_up(array);
+    stage.eventually("the child ends", || child.ended().is_some());
+    let victim = stage.victim(&[(child.object(), Role::Handle)], || {
+        while go.load(SeqCst) == 0 {
+            std::thread::yield_now();
+        }
+        shm::give_up(child.object(), Role::Handle);
+    });
+    stage.join_well(child);
+    assert_eq!((holders(array), value(array)), (1, 1));
+    go.store(1, SeqCst);
+    stage.bury(victim);
+    assert!(array.words().is_none());
 }

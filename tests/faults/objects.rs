@@ -22,7 +22,6 @@ pub fn scenes() -> Vec<Scene> {
         scene("spawn_that_fails", spawn_that_fails),
         scene("born_late", born_late),
         scene("store_result", store_result),
-        scene("take_result", take_result),
         scene("wait_for_an_end", wait_for_an_end),
     ]
 }
@@ -276,17 +275,6 @@ fn store_result(stage: &Stage) {
     });
     shm::hold(victim.object(), Role::Handle).unwrap();
     stage.bury(victim);
-}
-
-fn take_result(stage: &Stage) {
-    let child = stage.spawn(&[], || process_table::store_result(&[1; 100]).unwrap());
-    shm::hold(child.object(), Role::Handle).unwrap();
-    stage.eventually("the child ends", || child.ended().is_some());
-    stage.victim_alone(&[(child.object(), Role::Handle)], || {
-        assert_eq!(child.take_result(), Some(vec![1; 100]));
-    });
-    assert!(child.result().is_none_or(|result| result == [1; 100]));
-    stage.join(child);
 }
 
 /// Somebody else than the parent waits for an end, and dies of it.
