@@ -1,4 +1,4 @@
-//! What lies in channels and shared objects, for those who follow handles from one to the other.
+//! What lies in channels, shared objects and results of processes, for those who follow handles from one to the other.
 //!
 //! Whoever looks into an object that somebody else may destroy meanwhile would find anything there. So the two know of
 //! each other: one says that it looks, and then passes over what nobody holds; the other one waits, when somebody looks,
@@ -11,6 +11,7 @@ use super::channel::Stamp;
 use super::holders::{self, Key};
 use super::line::{counting_object, line};
 use super::lock::Lock;
+use super::process_table::{self, ProcessRef};
 use super::region::{at, shared};
 use super::{ObjectRef, cell, channel, list, map};
 
@@ -37,6 +38,8 @@ pub(super) enum Container {
     Cell(ObjectRef),
     Map(ObjectRef),
     List(ObjectRef),
+    /// The result of a process that has ended.
+    Result(ObjectRef),
 }
 
 /// Handles that lie in a container together, and the state that it was found in.
@@ -53,6 +56,7 @@ impl Container {
             holders::CELL => Some(Container::Cell(object)),
             holders::MAP => Some(Container::Map(object)),
             holders::LIST => Some(Container::List(object)),
+            holders::PROCESS => Some(Container::Result(object)),
             _ => None,
         }
     }
@@ -64,6 +68,7 @@ impl Container {
             Container::Cell(object) => cell::Cell::of(object).version().map(|version| (version, 0)),
             Container::Map(object) => map::stamp(object),
             Container::List(object) => list::stamp(object),
+            Container::Result(object) => process_table::has_left_result(ProcessRef::of(object)?).then_some((0, 0)),
         }
     }
 
@@ -71,7 +76,9 @@ impl Container {
     pub(super) fn taker(self) -> Option<(ObjectRef, u32)> {
         match self {
             Container::Channel(object) => line(object).map(|line| (line.counting_object(object), 1 - line.put_role())),
-            Container::Cell(object) | Container::Map(object) | Container::List(object) => Some((object, 0)),
+            Container::Cell(object) | Container::Map(object) | Container::List(object) | Container::Result(object) => {
+                Some((object, 0))
+            }
         }
     }
 
@@ -79,14 +86,19 @@ impl Container {
     pub(super) fn counting_object(self) -> Option<ObjectRef> {
         match self {
             Container::Channel(object) => counting_object(object),
-            Container::Cell(object) | Container::Map(object) | Container::List(object) => Some(object),
+            Container::Cell(object) | Container::Map(object) | Container::List(object) | Container::Result(object) => {
+                Some(object)
+            }
         }
     }
 
     fn may_contain_any(self) -> bool {
-        let (Container::Channel(object) | Container::Cell(object) | Container::Map(object) | Container::List(object)) =
-            self;
-        holders::header(object).is_some_and(holders::Header::has_mentioned)
+        match self {
+            Container::Channel(object) | Container::Cell(object) | Container::Map(object) | Container::List(object) => {
+                holders::header(object).is_some_and(holders::Header::has_mentioned)
+            }
+            Container::Result(_) => true,
+        }
     }
 
     /// Whether somebody holds it, so that it stays while this process looks.
@@ -102,6 +114,9 @@ impl Container {
             Container::Cell(object) => cell::handles_inside(object),
             Container::Map(object) => map::handles_inside(object),
             Container::List(object) => list::handles_inside(object),
+            Container::Result(object) => {
+                ProcessRef::of(object).map(|process| ((0, 0), vec![holders::kept_for_result(process)]))
+            }
         };
         let Some((stamp, all)) = found else { return Vec::new() };
         all.into_iter().map(|holds| Content { place: self, stamp, holds }).collect()
@@ -113,7 +128,8 @@ pub(super) fn all() -> Vec<Content> {
     let globals = globals();
     globals.lock.lock();
     globals.looks.store(1, SeqCst);
-    let all = arena::objects().filter_map(Container::of);
+    let results = process_table::with_objects_in_results().map(ProcessRef::object);
+    let all = arena::objects().chain(results).filter_map(Container::of);
     let all = all.filter(|container| container.may_contain_any() && container.stays());
     let all = all.flat_map(Container::contents).collect();
     globals.looks.store(0, SeqCst);

@@ -139,7 +139,9 @@ pub(super) fn somebody_could_serve(arms: &[Watched]) -> bool {
 pub(super) fn is_waited_for(object: ObjectRef) -> bool {
     let Some(header) = holders::header(object) else { return false };
     match header.kind.load(Relaxed) {
-        holders::PROCESS | holders::NUMBERS => false,
+        holders::NUMBERS => false,
+        // What its result names can be reached by those who hold it.
+        holders::PROCESS => ProcessRef::of(object).is_some_and(|process| slot(process.index).keeps.load(Relaxed) != 0),
         holders::CHANNEL => channel::lines(object).any(|line| {
             let waits = |side: usize, role: u32| {
                 line.sleepers[side].are_there() && !(high() > MANY && others_hold(line.counting_object(object), role))
@@ -285,7 +287,7 @@ impl Graph {
             graph.nodes[at].holds = holds.iter().filter_map(|key| graph.roles.get(key).copied()).collect();
         }
         graph.awake = vec![0; graph.totals.len()];
-        for index in (0..high()).filter(|index| !graph.of_process.contains_key(index) && process_table::is_used(*index))
+        for index in (0..high()).filter(|index| !graph.of_process.contains_key(index) && process_table::can_act(*index))
         {
             holders::each_key(index, |key| {
                 if let Some(&role) = graph.roles.get(&key) {

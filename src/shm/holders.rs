@@ -205,11 +205,6 @@ impl Holds {
         self.filled.store(0, Relaxed);
     }
 
-    /// The block that the table is in, if it is in one.
-    pub(super) fn table(&self) -> &AtomicU64 {
-        &self.table
-    }
-
     fn keys(&self) -> Vec<u64> {
         let (count, entry) = self.entries();
         (0..count).map(|index| entry(index).load(Relaxed)).filter(|&key| key > DELETED).collect()
@@ -619,6 +614,7 @@ pub(super) fn forget_process(process: ProcessRef) {
         dead.present.store(process.object().word(), SeqCst);
     }
     if !seeded!("loss not told") {
+        notify_loss(ObjectRef::from_word(dead.telling.load(Relaxed)));
         let lost = ObjectRef::from_word(dead.losing.load(Relaxed));
         notify_loss(lost);
         channel::disturb(lost);
@@ -626,16 +622,22 @@ pub(super) fn forget_process(process: ProcessRef) {
     }
     destroy_doomed(dead);
     free_hands(dead);
-    let has_result = dead.result().load(Relaxed) != 0;
+    let has_result = dead.result().load(Relaxed) != 0 && !seeded!("what a result names goes");
     let mut keeps = false;
     for key in keys {
         let (object, role) = object_of(key);
-        if has_result && is_array(object) && !seeded!("arrays of a result go") {
-            keeps = true;
-            continue;
-        }
         pass_on(object, process, in_operation, wait.as_ref().is_some_and(|wait| wait.is_at(object)));
-        give_up_by(dead, object, role);
+        match kind_of(object) {
+            // Processes end with those that have spawned them.
+            Some(PROCESS) | None => give_up_by(dead, object, role),
+            Some(kind) if has_result => {
+                keeps = true;
+                if kind != NUMBERS {
+                    dead.keeps.store(1, Relaxed);
+                }
+            }
+            Some(_) => give_up_by(dead, object, role),
+        }
     }
     if !keeps {
         dead.holds.free_table(dead.hand(Hand::Table));
@@ -647,23 +649,45 @@ pub(super) fn forget_process(process: ProcessRef) {
     dead.present.store(0, SeqCst);
 }
 
-/// Arrays stay with the result of a process, which names them, for all who can ask for it.
-fn is_array(object: ObjectRef) -> bool {
-    header(object).is_some_and(|header| header.kind.load(Relaxed) == NUMBERS)
+fn kind_of(object: ObjectRef) -> Option<u32> {
+    header(object).map(|header| header.kind.load(Relaxed))
 }
 
-/// Gives up what a process has kept for its result, if nobody can ask for that any more. [`settle`] must follow.
+/// What the result of a process names, which it keeps after its end for all who can ask for that.
+pub(super) fn kept_for_result(process: ProcessRef) -> Vec<Key> {
+    locked(|| if process_table::has_left_result(process) { slot(process.index).holds.keys() } else { Vec::new() })
+}
+
+/// Gives up what a process has kept for its result. [`settle`] must follow.
 pub(super) fn forget_result(process: ProcessRef) {
-    enter();
-    // Whoever has the slot next holds nothing before this lock is free.
-    if process_table::is_left(process) {
-        let holds = &slot(process.index).holds;
-        for key in holds.keys() {
-            let (object, role) = object_of(key);
-            remove(holds.find(key), object, role);
+    let holds = &slot(process.index).holds;
+    // Whoever has the slot next holds nothing before he has had this lock.
+    let is_its_own = || process_table::has_left_result(process);
+    for key in kept_for_result(process) {
+        let (object, role) = object_of(key);
+        let telling = &my_slot().telling;
+        let held = locked(|| {
+            let entry = holds.find(key);
+            let held = is_its_own() && entry.load(Relaxed) == key;
+            if held {
+                telling.store(object.word(), SeqCst);
+                remove(entry, object, role);
+            }
+            held
+        });
+        if held {
+            notify_loss(object);
+            islands::note_loss(object);
+            telling.store(0, SeqCst);
         }
     }
-    globals().lock.unlock();
+    locked(|| {
+        if let Some(table) = Block::from_word(holds.table.load(Relaxed)).filter(|_| is_its_own()) {
+            holds.inline.iter().for_each(|entry| entry.store(EMPTY, Relaxed));
+            arena::free(table);
+            holds.table.store(0, Relaxed);
+        }
+    });
 }
 
 /// Frees the blocks that the dead process had in hand, but not those that it had just published.

@@ -9,11 +9,12 @@ use super::atomic::Ordering::Relaxed;
 use super::atomic::{AtomicU64, seeded};
 use super::channel::Stamp;
 use super::contents::{self, Container};
-use super::holders::{self, CELL, CHANNEL, LIST, MAP, Role};
+use super::holders::{self, CELL, CHANNEL, LIST, MAP, PROCESS, Role};
 use super::line::Line;
 use super::lock::{Lock, Taken};
+use super::process_table::ProcessRef;
 use super::region::{at, shared};
-use super::{Cell, List, Map, ObjectRef, ShmError, arena, channel};
+use super::{Cell, List, Map, ObjectRef, ShmError, arena, channel, deadlock};
 use std::collections::HashMap;
 
 const GLOBALS: u64 = 29 << 10;
@@ -47,6 +48,7 @@ pub(super) fn note_loss(object: ObjectRef) {
     let contains = match header.kind.load(Relaxed) {
         CHANNEL => channel::lines(object).any(Line::may_contain_objects),
         CELL | MAP | LIST => header.has_mentioned(),
+        PROCESS => deadlock::is_waited_for(object),
         _ => false,
     };
     if contains && header.is_held() {
@@ -162,6 +164,10 @@ fn dissolve(object: ObjectRef) -> Result<(), ShmError> {
         Some(Container::Cell(_)) => Cell::of(object).store(&[], &[]).map(drop),
         Some(Container::Map(_)) => Map::of(object).clear(),
         Some(Container::List(_)) => List::of(object).clear(),
+        Some(Container::Result(_)) => {
+            ProcessRef::of(object).into_iter().for_each(holders::forget_result);
+            Ok(())
+        }
         None => Ok(()),
     };
     holders::settle();

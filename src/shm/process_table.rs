@@ -89,6 +89,10 @@ shared! {
         pub(super) doomed: AtomicU64,
         /// Object that loses a holder by this process, until those who wait at it have been told.
         pub(super) losing: AtomicU64,
+        /// The same while what a result named is given up, which may be a part of another loss.
+        pub(super) telling: AtomicU64,
+        /// Its result names objects others than arrays.
+        pub(super) keeps: AtomicU32,
         /// Where in the script it is: see [`set_place`].
         place: AtomicU64,
         /// What it does outside of the language; see [`super::inspect::set_doing`].
@@ -193,9 +197,20 @@ pub(super) fn is_running(index: u32) -> bool {
     slot(index).state.load(Acquire) == RUNNING
 }
 
-/// Whether the slot belongs to a process, be it that it starts or has ended.
-pub(super) fn is_used(index: u32) -> bool {
-    slot(index).state.load(Acquire) != FREE
+/// Whether the slot's process may do something, be it that it only starts.
+pub(super) fn can_act(index: u32) -> bool {
+    matches!(slot(index).state.load(Acquire), STARTING | RUNNING)
+}
+
+/// Whether it has ended and left a result for those who hold it.
+pub(super) fn has_left_result(process: ProcessRef) -> bool {
+    let slot = slot(process.index);
+    process.exists() && slot.state.load(Acquire) == REAPED && slot.result.load(Relaxed) != 0
+}
+
+/// Ended processes whose results name objects.
+pub(super) fn with_objects_in_results() -> impl Iterator<Item = ProcessRef> {
+    (0..high()).filter(|&index| slot(index).keeps.load(Relaxed) != 0).map(reference).filter(|&it| has_left_result(it))
 }
 
 /// Slots that were ever used.
@@ -443,7 +458,7 @@ pub fn alive() -> Vec<ProcessRef> {
 }
 
 fn alive_below(high: u32) -> impl Iterator<Item = u32> {
-    (0..high).filter(|&index| matches!(slot(index).state.load(Acquire), STARTING | RUNNING))
+    (0..high).filter(|&index| can_act(index))
 }
 
 /// How many processes of a run may live at a time, and why no more: the machine must stay usable.
@@ -696,7 +711,7 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
     slot.roles[0].store(0, Relaxed);
     slot.roles[UNCLEARED].store(1, Relaxed);
     slot.kind.store(holders::PROCESS, Relaxed);
-    for word in [&slot.children, &slot.spawning] {
+    for word in [&slot.children, &slot.spawning, &slot.keeps] {
         word.store(0, Relaxed);
     }
     slot.parent.store(parent.map_or(0, |parent| parent + 1), Relaxed);
@@ -705,9 +720,9 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
     slot.taken.store(0, Relaxed);
     slot.death.store(0, Relaxed);
     slot.wait.clear();
-    let words =
-        [&slot.text, &slot.result, &slot.present, &slot.doomed, &slot.losing, &slot.reaping, &slot.place, &slot.doing];
-    for word in words.into_iter().chain(&slot.hands) {
+    let words = [&slot.text, &slot.result, &slot.place, &slot.doing];
+    let operation = [&slot.present, &slot.doomed, &slot.losing, &slot.telling, &slot.reaping];
+    for word in words.into_iter().chain(operation).chain(&slot.hands) {
         word.store(0, Relaxed);
     }
     slot.position.store(NOWHERE, Relaxed);
@@ -744,13 +759,12 @@ pub(super) fn release(process: ProcessRef) {
     enter();
     if is_left(process) {
         let (globals, slot) = (globals(), slot(process.index));
-        for word in [&slot.text, &slot.result, slot.holds.table()] {
+        for word in [&slot.text, &slot.result] {
             if let Some(block) = Block::from_word(word.load(Relaxed)) {
                 arena::free(block);
                 word.store(0, Relaxed);
             }
         }
-        slot.holds.clear();
         compiler_fence(SeqCst);
         slot.state.store(FREE, SeqCst);
         slot.next_free.store(globals.free.load(Relaxed), Relaxed);

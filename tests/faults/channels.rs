@@ -1,7 +1,7 @@
 //! Sends, receives and closes, alone and with sleepers on either side.
 
 use super::shm::channel::{Received, Sent};
-use super::shm::process_table::{Ended, ProcessRef};
+use super::shm::process_table::{self, Ended, ProcessRef};
 use super::shm::select::{Arm, Limit, Selected, select};
 use super::shm::{self, Channel, Pipe, Role, UserLock};
 use super::stage::{Scene, Stage, drop_channel, put, soon, take};
@@ -47,6 +47,7 @@ pub fn scenes() -> Vec<Scene> {
         other("receive_that_could_send_ends", receive_stuck),
         other("close_with_sleepers", close_with_sleepers),
         other("last_sender_gives_up", last_sender_gives_up),
+        other("last_sender_in_a_result", last_sender_in_a_result),
         other("end_of_a_pipe_given_up", pipe_end_given_up),
         other("pipe_both_ways", pipe_both_ways),
         other("select_asleep", select_asleep),
@@ -506,6 +507,30 @@ fn last_sender_gives_up(stage: &Stage) {
     let mut got = [0, 1].map(|word| stage.word(word).load(SeqCst));
     got.sort_unstable();
     assert!(got == [2, u64::MAX] || got == [u64::MAX; 2]);
+    assert_eq!(shm::holder_count(channel.object(), Role::Put), 0);
+    shm::give_up(channel.object(), Role::Take);
+}
+
+/// Who has an ended process could still take a sender out of its result.
+fn last_sender_in_a_result(stage: &Stage) {
+    let go = stage.word(2);
+    let channel = Channel::new(None).unwrap();
+    let child = stage.spawn(&[put(channel)], || process_table::store_result(&[1; 100]).unwrap());
+    stage.eventually("the child ends", || child.ended().is_some());
+    let receivers = [receiver(stage, channel, 0), receiver(stage, channel, 1)];
+    let victim = stage.victim(&[(child.object(), Role::Handle)], || {
+        while go.load(SeqCst) == 0 {
+            std::thread::yield_now();
+        }
+        shm::give_up(child.object(), Role::Handle);
+    });
+    stage.join_well(child);
+    shm::give_up(channel.object(), Role::Put);
+    assert_eq!(shm::holder_count(channel.object(), Role::Put), 1);
+    go.store(1, SeqCst);
+    stage.bury(victim);
+    receivers.into_iter().for_each(|receiver| stage.join_well(receiver));
+    assert_eq!([0, 1].map(|word| stage.word(word).load(SeqCst)), [u64::MAX; 2]);
     assert_eq!(shm::holder_count(channel.object(), Role::Put), 0);
     shm::give_up(channel.object(), Role::Take);
 }

@@ -13,8 +13,10 @@ use std::sync::atomic::Ordering::SeqCst;
 pub fn scenes() -> Vec<Scene> {
     vec![
         Scene { name: "cleared_up_by_two", play: cleared_up_by_two, commits: false },
+        Scene { name: "cleared_up_by_two_with_result", play: cleared_up_by_two_with_result, commits: false },
         Scene { name: "search", play: search, commits: false },
         Scene { name: "islands", play: islands, commits: false },
+        Scene { name: "result_in_itself", play: result_in_itself, commits: false },
         Scene { name: "looked_into_while_destroyed", play: looked_into_while_destroyed, commits: false },
     ]
 }
@@ -22,13 +24,22 @@ pub fn scenes() -> Vec<Scene> {
 /// The first stops at each of its points in turn, the second goes as far as it can, and begins a process, perhaps in
 /// the same slot, before the first goes on: that one keeps what it holds.
 fn cleared_up_by_two(stage: &Stage) {
+    clear_up_by_two(stage, || ());
+}
+
+/// The same, of a process whose result would keep what it names.
+fn cleared_up_by_two_with_result(stage: &Stage) {
+    clear_up_by_two(stage, || process_table::store_result(&[1; 100]).unwrap());
+}
+
+fn clear_up_by_two(stage: &Stage, end: fn()) {
     let (go, ready, done) = (stage.word(0), stage.word(1), stage.word(2));
     for point in 1.. {
         [go, ready, done].iter().for_each(|word| word.store(0, SeqCst));
         let channel = Channel::new(None).unwrap();
         let lock = UserLock::new().unwrap();
         let holds = [put(channel), (lock.object(), Role::Handle)];
-        let dead = spawn_child(&holds, || ());
+        let dead = spawn_child(&holds, end);
         await_end(dead);
         shm::give_up(dead.object(), Role::Handle);
         let second = spawn_child(&[], || {
@@ -132,6 +143,27 @@ fn islands(stage: &Stage) {
     drop_channel(kept);
     assert_eq!(shm::islands::collect(), 2);
     shm::give_up(lock.object(), Role::Handle);
+}
+
+/// The result of a process names a channel in which the process lies.
+fn result_in_itself(stage: &Stage) {
+    let go = stage.word(0);
+    let channel = Channel::new(None).unwrap();
+    let child = stage.spawn(&[put(channel), take(channel)], || process_table::store_result(&[1; 100]).unwrap());
+    stage.eventually("the child ends", || child.ended().is_some());
+    channel.send(&[1; 80], &[(child.object(), Role::Handle)], None).unwrap();
+    let victim = stage.victim(&[], || {
+        await_word(go);
+        shm::islands::collect();
+    });
+    stage.join(child);
+    assert_eq!(shm::islands::collect(), 0, "this process reaches them");
+    drop_channel(channel);
+    assert!(child.exists());
+    go.store(1, SeqCst);
+    stage.bury(victim);
+    shm::islands::collect();
+    assert!(!child.exists(), "nobody reaches them");
 }
 
 /// The first stops at each of its points in turn, the second destroys what the first looks into, and makes something

@@ -40,7 +40,7 @@ pub const SEEDS: &[Seed] = &[
     seed("parts of shared objects stay in dead hands", "list_"),
     seed("a map is not counted anew", "map_set"),
     seed("an array is written in place with two holders", "array_receive_and_write"),
-    seed("arrays of a result go", "array_as_result"),
+    seed("what a result names goes", "array_as_result"),
 ];
 
 const fn seed(name: &'static str, tests: &'static str) -> Seed {
