@@ -301,6 +301,37 @@ print(if a is int and a + b[0] + b[1] == 6 {{ 'two of three' }} else {{ b }})
     }
 }
 
+/// Who is stopped does not take what it is offered, and who offers it can be ended all the same.
+#[test]
+fn who_offers_something_to_a_stopped_process_can_be_ended() {
+    let code = "
+let q = queue(capacity = 0)
+let ready = queue()
+let stopped = spawn { ready.put(pid()); q.get() }
+print(ready.get())
+input()
+let offers = spawn { ready.put(1); select { q.put('never') => null } }
+ready.get()
+offers.stop(grace = 100)
+print(offers.signal)
+q.put('goes on')
+print(join(stopped))
+";
+    let mut command = command(code);
+    let (reader, writer) = nix::unistd::pipe().unwrap();
+    command.stdin(std::fs::File::from(reader));
+    let mut run = start_as(command);
+    let pid = sleeper(&mut run);
+    kill(pid, Signal::SIGSTOP).unwrap();
+    run.until("it is stopped", |_| state(pid) == Some('T'));
+    nix::unistd::write(&writer, b"go\n").unwrap();
+    assert_eq!(run.line(), "15");
+    kill(pid, Signal::SIGCONT).unwrap();
+    assert_eq!(run.line(), "goes on");
+    let ended = run.end();
+    assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
+}
+
 /// What nobody has taken when the run ends is no failure, whatever it is and whoever put it.
 #[test]
 fn unread_data_at_the_end() {

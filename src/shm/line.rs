@@ -192,9 +192,14 @@ impl Line {
         }
     }
 
+    /// How many sleep to take something.
+    pub(super) fn takers(&self) -> u64 {
+        self.sleepers[RECV].number()
+    }
+
     /// A rendezvous without waiting needs somebody who waits for it.
     pub(super) fn has_taker(&self) -> bool {
-        self.capacity.load(Relaxed) != 0 || self.sleepers[RECV].number() != 0
+        !self.is_rendezvous() || self.takers() != 0
     }
 
     /// Writes the next message and commits it; says at which position. Under the senders' lock.

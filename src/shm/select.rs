@@ -79,20 +79,24 @@ fn select_first(arms: &[Arm<'_>], bytes: &mut Vec<u8>, limit: Limit) -> Result<S
     let selected = loop {
         let start = random(events.len());
         let mut ended = 0;
-        let mut fired = None;
+        let (mut fired, mut interrupted) = (None, false);
         for at in 0..events.len() {
             let arm = (start + at) % events.len();
             match events[arm].attempt(bytes)? {
                 Attempt::Done => fired = Some(arm),
                 Attempt::Ended => ended += 1,
                 Attempt::NotYet => {}
+                Attempt::Interrupted => interrupted = true,
             }
-            if fired.is_some() {
+            if fired.is_some() || interrupted {
                 break;
             }
         }
         if let Some(arm) = fired {
             break Selected::Fired { arm };
+        }
+        if interrupted {
+            break Selected::Interrupted;
         }
         let channels = events.iter().filter(|event| !matches!(event.arm, Arm::Done(_))).count();
         if told {
@@ -127,12 +131,14 @@ fn select_first(arms: &[Arm<'_>], bytes: &mut Vec<u8>, limit: Limit) -> Result<S
 }
 
 fn sleep_until_one(events: &[Event], sleep: &mut Sleep) -> Wait {
-    let here: Vec<&Event> = events.iter().filter(|event| !event.has_ended()).collect();
+    let mut here: Vec<&Event> = events.iter().filter(|event| !event.has_ended()).collect();
+    // Receives first: one that joins wakes those who would put into its rendezvous, which must not be this process.
+    here.sort_by_key(|event| !matches!(event.arm, Arm::Recv(_)));
     let joined: Vec<(&Event, Watched)> = here.iter().filter_map(|&event| Some((event, event.join()?))).collect();
     let watched: Vec<Watched> = joined.iter().map(|(_, watched)| *watched).collect();
     let result = sleep.on_any(&watched, || {
         fence(SeqCst);
-        here.iter().any(|event| event.is_ready() || event.has_ended())
+        here.iter().any(|event| event.is_ready_beside(&here) || event.has_ended())
     });
     if !seeded!("a select arm stays linked") {
         joined.iter().for_each(|(event, watched)| event.leave(watched));
@@ -144,6 +150,8 @@ enum Attempt {
     Done,
     NotYet,
     Ended,
+    /// A signal came while a rendezvous waited for its taker.
+    Interrupted,
 }
 
 /// An arm, with its channel.
@@ -171,6 +179,7 @@ impl<'a> Event<'a> {
             Arm::Send { channel, bytes, handles } => match channel.try_send(bytes, handles)? {
                 Sent::Ok => Attempt::Done,
                 Sent::Closed => Attempt::Ended,
+                Sent::Interrupted => Attempt::Interrupted,
                 _ => Attempt::NotYet,
             },
             Arm::Done(process) if process.has_ended() => Attempt::Done,
@@ -187,12 +196,25 @@ impl<'a> Event<'a> {
 
     /// Whether an attempt would succeed now.
     fn is_ready(&self) -> bool {
+        self.is_ready_beside(&[])
+    }
+
+    /// The same, while these sleep: a process takes nothing from itself.
+    fn is_ready_beside(&self, asleep: &[&Event]) -> bool {
         match (self.arm, self.line) {
             (Arm::Recv(_), Some(line)) => line.len() > 0,
-            (Arm::Send { .. }, Some(line)) => line.has_room() && line.has_taker(),
+            (Arm::Send { .. }, Some(line)) if line.is_rendezvous() => {
+                let takes_here = |event: &&&Event| matches!(event.arm, Arm::Recv(_)) && event.is_at(line);
+                line.has_room() && line.takers() > asleep.iter().filter(takes_here).count() as u64
+            }
+            (Arm::Send { .. }, Some(line)) => line.has_room(),
             (Arm::Done(process), _) => process.has_ended(),
             _ => false,
         }
+    }
+
+    fn is_at(&self, line: &Line) -> bool {
+        self.line.is_some_and(|own| std::ptr::eq(own, line))
     }
 
     fn has_ended(&self) -> bool {
