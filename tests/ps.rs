@@ -172,6 +172,26 @@ fn ps_says_why_not() {
     assert!(stderr.contains("`ps` needs the number of a process, not `all`"), "{stderr}");
 }
 
+/// Names are the script's: whatever they hold, the table stays one, and nothing reaches the terminal but text.
+#[test]
+fn ps_shows_any_name_in_a_line() {
+    let code = r#"
+        let q = queue()
+        spawn(name = "a\n\e[31mb") { q.get() }
+        spawn(name = "x" * 1000) { q.get() }
+        print("ready")
+        q.get(timeout = 100)
+    "#;
+    let mut run = Run::start(code);
+    assert_eq!(run.line(), "ready");
+    let (status, text, _) = ps(&[&run.pid().to_string()]);
+    assert_eq!(status, Some(0));
+    assert_eq!(text.lines().count(), 5, "{text}");
+    assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+    assert!(text.lines().all(|line| line.chars().count() < 250), "{text}");
+    assert!(text.contains("P.2 xxx") && text.contains("xxx…"), "{text}");
+}
+
 /// A program that spawns and ends processes without pause is looked at again and again.
 #[test]
 fn ps_looks_while_things_change() {

@@ -184,7 +184,7 @@ fn row(seen: &Seen, all: &[Seen], texts: &Texts, now: u64) -> Row {
     let ancestors = seen.id.matches('.').count();
     Row {
         depth: ancestors,
-        who: if seen.name.is_empty() { seen.id.clone() } else { format!("{} {}", seen.id, seen.name) },
+        who: format!("{} {}", seen.id, shown(&seen.name, 40)).trim_end().to_owned(),
         pid: seen.pid,
         line: line(seen.place, texts),
         what,
@@ -260,7 +260,17 @@ fn command_line(pid: i32) -> String {
     let program = words.next().unwrap_or_default();
     let program = Path::new(&*program).file_name().unwrap_or_default().to_string_lossy().into_owned();
     let rest: Vec<String> = words.map(|word| word.lines().next().unwrap_or_default().to_owned()).collect();
-    format!("{pid}: {program} {}", rest.join(" ")).trim_end().to_owned()
+    shown(&format!("{pid}: {program} {}", rest.join(" ")), 200)
+}
+
+/// A text in one line of a terminal: nothing in it moves the cursor, and it has no more than so many characters.
+fn shown(text: &str, most: usize) -> String {
+    let text = text.trim_end();
+    let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    match text.char_indices().nth(most) {
+        Some((end, _)) => text[..end].chars().map(plain).chain(['…']).collect(),
+        None => text.chars().map(plain).collect(),
+    }
 }
 
 fn table(rows: &[Row]) -> String {
