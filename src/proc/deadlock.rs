@@ -69,6 +69,7 @@ fn what(blocked: &Blocked) -> String {
     needs.dedup();
     let by = match (blocked.needs.first(), blocked.on.is_empty()) {
         (Some((_, Need::End)), _) => String::new(),
+        (Some((_, Need::Place)), _) => ", as the scope has a `limit`".into(),
         (Some((_, Need::Owner)), false) => format!(", which {} has", all(&blocked.on)),
         (_, true) => ", and nobody is left who could help".into(),
         (Some((_, Need::Message)), false) => format!(", which only {} could send", all(&blocked.on)),
@@ -83,7 +84,9 @@ fn one_need(object: ObjectRef, need: Need) -> String {
         Need::Message => format!("a message from {thing}"),
         Need::Room => format!("room in {thing}"),
         Need::Taker => format!("somebody who takes from {thing}"),
-        Need::End => ProcessRef::of(object).map_or(String::new(), |process| format!("the end of {}", who(process))),
+        Need::End | Need::Place => {
+            ProcessRef::of(object).map_or(String::new(), |process| format!("the end of {}", who(process)))
+        }
         Need::Owner | Need::Change => thing.into(),
     }
 }

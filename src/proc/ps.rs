@@ -238,7 +238,9 @@ fn one(object: ObjectRef, need: Need, owners: &[ProcessRef], all: &[Seen]) -> St
         Need::Message => format!("a message from {thing}"),
         Need::Room => format!("room in {thing}"),
         Need::Taker => format!("somebody who takes from {thing}"),
-        Need::End => ProcessRef::of(object).map_or(thing.into(), |process| format!("the end of {}", title(process))),
+        Need::End | Need::Place => {
+            ProcessRef::of(object).map_or(thing.into(), |process| format!("the end of {}", title(process)))
+        }
         Need::Owner | Need::Change => {
             let names: Vec<String> = owners.iter().map(|&owner| title(owner)).collect();
             if names.is_empty() { thing.into() } else { format!("{thing}, which {} has", names.join(" and ")) }

@@ -183,7 +183,7 @@ impl Children {
         while is_full() {
             // Any end interrupts the wait for one.
             let running = self.running_since(0);
-            let ends: Vec<Arm> = running.iter().map(|&process| Arm::Done(process)).collect();
+            let ends: Vec<Arm> = running.iter().map(|&process| Arm::Place(process)).collect();
             match select(&ends, &mut Vec::new(), Limit::Until(None)).map_err(|error| memory(&error))? {
                 Selected::Fired { arm } => {
                     self.reap(running[arm]);

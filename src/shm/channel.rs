@@ -488,7 +488,7 @@ pub(super) fn forget_waiter(wait: &Seen) {
         let side = match arm.need {
             Need::Message => RECV,
             Need::Room | Need::Taker => SEND,
-            Need::End | Need::Owner | Need::Change => continue,
+            Need::End | Need::Place | Need::Owner | Need::Change => continue,
         };
         line(arm.object).into_iter().for_each(|line| line.sleepers[side].forget_one(arm.round));
     }

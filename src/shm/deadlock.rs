@@ -127,7 +127,7 @@ pub(super) fn somebody_could_serve(arms: &[Watched]) -> bool {
             (Need::Message, Some(line)) => holds(line.counting_object(arm.object), line.put_role()),
             (Need::Room | Need::Taker, Some(line)) => holds(line.counting_object(arm.object), 1 - line.put_role()),
             (Need::Change, _) => holds(arm.object, 0) || holds(arm.object, 1),
-            (Need::End, _) => ProcessRef::of(arm.object) == Some(reference(index)),
+            (Need::End | Need::Place, _) => ProcessRef::of(arm.object) == Some(reference(index)),
             _ => false,
         }
     };
@@ -327,7 +327,7 @@ impl Graph {
                     let serves = if arm.need == Need::Message { line.put_role() } else { 1 - line.put_role() };
                     roles.push(self.role(counting, serves));
                 }
-                Need::End => match ProcessRef::of(arm.object) {
+                Need::End | Need::Place => match ProcessRef::of(arm.object) {
                     Some(process) if !process.has_ended() => ends.push(process.index),
                     _ => return,
                 },

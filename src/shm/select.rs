@@ -27,6 +27,8 @@ pub enum Arm<'a> {
     },
     /// The process has ended.
     Done(ProcessRef),
+    /// The same, and that makes room for another one.
+    Place(ProcessRef),
 }
 
 /// What a [`select`] came to.
@@ -63,7 +65,7 @@ pub enum Limit {
 pub fn select(arms: &[Arm<'_>], bytes: &mut Vec<u8>, limit: Limit) -> Result<Selected, ShmError> {
     let first = arms.iter().find_map(|arm| match arm {
         Arm::Recv(channel) | Arm::Send { channel, .. } => Some(channel.object()),
-        Arm::Done(_) => None,
+        Arm::Done(_) | Arm::Place(_) => None,
     });
     match first {
         // Any of them will do: who dies in an operation lets all that sleep at anything it holds look again.
@@ -98,7 +100,7 @@ fn select_first(arms: &[Arm<'_>], bytes: &mut Vec<u8>, limit: Limit) -> Result<S
         if interrupted {
             break Selected::Interrupted;
         }
-        let channels = events.iter().filter(|event| !matches!(event.arm, Arm::Done(_))).count();
+        let channels = events.iter().filter(|event| !matches!(event.arm, Arm::Done(_) | Arm::Place(_))).count();
         if told {
             events.iter().for_each(Event::note_end);
         }
@@ -164,7 +166,7 @@ impl<'a> Event<'a> {
     fn new(arm: Arm<'a>) -> Event<'a> {
         let line = match arm {
             Arm::Recv(channel) | Arm::Send { channel, .. } => line(channel.object()),
-            Arm::Done(_) => None,
+            Arm::Done(_) | Arm::Place(_) => None,
         };
         Event { arm, line }
     }
@@ -182,8 +184,8 @@ impl<'a> Event<'a> {
                 Sent::Interrupted => Attempt::Interrupted,
                 _ => Attempt::NotYet,
             },
-            Arm::Done(process) if process.has_ended() => Attempt::Done,
-            Arm::Done(_) => Attempt::NotYet,
+            Arm::Done(process) | Arm::Place(process) if process.has_ended() => Attempt::Done,
+            Arm::Done(_) | Arm::Place(_) => Attempt::NotYet,
         })
     }
 
@@ -208,7 +210,7 @@ impl<'a> Event<'a> {
                 line.has_room() && line.takers() > asleep.iter().filter(takes_here).count() as u64
             }
             (Arm::Send { .. }, Some(line)) => line.has_room(),
-            (Arm::Done(process), _) => process.has_ended(),
+            (Arm::Done(process) | Arm::Place(process), _) => process.has_ended(),
             _ => false,
         }
     }
@@ -219,7 +221,7 @@ impl<'a> Event<'a> {
 
     fn has_ended(&self) -> bool {
         match (self.arm, self.line) {
-            (Arm::Done(_), _) => false,
+            (Arm::Done(_) | Arm::Place(_), _) => false,
             (_, None) => true,
             (Arm::Recv(_), Some(line)) => line.len() == 0 && line.has_ended(),
             (Arm::Send { .. }, Some(line)) => line.is_closed() || line.is_abandoned(),
@@ -231,7 +233,7 @@ impl<'a> Event<'a> {
         let side = match self.arm {
             Arm::Recv(_) => RECV,
             Arm::Send { .. } => SEND,
-            Arm::Done(_) => return None,
+            Arm::Done(_) | Arm::Place(_) => return None,
         };
         self.line.map(|line| &line.sleepers[side])
     }
@@ -241,9 +243,10 @@ impl<'a> Event<'a> {
             Arm::Recv(channel) => (channel.object(), Need::Message),
             Arm::Send { channel, .. } if self.line?.is_rendezvous() => (channel.object(), Need::Taker),
             Arm::Send { channel, .. } => (channel.object(), Need::Room),
-            Arm::Done(process) => {
+            Arm::Done(process) | Arm::Place(process) => {
                 let (word, expected) = process.life_word()?;
-                return Some(Watched { object: process.object(), need: Need::End, word, expected, round: 0 });
+                let need = if let Arm::Place(_) = self.arm { Need::Place } else { Need::End };
+                return Some(Watched { object: process.object(), need, word, expected, round: 0 });
             }
         };
         let watched = self.sleepers()?.join(object, need);

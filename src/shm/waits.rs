@@ -21,13 +21,15 @@ pub enum Need {
     Taker,
     /// The process ends.
     End,
+    /// The process ends, so that another one may be spawned in its place.
+    Place,
     /// Its present owners let go.
     Owner,
     /// A process that holds it does something with it.
     Change,
 }
 
-const NEEDS: [Need; 6] = [Need::Message, Need::Room, Need::Taker, Need::End, Need::Owner, Need::Change];
+const NEEDS: [Need; 7] = [Need::Message, Need::Room, Need::Taker, Need::End, Need::Place, Need::Owner, Need::Change];
 
 /// Arms that fit into the slot itself.
 const INLINE: usize = 4;
