@@ -152,7 +152,7 @@ fn random_operations() {
             match what {
                 0 | 1 => {
                     let attempt = |state: &mut RwLock| match state.read(who, at) {
-                        Ok(Attempt::Done(..)) => Attempt::Done(Ok(()), Wake::Nobody),
+                        Ok(Attempt::Done(abandoned, wake)) => Attempt::Done(Ok(abandoned), wake),
                         Ok(Attempt::Wait) => Attempt::Wait,
                         Err(refused) => Attempt::Done(Err(refused), Wake::Nobody),
                     };

@@ -172,7 +172,7 @@ fn acquire(key: HandleKey, patience: Patience, with: bool, children: &mut Childr
             let attempt = |lock: &mut RwLock| refused(lock.read(who, place));
             let taken =
                 attended(patience, children, |limit| monitor::<RwLock>(key).wait(limit, attempt, |_| Wake::Nobody))?;
-            unless_tried(taken, patience)?
+            unless_tried(taken, patience)?.map(|abandoned| warn(key, abandoned))
         }
         HandleKind::RwLock => {
             let attempt = |lock: &mut RwLock| refused(lock.write(who, place));

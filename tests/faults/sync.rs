@@ -200,7 +200,9 @@ fn rwlock_with_sleepers(stage: &Stage) {
         lock.change(|state| state.end_write(me())).unwrap();
     });
     stage.eventually("the victim writes or is dead", || inside.load(SeqCst) == 1 || victim.has_ended());
-    let reader = stage.spawn(&[handle(lock)], || for_ever(lock, |state| state.read(me(), 0).unwrap()));
+    let reader = stage.spawn(&[handle(lock)], || {
+        for_ever(lock, |state| state.read(me(), 0).unwrap());
+    });
     let writer = stage.spawn(&[handle(lock)], || {
         for_ever(lock, |state| state.write(me(), 0).unwrap());
     });

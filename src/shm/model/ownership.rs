@@ -18,18 +18,25 @@ pub struct Ownership {
     pub owner: Who,
     /// Where the owner took it.
     pub place: Place,
-    /// From whom the present or last owner got it, if that one ended.
+    /// From whom the present or last owner, or those who use it without owning it, got it, if that one ended.
     pub abandoned: Option<Abandoned>,
     /// Who ended with it and has no successor yet.
     left: Option<Abandoned>,
 }
 
 impl Ownership {
-    /// `who` has it from now on. From whom, if that one ended.
+    /// `who` has it from now on. From whom, if that one ended and nobody has been told.
     pub fn take(&mut self, who: Who, place: Place) -> Option<Abandoned> {
-        self.abandoned = self.left.take();
+        let news = self.tell();
+        self.left = None;
         (self.owner, self.place) = (who, place);
-        self.abandoned
+        news
+    }
+
+    /// Somebody is about to use what it guards, who will not own it: who ended with it, for the first to be told.
+    pub fn tell(&mut self) -> Option<Abandoned> {
+        let told = std::mem::replace(&mut self.abandoned, self.left);
+        self.left.filter(|_| told != self.left)
     }
 
     /// Nobody has it any more.

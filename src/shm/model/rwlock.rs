@@ -31,20 +31,21 @@ pub enum Refused {
 }
 
 impl RwLock {
-    /// Begins to read. A process that reads already may do so again, whoever waits.
-    pub fn read(&mut self, who: Who, place: Place) -> Result<Attempt<()>, Refused> {
+    /// Begins to read. A process that reads already may do so again, whoever waits. Readers too are told of a writer
+    /// that ended, and so is the next writer, who can make good what it left.
+    pub fn read(&mut self, who: Who, place: Place) -> Result<Attempt<Option<Abandoned>>, Refused> {
         if self.writing.owner == who {
             return Err(Refused::Writes(self.writing.place));
         }
         if let Some(reader) = self.readers.iter_mut().find(|reader| reader.who == who) {
             reader.times += 1;
-            return Ok(Attempt::Done((), Wake::Nobody));
+            return Ok(Attempt::Done(None, Wake::Nobody));
         }
         if self.writing.owner != 0 || !self.waiting.is_empty() {
             return Ok(Attempt::Wait);
         }
         self.readers.push(Reader { who, times: 1, place });
-        Ok(Attempt::Done((), Wake::Nobody))
+        Ok(Attempt::Done(self.writing.tell(), Wake::Nobody))
     }
 
     /// Begins to write; who has to wait goes before new readers until [`RwLock::withdraw`].

@@ -96,7 +96,7 @@ proptest! {
     fn an_rwlock_has_readers_or_one_writer(steps in steps()) {
         let mut lock = RwLock::default();
         let mut readers: BTreeMap<Who, u64> = BTreeMap::new();
-        let (mut writer, mut waiting, mut left) = (0, Vec::new(), 0);
+        let (mut writer, mut waiting, mut left, mut told) = (0, Vec::new(), 0, false);
         for (at, (who, what, number)) in (1..).zip(steps) {
             match (what, number) {
                 (0..2, _) => {
@@ -105,7 +105,14 @@ proptest! {
                     } else {
                         Some(readers.contains_key(&who) || writer == 0 && waiting.is_empty())
                     };
-                    prop_assert_eq!(lock.read(who, at).ok().map(|attempt| attempt != Attempt::Wait), expected);
+                    let attempt = lock.read(who, at);
+                    prop_assert_eq!(attempt.ok().map(|attempt| attempt != Attempt::Wait), expected);
+                    if let Ok(Attempt::Done(abandoned, _)) = attempt {
+                        let news = !readers.contains_key(&who) && !told;
+                        prop_assert_eq!(abandoned.map_or(0, |abandoned| abandoned.who), if news { left } else { 0 });
+                        prop_assert_eq!(lock.writing.abandoned.map_or(0, |abandoned| abandoned.who), left);
+                        told |= news;
+                    }
                     if expected == Some(true) {
                         *readers.entry(who).or_insert(0) += 1;
                         waiting.retain(|&waiter| waiter != who);
@@ -123,8 +130,9 @@ proptest! {
                     }
                     Ok(Attempt::Done(abandoned, _)) => {
                         prop_assert!(writer == 0 && readers.is_empty());
-                        prop_assert_eq!(abandoned.map_or(0, |abandoned| abandoned.who), left);
-                        (writer, left) = (who, 0);
+                        prop_assert_eq!(abandoned.map_or(0, |abandoned| abandoned.who), if told { 0 } else { left });
+                        prop_assert_eq!(lock.writing.abandoned.map_or(0, |abandoned| abandoned.who), left);
+                        (writer, left, told) = (who, 0, false);
                         waiting.retain(|&waiter| waiter != who);
                     }
                 },
@@ -155,7 +163,7 @@ proptest! {
                     waiting.retain(|&waiter| waiter != who);
                     prop_assert_eq!(lock.forget(who), had || waited);
                     if writer == who {
-                        (writer, left) = (0, who);
+                        (writer, left, told) = (0, who, false);
                     }
                 }
             }
