@@ -391,6 +391,23 @@ print("on", file = stderr)
     assert!(told < ended.stderr.find("on\n").unwrap(), "{}", ended.stderr);
 }
 
+/// So is one that comes, or becomes nobody's, while the script sleeps or goes on with what concerns itself alone.
+#[test]
+fn forgotten_failures_are_told_while_the_script_sleeps() {
+    for code in [
+        "spawn { throw 'forgotten' }; sleep(1000)",
+        "fn begin() { let p = spawn { throw 'forgotten' }; while p.alive { } }; begin(); sleep(1000)",
+        "fn begin() { let p = spawn { throw 'forgotten' }; while p.alive { } }; begin(); loop { clock() }",
+    ] {
+        let mut run = start(code);
+        let mut told = String::new();
+        BufReader::new(run.child.stderr.take().unwrap()).read_line(&mut told).unwrap();
+        assert!(told.contains("forgotten"), "{code}: {told}");
+        run.signal(Signal::SIGTERM);
+        assert_eq!(run.end().status, Some(143), "{code}");
+    }
+}
+
 /// More processes than the user may have: an error that says so, and all that were there end.
 #[test]
 fn no_more_processes_is_an_error() {

@@ -429,6 +429,14 @@ impl Real {
         {
             return Performed::Answer(Err(fault));
         }
+        if handles::some_unreachable()
+            && let Err(fault) = self.noticed()
+        {
+            return Performed::Answer(Err(fault));
+        }
+        if let Op::Sleep { seconds } = op {
+            return Performed::Answer(self.sleep(seconds));
+        }
         let writes = matches!(op, Op::Print { .. } | Op::FileWrite { .. });
         let op = match self.local.perform(op) {
             Ok(answer) => {
@@ -451,6 +459,12 @@ impl Real {
             Op::Run(command) => command::perform(*command, &mut self.local, self.run),
             op => self.own(op),
         }))
+    }
+
+    /// A child that fails meanwhile, and that nobody can ask about, is told of at once.
+    fn sleep(&mut self, seconds: f64) -> Result<Value, Fault> {
+        self.noticed()?;
+        world::wait(None, after(seconds), || self.children.attend()).map(|_| Value::Null)
     }
 
     /// Before everything that another process could notice.

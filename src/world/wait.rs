@@ -30,7 +30,7 @@ pub type Attend = fn() -> Result<(), Fault>;
 pub fn wait(
     descriptor: Option<(BorrowedFd, PollFlags)>,
     until: Option<Instant>,
-    attend: Attend,
+    attend: impl FnMut() -> Result<(), Fault>,
 ) -> Result<bool, Fault> {
     match descriptor {
         Some((descriptor, flags)) => wait_any(&mut [PollFd::new(descriptor, flags)], until, attend),
@@ -40,7 +40,11 @@ pub fn wait(
 
 /// The same for any of several descriptors.
 /// Signals are let in only while it sleeps, so none can come just before the sleep and be overlooked.
-pub fn wait_any(descriptors: &mut [PollFd], until: Option<Instant>, attend: Attend) -> Result<bool, Fault> {
+pub fn wait_any(
+    descriptors: &mut [PollFd],
+    until: Option<Instant>,
+    mut attend: impl FnMut() -> Result<(), Fault>,
+) -> Result<bool, Fault> {
     let mut idle = Some(Instant::now() + A_WHILE);
     loop {
         let end = [until, idle].into_iter().flatten().min();
