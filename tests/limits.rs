@@ -114,15 +114,40 @@ for f in [|| run("true"), || capture("true"), || lines("true").list(), || run("t
     }
 }
 
+/// A file that would be larger than is allowed is an error, as a full disk is; commands meet the limit as ever.
+#[test]
+fn files_may_be_small() {
+    let path = std::env::temp_dir().join(format!("mplang-limits-{}", std::process::id()));
+    let code = format!(
+        "let path = {path:?}
+try {{ write_text(path, 'x' * 100000) }} catch e {{ print(e.kind, e.message.contains('larger than is allowed')) }}
+let big = run('sh', '-c', 'dd if=/dev/zero of=' + path + ' bs=65536 count=2 2>/dev/null', check = false)
+print(big.ok)
+print('x' * 100000)"
+    );
+    let output = std::fs::File::create(&path).unwrap();
+    for (stdout, status) in [(Stdio::piped(), 0), (output.into(), 1)] {
+        let mut command = limited(&code, Resource::RLIMIT_FSIZE, 65_536);
+        command.stdout(stdout);
+        let ended = start_as(command).end();
+        assert_eq!(ended.status, Some(status), "{}", ended.stderr);
+        match status {
+            0 => assert!(ended.stdout.starts_with("io true\nfalse\n"), "{}", ended.stdout),
+            _ => assert!(ended.stderr.contains("larger than is allowed"), "{}", ended.stderr),
+        }
+    }
+    std::fs::remove_file(&path).unwrap();
+}
+
 /// Little address space: shared memory takes what there is, or says that it cannot be had.
 #[test]
 fn there_may_be_little_address_space() {
     let code = "let q = queue(); spawn { q.put('text' * 1000) }; print(q.get().len())";
-    for mib in [64, 200, 600, 2000, 100_000] {
+    for mib in [64, 200, 300, 320, 340, 360, 380, 400, 420, 440, 460, 500, 600, 2000, 100_000] {
         let ended = start_as(limited(code, Resource::RLIMIT_AS, mib << 20)).end();
         match ended.status {
             Some(0) => assert_eq!(ended.stdout, "4000\n"),
-            Some(2) => assert!(mib < 320 && ended.stderr.contains("`ulimit -v` allows"), "{mib}: {}", ended.stderr),
+            Some(2) => assert!(mib < 500 && ended.stderr.contains("`ulimit -v` allows"), "{mib}: {}", ended.stderr),
             Some(1) => {
                 let told = ended.stderr.contains("limit: the system refused shared memory");
                 assert!(mib < 2000 && told, "{mib}: {}", ended.stderr);

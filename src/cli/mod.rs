@@ -10,8 +10,9 @@ pub use report::{Reporter, fault_diagnostic, line, line_starts, warning_diagnost
 
 use crate::proc::{OutputMode, ps};
 use crate::repl;
+use crate::syntax::STACK;
 use arguments::{Action, Options};
-use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use std::io::{IsTerminal, Read, Write};
 
 /// Exit status of a wrong use of the command, or of an error before running.
@@ -30,16 +31,21 @@ pub fn main() -> ! {
     crate::proc::leave(status)
 }
 
-/// Address space that reading a script may need: its stack is reserved whole.
-const ADDRESS_SPACE: u64 = 320 << 20;
+/// Address space that a small script needs beside the stack for reading it, which is reserved whole.
+const FOR_THE_SCRIPT: u64 = 32 << 20;
 
 fn enough_memory() -> Result<(), String> {
-    match getrlimit(Resource::RLIMIT_AS) {
-        Ok((most, _)) if most < ADDRESS_SPACE => {
-            Err(format!("`ulimit -v` allows {} KiB of address space; {} are needed", most >> 10, ADDRESS_SPACE >> 10))
-        }
-        _ => Ok(()),
+    let Ok((most, _)) = getrlimit(Resource::RLIMIT_AS) else { return Ok(()) };
+    if most == RLIM_INFINITY {
+        return Ok(());
     }
+    let pages = std::fs::read_to_string("/proc/self/statm").ok();
+    let pages = pages.and_then(|text| text.split(' ').next()?.parse::<u64>().ok()).unwrap_or(0);
+    let needed = pages * 4096 + STACK as u64 + FOR_THE_SCRIPT;
+    if most >= needed {
+        return Ok(());
+    }
+    Err(format!("`ulimit -v` allows {} KiB of address space; {} are needed", most >> 10, needed >> 10))
 }
 
 fn perform(options: Options) -> u8 {

@@ -204,6 +204,9 @@ const ENDS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 const TAKEN: [Signal; 6] =
     [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGCHLD, Signal::SIGALRM, Signal::SIGQUIT];
 
+/// What a write that fails would die of: it is an error.
+const ERRORS: [Signal; 2] = [Signal::SIGPIPE, Signal::SIGXFSZ];
+
 /// Takes the signals that end a process, and those that tell of children. Calls that wait are not restarted. Who starts
 /// this program with a signal ignored, as `nohup` does, wants that.
 pub fn install() {
@@ -222,8 +225,10 @@ pub fn install() {
     handle(Signal::SIGALRM, SigHandler::Handler(on_alarm), SaFlags::empty());
     OWN_GRACE.store(true, Ordering::Relaxed);
     let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
-    // SAFETY: ignoring a signal runs no code.
-    let _ = unsafe { sigaction(Signal::SIGPIPE, &ignore) };
+    for signal in ERRORS {
+        // SAFETY: ignoring a signal runs no code.
+        let _ = unsafe { sigaction(signal, &ignore) };
+    }
 }
 
 /// Whether a signal of this number asks a process to end.
@@ -440,8 +445,8 @@ fn set_mask(mask: &libc::sigset_t, before: Option<&mut libc::sigset_t>) {
 /// Gives this process the signals that a program expects: what [`install`] changed is as before, and this mask.
 pub fn restore(mask: &SigSet) {
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    for signal in TAKEN.into_iter().chain([Signal::SIGPIPE]) {
-        if !is_ignored(signal) || signal == Signal::SIGPIPE {
+    for signal in TAKEN.into_iter().chain(ERRORS) {
+        if !is_ignored(signal) || ERRORS.contains(&signal) {
             // SAFETY: the default action runs no code of ours.
             let _ = unsafe { sigaction(signal, &default) };
         }

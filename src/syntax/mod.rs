@@ -28,7 +28,7 @@ use pest::Parser;
 pub const MAX_NESTING: usize = 500;
 
 /// Stack for the parser and for what walks a tree; pages of it that are not touched cost nothing.
-const STACK: usize = 256 << 20;
+pub const STACK: usize = 256 << 20;
 
 /// The message about a `try` block alone, which more text could complete.
 const TRY_ALONE: &str = "`try` needs `catch`, `finally` or `else`";
