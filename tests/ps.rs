@@ -179,6 +179,7 @@ fn ps_shows_any_name_in_a_line() {
         let q = queue()
         spawn(name = "a\n\e[31mb") { q.get() }
         spawn(name = "x" * 1000) { q.get() }
+        spawn sleep(100)
         print("ready")
         q.get(timeout = 100)
     "#;
@@ -186,10 +187,12 @@ fn ps_shows_any_name_in_a_line() {
     assert_eq!(run.line(), "ready");
     let (status, text, _) = ps(&[&run.pid().to_string()]);
     assert_eq!(status, Some(0));
-    assert_eq!(text.lines().count(), 5, "{text}");
+    assert_eq!(text.lines().count(), 6, "{text}");
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
     assert!(text.lines().all(|line| line.chars().count() < 250), "{text}");
     assert!(text.contains("P.2 xxx") && text.contains("xxx…"), "{text}");
+    // A built-in function that was spawned is where it was spawned.
+    assert!(text.lines().any(|line| line.contains("P.3 ") && line.contains("<command>:5 ")), "{text}");
 }
 
 /// A program that spawns and ends processes without pause is looked at again and again.

@@ -402,6 +402,8 @@ impl Real {
 
 impl World for Real {
     fn perform(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
+        // A built-in function that was spawned has no place of its own.
+        let place = if place == Place::default() { self.spawned_at.unwrap_or(place) } else { place };
         tell::set_here(place);
         shm::process_table::set_place(place::to_word(place));
         if !at_once::is_ready() && shm::process_table::registered() {

@@ -519,6 +519,22 @@ impl Path {
 }
 
 impl Proto {
+    /// What makes one call, of its three parameters, and gives the result.
+    pub fn caller(params: [&str; 3], call: Instr, names: Vec<Value>) -> Proto {
+        let code = vec![call, Instr::Return { src: 0, held: u32::MAX }];
+        Proto {
+            params: params.map(|name| ProtoParam { name: name.into(), optional: false }).to_vec(),
+            registers: params.len() as u32,
+            spans: vec![Span::default(); code.len()],
+            free: vec![params.len() as Reg; code.len()],
+            cache: vec![Cell::new(0); code.len()],
+            names,
+            code,
+            hidden: true,
+            ..Proto::default()
+        }
+    }
+
     /// The names of the captured values.
     pub fn captured(&self) -> impl Iterator<Item = Rc<str>> {
         let first = self.arity();
@@ -552,18 +568,7 @@ pub struct Program {
 
 impl Default for Program {
     fn default() -> Program {
-        let param = |name: &str| ProtoParam { name: name.into(), optional: false };
-        let code = vec![Instr::CallSpread { dst: 0, base: 0 }, Instr::Return { src: 0, held: u32::MAX }];
-        let apply = Proto {
-            params: vec![param("function"), param("args"), param("named")],
-            registers: 3,
-            spans: vec![Span::default(); code.len()],
-            free: vec![3; code.len()],
-            cache: vec![Cell::new(0); code.len()],
-            code,
-            hidden: true,
-            ..Proto::default()
-        };
+        let apply = Proto::caller(["function", "args", "named"], Instr::CallSpread { dst: 0, base: 0 }, Vec::new());
         Program { protos: vec![Rc::new(apply)], globals: Vec::new(), texts: HashMap::new(), scripts: HashMap::new() }
     }
 }

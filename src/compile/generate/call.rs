@@ -3,6 +3,7 @@
 use super::expr::is_plain;
 use super::*;
 use crate::vm::native::{Form, Run};
+use crate::vm::types::Type;
 
 /// More arguments than this go by way of a list.
 const MAX_ARGUMENTS: usize = 200;
@@ -358,10 +359,15 @@ impl Generator<'_> {
         let span = self.span;
         let base = self.alloc_many(4);
         match body {
-            SpawnBody::Call { callee, args } => {
-                self.into(callee, base);
-                self.spread_args(args, base + 1);
-            }
+            SpawnBody::Call { callee, args } => match &callee.kind {
+                ExprKind::Field { object, name, .. } if self.use_of(name.span).is_none() => {
+                    self.spawned_method(object, name, args, base);
+                }
+                _ => {
+                    self.into(callee, base);
+                    self.spread_args(args, base + 1);
+                }
+            },
             SpawnBody::Block(function) => {
                 self.closure(function, base);
                 self.spread_args(&[], base + 1);
@@ -370,6 +376,51 @@ impl Generator<'_> {
         self.options(options, base + 3);
         self.span = span;
         self.emit(Instr::Spawn { dst, base });
+    }
+
+    /// The function for `spawn x.f(…)` in `base`, its arguments behind it: what a map has under that key, unless maps
+    /// have such a method, or else one that calls the method of what is evaluated here.
+    fn spawned_method(&mut self, object: &Expr, name: &Name, args: &[Arg], base: Reg) {
+        let span = self.span;
+        let first = self.alloc_many(3);
+        self.into(object, first);
+        self.span = span;
+        let is_stored = library::method(Type::Map, &name.text).is_none().then(|| {
+            let is_map = self.alloc();
+            self.emit(Instr::Is { dst: is_map, src: first, what: Type::Map });
+            let skip = self.emit_jump(Instr::JumpIfNot { src: is_map, offset: 0 });
+            let name = self.name_index(&name.text);
+            self.emit(Instr::Field { dst: base, a: first, name });
+            self.patch_here(skip);
+            is_map
+        });
+        self.spread_args(args, base + 1);
+        self.span = span;
+        let done = is_stored.map(|src| self.emit_jump(Instr::JumpIf { src, offset: 0 }));
+        self.emit(Instr::Move { dst: first + 1, src: base + 1 });
+        self.emit(Instr::Move { dst: first + 2, src: base + 2 });
+        self.emit(Instr::NewList { dst: base + 1, base: first, count: 3 });
+        self.emit(Instr::Null { dst: base + 2 });
+        let proto = self.method_caller(&name.text);
+        self.load_function(base, proto);
+        done.into_iter().for_each(|done| self.patch_here(done));
+    }
+
+    /// The number of the prototype that calls a method: parameters are the object, a list of arguments and a map of
+    /// named ones.
+    fn method_caller(&mut self, name: &Rc<str>) -> u32 {
+        if let Some(&proto) = self.method_callers.get(name) {
+            return proto;
+        }
+        let proto = self.first_proto + self.protos.len() as u32;
+        let caller = Proto::caller(
+            ["object", "args", "named"],
+            Instr::CallMethodSpread { dst: 0, base: 0, name: 0 },
+            vec![self.text(name)],
+        );
+        self.protos.push(Some(Rc::new(caller)));
+        self.method_callers.insert(name.clone(), proto);
+        proto
     }
 
     /// A map of the options in parentheses, or null.

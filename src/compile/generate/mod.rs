@@ -100,6 +100,8 @@ struct Generator<'a> {
     /// Number of the prototype of function 0.
     first_proto: u32,
     protos: Vec<Option<Rc<Proto>>>,
+    /// Prototypes that call a method of this name, behind those of the text's functions.
+    method_callers: HashMap<Rc<str>, u32>,
     state: FnState,
     span: Span,
 }
@@ -113,6 +115,7 @@ pub fn generate(program: &mut Program, unit: &Unit, body: &Block) -> Result<Hash
         texts: &mut program.texts,
         first_proto,
         protos: (0..count).map(|_| None).collect(),
+        method_callers: HashMap::new(),
         state: FnState::new(0, true),
         span: Span::default(),
     };
