@@ -158,6 +158,26 @@ fn there_may_be_little_address_space() {
     }
 }
 
+/// `cpu_count()` is what this process may use, not what the machine has.
+#[test]
+fn processors_that_may_not_be_used_do_not_count() {
+    let mut command = command("print(cpu_count(), join(spawn cpu_count()))");
+    // SAFETY: a set is plain bits; both are plain system calls, allowed between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            let mut set: libc::cpu_set_t = std::mem::zeroed();
+            let size = size_of_val(&set);
+            libc::sched_getaffinity(0, size, &mut set);
+            let first = (0..libc::CPU_SETSIZE as usize).find(|&cpu| libc::CPU_ISSET(cpu, &set)).unwrap_or(0);
+            libc::CPU_ZERO(&mut set);
+            libc::CPU_SET(first, &mut set);
+            libc::sched_setaffinity(0, size, &set);
+            Ok(())
+        });
+    }
+    assert_eq!(start_as(command).end().stdout, "1 1\n");
+}
+
 /// Nothing is kept in /dev/shm or /tmp: they may be missing or full.
 #[test]
 fn no_file_system_for_shared_memory_is_needed() {

@@ -1,17 +1,17 @@
 //! The interactive session, under a pseudo-terminal and on pipes.
 
-use nix::fcntl::{OFlag, open};
-use nix::libc;
+#[path = "support/pty.rs"]
+mod pty;
+
+use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
+use nix::pty::{PtyMaster, posix_openpt};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::stat::Mode;
 use nix::sys::termios::{LocalFlags, tcgetattr};
 use nix::unistd::Pid;
-use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -52,26 +52,9 @@ struct Terminal {
 impl Terminal {
     /// Starts `mplang` and waits for its prompt.
     fn start(state: &Path) -> Terminal {
-        // No other test's process may inherit an end, or the terminal would not end with its session.
-        let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-        let screen = posix_openpt(flags).unwrap();
-        grantpt(&screen).unwrap();
-        unlockpt(&screen).unwrap();
-        let slave = File::from(open(&*ptsname_r(&screen).unwrap(), flags, Mode::empty()).unwrap());
         let mut command = Command::new(env!("CARGO_BIN_EXE_mplang"));
         command.env("XDG_STATE_HOME", state).env("TERM", "xterm").env_remove("NO_COLOR");
-        command.stdin(slave.try_clone().unwrap()).stdout(slave.try_clone().unwrap()).stderr(slave);
-        // SAFETY: the calls are allowed between fork and exec.
-        unsafe {
-            command.pre_exec(|| {
-                // Who runs the tests in the background may have had it ignored, which a session respects.
-                libc::signal(libc::SIGINT, libc::SIG_DFL);
-                libc::setsid();
-                libc::ioctl(0, libc::TIOCSCTTY, 0);
-                Ok(())
-            });
-        }
-        let child = command.spawn().unwrap();
+        let (screen, child) = pty::start(&mut command);
         let mut terminal = Terminal { screen, child, unread: String::new(), ended: false };
         terminal.expect("> ");
         terminal
