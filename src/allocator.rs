@@ -99,6 +99,15 @@ fn add_arena(size: usize, advice: i32) -> usize {
     }
 }
 
+/// The block, unless there is none.
+#[inline(always)]
+fn given(block: *mut c_void, size: usize) -> *mut u8 {
+    if block.is_null() {
+        mplang::memory::refused(size);
+    }
+    block.cast()
+}
+
 /// Small blocks are what an interpreter asks for most, and what mimalloc is fast at.
 pub struct Allocator;
 
@@ -117,7 +126,7 @@ unsafe impl GlobalAlloc for Allocator {
                 mi_malloc_aligned(layout.size(), layout.align())
             }
         };
-        block.cast()
+        given(block, layout.size())
     }
 
     #[inline]
@@ -133,7 +142,7 @@ unsafe impl GlobalAlloc for Allocator {
                 mi_zalloc_aligned(layout.size(), layout.align())
             }
         };
-        block.cast()
+        given(block, layout.size())
     }
 
     #[inline]
@@ -155,6 +164,6 @@ unsafe impl GlobalAlloc for Allocator {
                 mi_realloc_aligned(block.cast(), size, layout.align())
             }
         };
-        block.cast()
+        given(block, size)
     }
 }

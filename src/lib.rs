@@ -4,6 +4,7 @@ pub mod cli;
 pub mod compile;
 pub mod diagnostics;
 pub mod library;
+pub mod memory;
 pub mod nearest;
 pub mod proc;
 pub mod repl;

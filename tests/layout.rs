@@ -8,7 +8,8 @@ use std::path::Path;
 
 /// Module → the modules of this crate that it may use. `vm::value` allows that part of `vm` alone.
 const ALLOWED: &[(&str, &[&str])] = &[
-    ("allocator", &[]),
+    ("allocator", &["memory"]),
+    ("memory", &[]),
     ("source", &[]),
     ("nearest", &[]),
     ("diagnostics", &["source"]),
@@ -19,9 +20,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("shm", &[]),
     ("vm", &["source", "nearest"]),
-    ("library", &["source", "nearest", "vm"]),
-    ("world", &["source", "vm"]),
-    ("proc", &["source", "nearest", "library", "vm", "shm", "world"]),
+    ("library", &["source", "nearest", "memory", "vm"]),
+    ("world", &["source", "memory", "vm"]),
+    ("proc", &["source", "nearest", "memory", "library", "vm", "shm", "world"]),
     ("repl", &["source", "diagnostics", "syntax", "compile", "vm", "library", "world", "proc", "cli"]),
     ("cli", &["source", "diagnostics", "syntax", "compile", "vm", "library", "world", "proc", "repl"]),
 ];

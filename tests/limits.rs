@@ -158,6 +158,22 @@ fn there_may_be_little_address_space() {
     }
 }
 
+/// A process that gets no more memory says so and ends; of a spawned one its parent knows why.
+#[test]
+fn there_may_be_no_more_memory() {
+    let eat = "fn eat() { var xs = []; while true { xs.push(f'item {xs.len()}') } }";
+    let limited = |code: &str| start_as(limited(&format!("{eat}\n{code}"), Resource::RLIMIT_AS, 800 << 20)).end();
+    let ended = limited("eat()");
+    assert_eq!((ended.status, ended.stdout.as_str()), (Some(1), ""));
+    assert!(ended.stderr.starts_with("mplang: out of memory: the system refused "), "{}", ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    let ended = limited("try { join(spawn eat()) } catch e { print(e.kind, e.data.signal, e.data.out_of_memory) }");
+    assert_eq!(ended.stdout, "process_killed 9 true\n", "{}", ended.stderr);
+    // A size that the script asks for is an error there.
+    let ended = limited("print(try { floats(10**9) } catch e { e.message })");
+    assert_eq!(ended.stdout, "`floats`: no memory for 1000000000 items\n", "{}", ended.stderr);
+}
+
 /// `cpu_count()` is what this process may use, not what the machine has.
 #[test]
 fn processors_that_may_not_be_used_do_not_count() {

@@ -1,5 +1,6 @@
 //! Access to the arguments of natives, with errors that name function, parameter and types.
 
+use crate::memory;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::value::{List, Value};
 use std::borrow::Cow;
@@ -69,6 +70,9 @@ impl At {
 
     /// The items of any data that can be looped over; a map gives its keys.
     pub fn items(self, value: &Value) -> Result<Cow<'_, [Value]>, Fault> {
+        if let Value::Range(range) = value {
+            room_for::<Value>(self.0, range.len())?;
+        }
         try_items(value).ok_or_else(|| not_looped(self.0, self.1, value))
     }
 }
@@ -152,8 +156,15 @@ pub fn empty(kind: Kind, function: &str, value: &Value) -> Fault {
     Fault::new(kind, format!("`{function}` of an empty {}", value.type_name()))
 }
 
+/// So much the machine has.
+const LARGE: usize = 256 << 20;
+
 /// Says so when there is no memory for so many items of this type.
 pub fn room_for<T>(function: &str, count: usize) -> Result<(), Fault> {
     let no_room = || Fault::new(Kind::Limit, format!("`{function}`: no memory for {count} items"));
-    Vec::<T>::new().try_reserve_exact(count).map_err(|_| no_room())
+    let bytes = count.saturating_mul(size_of::<T>());
+    if bytes > LARGE && bytes as u64 > memory::of_machine() {
+        return Err(no_room());
+    }
+    memory::attempt(|| Vec::<T>::new().try_reserve_exact(count)).map_err(|_| no_room())
 }

@@ -10,7 +10,7 @@ mod handles;
 pub mod heap;
 mod limits;
 mod moves;
-mod out_of_memory;
+pub mod out_of_memory;
 mod outcome;
 mod output;
 mod place;

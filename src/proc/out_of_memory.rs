@@ -1,10 +1,14 @@
-//! Whether the system killed a process because there was no memory: told only where it says so itself.
+//! What becomes of a process for which there is no memory: the system refuses it or, where it had promised too much, kills
+//! a process, which is told only where it says so itself.
 
+use super::signals;
+use crate::shm::process_table;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use std::cell::Cell;
 use std::fs;
+use std::io::Write;
 
 thread_local! {
     /// How many such deaths had been counted, and where.
@@ -18,6 +22,21 @@ enum Count {
     OfGroup(u64),
     /// On the whole system, where the group cannot be asked.
     OfSystem(u64),
+}
+
+/// Ends this process, which needs so many bytes that the system refuses: a spawned one as if the system had killed it,
+/// which its parent tells of, the first one with a message. Asks for no memory.
+pub fn end(size: usize) {
+    if process_table::note_own_want_of_memory() {
+        signals::die_by(libc::SIGKILL);
+    }
+    let mut message = [0; 200];
+    let mut rest = &mut message[..];
+    let _ = writeln!(rest, "mplang: out of memory: the system refused {size} bytes more (see `ulimit -v`)");
+    let left = rest.len();
+    let length = message.len() - left;
+    let _ = nix::unistd::write(std::io::stderr(), &message[..length]);
+    signals::exit(1);
 }
 
 /// Before the first process is spawned: deaths until now are others'.

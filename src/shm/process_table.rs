@@ -375,6 +375,15 @@ pub fn note_death(process: ProcessRef, most_kib: u64, out_of_memory: bool) {
     }
 }
 
+/// This process is about to die since it gets no memory, unless it is the first one; says so.
+pub fn note_own_want_of_memory() -> bool {
+    let is_child = registered() && my_slot().parent.load(Relaxed) != 0;
+    if is_child {
+        my_slot().death.fetch_or(OUT_OF_MEMORY, Relaxed);
+    }
+    is_child
+}
+
 /// Records how a child ended, after `waitpid`, and undoes what it held: its locks pass on, its channels end.
 pub fn reap(process: ProcessRef, ended: Ended) {
     if !process.exists() {

@@ -2,6 +2,7 @@
 
 use super::failure::{describe, io, of_file};
 use super::wait::{Attend, wait};
+use crate::memory;
 use crate::vm::fault::{Fault, Kind};
 use nix::errno::Errno;
 use nix::poll::PollFlags;
@@ -121,7 +122,7 @@ impl<F: AsFd> Lines<F> {
     fn fill(&mut self, most: usize) -> Result<bool, Fault> {
         self.drop_given();
         let old = self.buffer.len();
-        if self.buffer.try_reserve(most).is_err() {
+        if memory::attempt(|| self.buffer.try_reserve(most)).is_err() {
             let needed = old.saturating_add(most);
             return Err(Fault::new(Kind::Limit, format!("no memory to read {needed} bytes at once")));
         }

@@ -3,6 +3,7 @@
 use super::guard::{self, REPORT, Report};
 use super::image::{Image, title, too_late};
 use super::stdio::{Stdio, pipe};
+use crate::memory;
 use crate::proc::signals::{self, Forked};
 use crate::proc::{attend, reaper};
 use crate::shm::process_table::Ended;
@@ -63,7 +64,7 @@ impl Running {
             let ready = world::wait(Some((output.as_fd(), PollFlags::POLLIN)), self.deadline, attend);
             self.go_on(ready)?;
             let old = bytes.len();
-            if bytes.try_reserve(CHUNK).is_err() {
+            if memory::attempt(|| bytes.try_reserve(CHUNK)).is_err() {
                 self.end();
                 let message = format!("no memory for the output of `{}` after {old} bytes", title(&self.command));
                 return Err(Fault::new(Kind::Limit, message).help("`lines` reads it line by line"));

@@ -1,0 +1,38 @@
+//! Memory that the system refuses: an error where a script has asked for that much itself, else the end of the process.
+
+use std::cell::Cell;
+use std::fs;
+
+thread_local! {
+    static ATTEMPTS: Cell<bool> = const { Cell::new(false) };
+    static END: Cell<fn(usize)> = const { Cell::new(|_| ()) };
+}
+
+/// Runs something that goes on when it gets no memory.
+pub fn attempt<R>(run: impl FnOnce() -> R) -> R {
+    let outer = ATTEMPTS.replace(true);
+    let result = run();
+    ATTEMPTS.set(outer);
+    result
+}
+
+/// Bytes of memory that the machine has. More is promised to a process that asks, and it is killed when it writes there.
+pub fn of_machine() -> u64 {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib = text.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
+    kib.map_or(u64::MAX, |kib| kib << 10)
+}
+
+/// Sets what ends a process that needs so many bytes and does not get them. It can get no others either.
+pub fn on_refusal(end: fn(usize)) {
+    END.set(end);
+}
+
+/// For the allocator: the system has refused so many bytes. Comes back where that is expected.
+#[cold]
+#[inline(never)]
+pub fn refused(size: usize) {
+    if !ATTEMPTS.get() {
+        END.get()(size);
+    }
+}
