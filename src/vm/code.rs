@@ -162,9 +162,10 @@ pub enum Instr {
     /// The next integer of the loop into `base` and `base+2`, and back to there; on at the end.
     RangeLoop { base: Reg, offset: i32 },
     /// Begins a loop over the range in `base`, or over `range(base, base+1, base+2)`: goes to its `StepLoop`, with the
-    /// step in `base+3`. Goes on, to a call of `range`, when these are not three ints that make one.
+    /// next number in `base`, how many are left in `base+1` and the step in `base+3`. Goes on, to a call of `range`,
+    /// when these are not three ints that make one.
     StepPrep { base: Reg, offset: i32 },
-    /// The next number of the loop into `base+2`, and back to there; on at the end. `base` is the one after it.
+    /// The next number of the loop into `base+2`, and back to there; on when none are left.
     StepLoop { base: Reg, offset: i32 },
     /// Begins a loop over the container in `base`, with its position in `base+1`.
     IterPrep { base: Reg },
@@ -202,7 +203,7 @@ pub enum Instr {
     Slice { dst: Reg, base: Reg, inclusive: bool },
     /// `a[b] = src`
     SetIndex { a: Reg, b: Reg, src: Reg },
-    /// `a[b]` = the constant
+    /// `a[b]` = the constant, which is a scalar
     SetIndexConst { a: Reg, b: Reg, index: u16 },
     /// `a.name = src`
     SetField { a: Reg, name: u16, src: Reg },
@@ -240,9 +241,8 @@ pub enum Instr {
     CallMethodSpread { dst: Reg, base: Reg, name: u16 },
     /// `dst` = a function with its captures; see [`ClosureSite`].
     Closure { dst: Reg, site: u32 },
-    /// Ends the call. The registers that may hold something on the heap are told by a bit each; the last bit stands for
-    /// its register and all above.
-    Return { src: Reg, held: u32 },
+    /// Ends the call. The registers from `from` to before `end` may hold something on the heap, others do not.
+    Return { src: Reg, from: Reg, end: Reg },
 
     /// Raises the value.
     Throw { src: Reg },
@@ -553,7 +553,7 @@ pub struct Program {
 impl Default for Program {
     fn default() -> Program {
         let param = |name: &str| ProtoParam { name: name.into(), optional: false };
-        let code = vec![Instr::CallSpread { dst: 0, base: 0 }, Instr::Return { src: 0, held: u32::MAX }];
+        let code = vec![Instr::CallSpread { dst: 0, base: 0 }, Instr::Return { src: 0, from: 0, end: 3 }];
         let apply = Proto {
             params: vec![param("function"), param("args"), param("named")],
             registers: 3,

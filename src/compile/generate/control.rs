@@ -470,7 +470,7 @@ impl Generator<'_> {
             }
         }
         if exit == Exit::Return {
-            self.emit(Instr::Return { src: value, held: u32::MAX });
+            self.emit(Instr::Return { src: value, from: 0, end: 0 });
         }
     }
 

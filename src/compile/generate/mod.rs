@@ -231,7 +231,7 @@ impl Generator<'_> {
         }
         let result = self.alloc();
         self.statements(body, Some(result));
-        self.emit(Instr::Return { src: result, held: u32::MAX });
+        self.emit(Instr::Return { src: result, from: 0, end: 0 });
     }
 
     fn emit(&mut self, instr: Instr) -> usize {
