@@ -201,10 +201,10 @@ pub enum Instr {
     FieldMaybe { dst: Reg, a: Reg, name: u16 },
     /// `dst = base[base+1 .. base+2]`, where `Undefined` is an end that was left out
     Slice { dst: Reg, base: Reg, inclusive: bool },
-    /// `a[b] = src`
-    SetIndex { a: Reg, b: Reg, src: Reg },
-    /// `a[b]` = the constant, which is a scalar
-    SetIndexConst { a: Reg, b: Reg, index: u16 },
+    /// `a[b] = src`. When `strided`, `b` is the number of a loop whose step is in `b+1`.
+    SetIndex { strided: bool, a: Reg, b: Reg, src: Reg },
+    /// `a[b]` = the constant, which is a scalar; see `SetIndex`
+    SetIndexConst { strided: bool, a: Reg, b: Reg, index: u16 },
     /// `a.name = src`
     SetField { a: Reg, name: u16, src: Reg },
     /// Sets a part of a variable; see [`Path`].

@@ -18,6 +18,9 @@ pub(super) const EXACT: u16 = 0x8000;
 /// No argument is given to the only parameter, which is optional.
 pub(super) const OMITTED: u16 = 0x4000;
 
+/// How many turns ahead a loop with a step has memory fetched.
+const AHEAD: isize = 16;
+
 impl Machine {
     /// Runs until the program ends, fails or needs something.
     pub(super) fn run(&mut self) -> Step {
@@ -107,6 +110,15 @@ impl Machine {
                 // SAFETY: as in `put`.
                 unsafe { std::ptr::write(slot, Value::Int($int)) };
             }};
+        }
+        // Has the memory fetched that a loop with a step, which is in the register, will come to: a processor foresees by
+        // itself only what is near. Else each turn waits for what it overwrites, to see whether that needs a drop.
+        macro_rules! ahead {
+            ($slot:expr, $step:expr) => {
+                if let Value::Int(step) = reg!($step) {
+                    fetch(std::ptr::from_ref($slot).wrapping_offset((*step as isize).wrapping_mul(AHEAD)));
+                }
+            };
         }
         // Gives up what registers side by side hold.
         macro_rules! clear {
@@ -812,21 +824,27 @@ impl Machine {
                     let (first, end) = (given(reg!(usize::from(at) + 1)), given(reg!(usize::from(at) + 2)));
                     set!(dst, check!(value::slice(reg!(at), first, end, inclusive)));
                 }
-                Instr::SetIndex { a, b, src } => {
+                Instr::SetIndex { strided, a, b, src } => {
                     if let (Value::Int(at), Value::List(list)) = (reg!(b), reg_mut!(a))
                         && let Some(items) = list.get_mut()
                         && let Some(slot) = items.get_mut(*at as usize)
                     {
+                        if strided {
+                            ahead!(slot, usize::from(b) + 1);
+                        }
                         put!(slot, std::mem::take(reg_mut!(src)));
                     } else if let Some(op) = check!(slow::set_index(base, a, b, std::mem::take(reg_mut!(src)))) {
                         ask!(op, Answer::Nothing);
                     }
                 }
-                Instr::SetIndexConst { a, b, index } => {
+                Instr::SetIndexConst { strided, a, b, index } => {
                     if let (Value::Int(at), Value::List(list)) = (reg!(b), reg_mut!(a))
                         && let Some(items) = list.get_mut()
                         && let Some(slot) = items.get_mut(*at as usize)
                     {
+                        if strided {
+                            ahead!(slot, usize::from(b) + 1);
+                        }
                         let constant: *const Value = constant!(index);
                         // SAFETY: the compiler has chosen a scalar, which is its bits.
                         put!(slot, unsafe { std::ptr::read(constant) });
@@ -1230,6 +1248,19 @@ impl Machine {
 #[inline(always)]
 fn known_field<'a>(map: &'a Map, name: &Value, cache: &Cell<u32>) -> Option<&'a Value> {
     if let Value::Str(name) = name { map.known(cache.get() as usize, name) } else { None }
+}
+
+/// Asks for the memory at an address, which need not be one.
+#[inline(always)]
+fn fetch(address: *const Value) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which has no effect that a program can tell, whatever the address.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
 }
 
 /// Puts a value into a slot that holds one on the heap.

@@ -262,7 +262,9 @@ impl Generator<'_> {
             let start = self.here();
             self.bind_to(pattern, base + 2);
             self.begin_body();
+            self.state.strided.push(base + 2);
             body(self);
+            self.state.strided.pop();
             let again = self.here();
             let back = self.emit_jump(Instr::StepLoop { base, offset: 0 });
             self.patch(back, start);
