@@ -161,10 +161,10 @@ pub enum Instr {
     RangePrep { base: Reg, offset: i32 },
     /// The next integer of the loop into `base` and `base+2`, and back to there; on at the end.
     RangeLoop { base: Reg, offset: i32 },
-    /// Begins a loop over the range in `base`, or over `range(base, base+1, base+2)`: goes to its `StepLoop`, with the
-    /// next number in `base`, how many are left in `base+1` and the step in `base+3`. Goes on, to a call of `range`,
-    /// when these are not three ints that make one.
-    StepPrep { base: Reg, offset: i32 },
+    /// Begins a loop over `range(base, base+1, base+2)`, or over the range in `base` when that was `called`: goes to its
+    /// `StepLoop`, with the next number in `base`, how many are left in `base+1` and the step in `base+3`. Goes on, to a
+    /// call of `range`, when these are not three ints that make one.
+    StepPrep { called: bool, base: Reg, offset: i32 },
     /// The next number of the loop into `base+2`, and back to there; on when none are left.
     StepLoop { base: Reg, offset: i32 },
     /// Begins a loop over the container in `base`, with its position in `base+1`.

@@ -623,9 +623,9 @@ impl Machine {
                         pc = unsafe { pc.offset(offset as isize) };
                     }
                 }
-                Instr::StepPrep { base: at, offset } => {
+                Instr::StepPrep { called, base: at, offset } => {
                     let range = match (reg!(at), reg!(usize::from(at) + 1), reg!(usize::from(at) + 2)) {
-                        (Value::Range(range), ..) => Some(**range),
+                        (Value::Range(range), ..) if called => Some(**range),
                         (&Value::Int(start), &Value::Int(end), &Value::Int(step)) if step != 0 => {
                             Some(Range { start, end, step })
                         }

@@ -256,9 +256,9 @@ impl Generator<'_> {
                 self.into(end, reg);
             }
             self.span = iter.span;
-            let enter = self.emit_jump(Instr::StepPrep { base, offset: 0 });
+            let enter = self.emit_jump(Instr::StepPrep { called: false, base, offset: 0 });
             self.emit(Instr::CallNative { count: 3, dst: base, base, native: range });
-            let called = self.emit_jump(Instr::StepPrep { base, offset: 0 });
+            let called = self.emit_jump(Instr::StepPrep { called: true, base, offset: 0 });
             let start = self.here();
             self.bind_to(pattern, base + 2);
             self.begin_body();
