@@ -31,11 +31,14 @@ impl Held {
         *self != before
     }
 
-    /// One bit for each register; the last one stands for all above too.
-    fn bits(&self) -> u32 {
-        let [first, more @ ..] = self.0;
-        let above = first >> 32 != 0 || more.iter().any(|&word| word != 0);
-        first as u32 | u32::from(above) << 31
+    /// The first of them, and one past the last.
+    fn bounds(&self) -> (Reg, Reg) {
+        let used = |word: &u64| *word != 0;
+        let (Some(first), Some(last)) = (self.0.iter().position(used), self.0.iter().rposition(used)) else {
+            return (0, 0);
+        };
+        let (below, above) = (self.0[first].trailing_zeros(), self.0[last].leading_zeros());
+        (first as Reg * 64 + below as Reg, (last as Reg + 1) * 64 - above as Reg)
     }
 
     fn below(mut self, end: Reg) -> Held {
@@ -47,6 +50,11 @@ impl Held {
 /// Tells each return its registers. Forward data-flow: what may be held where a jump or a handler leads is joined there
 /// until nothing changes.
 pub fn mark_returns(proto: &mut Proto) {
+    for instr in &mut proto.code {
+        if let Instr::Return { from, end, .. } = instr {
+            (*from, *end) = (0, proto.registers as Reg);
+        }
+    }
     if proto.registers as usize > MOST_REGISTERS {
         return;
     }
@@ -83,9 +91,9 @@ pub fn mark_returns(proto: &mut Proto) {
             if let Some(offset) = instr.offset() {
                 join(&mut joined, (at as i64 + 1 + offset) as usize, &held);
             }
-            if let Instr::Return { src, held: bits } = &mut proto.code[at] {
+            if let Instr::Return { src, from, end } = &mut proto.code[at] {
                 held.put(*src, false);
-                *bits = held.bits();
+                (*from, *end) = held.bounds();
             }
             reached = (!instr.ends()).then_some(held);
         }

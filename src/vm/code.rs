@@ -161,10 +161,11 @@ pub enum Instr {
     RangePrep { base: Reg, offset: i32 },
     /// The next integer of the loop into `base` and `base+2`, and back to there; on at the end.
     RangeLoop { base: Reg, offset: i32 },
-    /// Begins a loop over the range in `base`, or over `range(base, base+1, base+2)`: goes to its `StepLoop`, with the
-    /// step in `base+3`. Goes on, to a call of `range`, when these are not three ints that make one.
-    StepPrep { base: Reg, offset: i32 },
-    /// The next number of the loop into `base+2`, and back to there; on at the end. `base` is the one after it.
+    /// Begins a loop over `range(base, base+1, base+2)`, or over the range in `base` when that was `called`: goes to its
+    /// `StepLoop`, with the next number in `base`, how many are left in `base+1` and the step in `base+3`. Goes on, to a
+    /// call of `range`, when these are not three ints that make one.
+    StepPrep { called: bool, base: Reg, offset: i32 },
+    /// The next number of the loop into `base+2`, and back to there; on when none are left.
     StepLoop { base: Reg, offset: i32 },
     /// Begins a loop over the container in `base`, with its position in `base+1`.
     IterPrep { base: Reg },
@@ -200,10 +201,10 @@ pub enum Instr {
     FieldMaybe { dst: Reg, a: Reg, name: u16 },
     /// `dst = base[base+1 .. base+2]`, where `Undefined` is an end that was left out
     Slice { dst: Reg, base: Reg, inclusive: bool },
-    /// `a[b] = src`
-    SetIndex { a: Reg, b: Reg, src: Reg },
-    /// `a[b]` = the constant
-    SetIndexConst { a: Reg, b: Reg, index: u16 },
+    /// `a[b] = src`. When `strided`, `b` is the number of a loop whose step is in `b+1`.
+    SetIndex { strided: bool, a: Reg, b: Reg, src: Reg },
+    /// `a[b]` = the constant, which is a scalar; see `SetIndex`
+    SetIndexConst { strided: bool, a: Reg, b: Reg, index: u16 },
     /// `a.name = src`
     SetField { a: Reg, name: u16, src: Reg },
     /// Sets a part of a variable; see [`Path`].
@@ -240,9 +241,8 @@ pub enum Instr {
     CallMethodSpread { dst: Reg, base: Reg, name: u16 },
     /// `dst` = a function with its captures; see [`ClosureSite`].
     Closure { dst: Reg, site: u32 },
-    /// Ends the call. The registers that may hold something on the heap are told by a bit each; the last bit stands for
-    /// its register and all above.
-    Return { src: Reg, held: u32 },
+    /// Ends the call. The registers from `from` to before `end` may hold something on the heap, others do not.
+    Return { src: Reg, from: Reg, end: Reg },
 
     /// Raises the value.
     Throw { src: Reg },
@@ -521,7 +521,7 @@ impl Path {
 impl Proto {
     /// What makes one call, of its three parameters, and gives the result.
     pub fn caller(params: [&str; 3], call: Instr, names: Vec<Value>) -> Proto {
-        let code = vec![call, Instr::Return { src: 0, held: u32::MAX }];
+        let code = vec![call, Instr::Return { src: 0, from: 0, end: params.len() as Reg }];
         Proto {
             params: params.map(|name| ProtoParam { name: name.into(), optional: false }).to_vec(),
             registers: params.len() as u32,

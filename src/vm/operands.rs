@@ -295,7 +295,7 @@ impl Instr {
                 f(base + 1);
             }
             Spawn { base, .. } => (base..base + 4).for_each(f),
-            SetIndex { a, b, src } => {
+            SetIndex { a, b, src, .. } => {
                 f(a);
                 f(b);
                 f(src);

@@ -18,6 +18,9 @@ pub(super) const EXACT: u16 = 0x8000;
 /// No argument is given to the only parameter, which is optional.
 pub(super) const OMITTED: u16 = 0x4000;
 
+/// How many turns ahead a loop with a step has memory fetched.
+const AHEAD: isize = 16;
+
 impl Machine {
     /// Runs until the program ends, fails or needs something.
     pub(super) fn run(&mut self) -> Step {
@@ -76,9 +79,10 @@ impl Machine {
                 // SAFETY: a slot always holds a value; a scalar needs no drop before it is overwritten.
                 unsafe {
                     if (*slot).is_heap() {
-                        drop_heap(slot);
+                        replace(slot, value);
+                    } else {
+                        std::ptr::write(slot, value);
                     }
-                    std::ptr::write(slot, value);
                 }
             }};
         }
@@ -86,6 +90,50 @@ impl Machine {
             ($reg:expr, $value:expr) => {{
                 let value = $value;
                 put!(reg_mut!($reg), value);
+            }};
+        }
+        // The int in a register of a loop.
+        macro_rules! int {
+            ($reg:expr) => {
+                match reg_mut!($reg) {
+                    Value::Int(int) => int,
+                    // SAFETY: the instruction that begins the loop has put an int into this register, which is the
+                    // loop's own.
+                    _ => unsafe { std::hint::unreachable_unchecked() },
+                }
+            };
+        }
+        // Sets the variable of a loop that counts, which holds a scalar whenever its turn ends: nobody assigns to it.
+        macro_rules! count {
+            ($reg:expr, $int:expr) => {{
+                let slot: *mut Value = reg_mut!($reg);
+                // SAFETY: as in `put`.
+                unsafe { std::ptr::write(slot, Value::Int($int)) };
+            }};
+        }
+        // Has the memory fetched that a loop with a step, which is in the register, will come to: a processor foresees by
+        // itself only what is near. Else each turn waits for what it overwrites, to see whether that needs a drop.
+        macro_rules! ahead {
+            ($slot:expr, $step:expr) => {
+                if let Value::Int(step) = reg!($step) {
+                    fetch(std::ptr::from_ref($slot).wrapping_offset((*step as isize).wrapping_mul(AHEAD)));
+                }
+            };
+        }
+        // Gives up what registers side by side hold.
+        macro_rules! clear {
+            ($from:expr, $count:expr) => {{
+                let mut slot: *mut Value = reg_mut!($from);
+                // SAFETY: as in `reg`.
+                unsafe {
+                    let end = slot.add($count as usize);
+                    while slot != end {
+                        if (*slot).is_heap() {
+                            replace(slot, Value::Null);
+                        }
+                        slot = slot.add(1);
+                    }
+                }
             }};
         }
         macro_rules! proto {
@@ -220,26 +268,22 @@ impl Machine {
         // The next item of a container in memory, of which the position moves on.
         macro_rules! next_item {
             ($at:expr) => {
-                match (reg!($at), reg!(usize::from($at) + 1)) {
-                    (Value::List(list), &Value::Int(position)) => match list.get(position as usize) {
+                match (reg!($at), reg_mut!(usize::from($at) + 1)) {
+                    (Value::List(list), Value::Int(position)) => match list.get(*position as usize) {
                         Some(item) => {
-                            let item = item.clone();
-                            set!(usize::from($at) + 1, Value::Int(position + 1));
-                            Some(item)
+                            *position += 1;
+                            Some(item.clone())
                         }
                         None => None,
                     },
-                    (Value::Range(range), &Value::Int(now)) => match range.step_from(now) {
-                        Some(next) => {
-                            set!(usize::from($at) + 1, Value::Int(next));
-                            Some(Value::Int(now))
-                        }
+                    (Value::Range(range), Value::Int(now)) => match range.step_from(*now) {
+                        Some(next) => Some(Value::Int(std::mem::replace(now, next))),
                         None => None,
                     },
-                    (Value::Str(text), &Value::Int(position)) if text.is_ascii() => {
-                        match text.as_str().as_bytes().get(position as usize) {
+                    (Value::Str(text), Value::Int(position)) if text.is_ascii() => {
+                        match text.as_str().as_bytes().get(*position as usize) {
                             Some(&byte) => {
-                                set!(usize::from($at) + 1, Value::Int(position + 1));
+                                *position += 1;
                                 Some(Value::char(char::from(byte)))
                             }
                             None => None,
@@ -258,18 +302,17 @@ impl Machine {
                 }
             };
         }
-        // Enters a function whose arguments stand from `$at` on, which is `$first` in the stack. There is room for its
-        // window and its frame.
+        // Enters a function whose arguments stand from `$at` on, which is `$first` in the stack, above `$depth` frames.
+        // There is room for its window and its frame.
         macro_rules! enter {
-            ($callee:expr, $first:expr, $at:expr, $dst:expr) => {{
+            ($callee:expr, $depth:expr, $first:expr, $at:expr, $dst:expr) => {{
                 proto = $callee;
                 pc = proto!().code.as_ptr();
                 // SAFETY: as the user of the macro has found.
                 unsafe {
-                    let len = self.frames.len();
                     let frame = Frame { proto, pc, base: $first as u32, dst: $dst, then: Then::Store };
-                    self.frames.as_mut_ptr().add(len).write(frame);
-                    self.frames.set_len(len + 1);
+                    self.frames.as_mut_ptr().add($depth).write(frame);
+                    self.frames.set_len($depth + 1);
                     base = base.add($at as usize);
                 }
             }};
@@ -314,18 +357,14 @@ impl Machine {
                     set!(dst, value);
                 }
                 Instr::MoveLast { dst, src } => {
-                    let value = if slow::may_hold_handle(reg!(src)) {
+                    let value = if reg!(src).is_heap() && slow::may_hold_handle(reg!(src)) {
                         reg!(src).clone()
                     } else {
                         std::mem::take(reg_mut!(src))
                     };
                     set!(dst, value);
                 }
-                Instr::Clear { from, count } => {
-                    for reg in from..from + count {
-                        set!(reg, Value::Null);
-                    }
-                }
+                Instr::Clear { from, count } => clear!(from, count),
                 Instr::GetGlobal { dst, index } => match &self.globals[index as usize] {
                     Value::Undefined => check!(Err(slow::unset(&self.program.globals[index as usize]))),
                     value => set!(dst, value.clone()),
@@ -573,45 +612,44 @@ impl Machine {
                     (first, end) => check!(Err(slow::bad_range(first, end))),
                 },
                 Instr::RangeLoop { base: at, offset } => {
-                    if let (Value::Int(now), Value::Int(end)) = (reg!(at), reg!(usize::from(at) + 1)) {
-                        let next = now + 1;
-                        if next < *end {
-                            if interrupted() {
-                                ask!(Op::Interrupted, Answer::Again);
-                            }
-                            set!(at, Value::Int(next));
-                            set!(usize::from(at) + 2, Value::Int(next));
-                            // SAFETY: the compiler made the offset.
-                            pc = unsafe { pc.offset(offset as isize) };
+                    let next = *int!(at) + 1;
+                    if next < *int!(usize::from(at) + 1) {
+                        if interrupted() {
+                            ask!(Op::Interrupted, Answer::Again);
                         }
+                        *int!(at) = next;
+                        count!(usize::from(at) + 2, next);
+                        // SAFETY: the compiler made the offset.
+                        pc = unsafe { pc.offset(offset as isize) };
                     }
                 }
-                Instr::StepPrep { base: at, offset } => {
-                    if let Value::Range(range) = reg!(at) {
-                        let Range { start, end, step } = **range;
-                        set!(at, Value::Int(start));
-                        set!(usize::from(at) + 1, Value::Int(end));
-                        set!(usize::from(at) + 3, Value::Int(step));
-                        jump!(offset);
-                    } else if let (Value::Int(_), Value::Int(_), &Value::Int(step)) =
-                        (reg!(at), reg!(usize::from(at) + 1), reg!(usize::from(at) + 2))
-                        && step != 0
-                    {
-                        set!(usize::from(at) + 3, Value::Int(step));
+                Instr::StepPrep { called, base: at, offset } => {
+                    let range = match (reg!(at), reg!(usize::from(at) + 1), reg!(usize::from(at) + 2)) {
+                        (Value::Range(range), ..) if called => Some(**range),
+                        (&Value::Int(start), &Value::Int(end), &Value::Int(step)) if step != 0 => {
+                            Some(Range { start, end, step })
+                        }
+                        _ => None,
+                    };
+                    if let Some(range) = range {
+                        set!(at, Value::Int(range.start));
+                        set!(usize::from(at) + 1, Value::Int(range.count() as i64));
+                        set!(usize::from(at) + 3, Value::Int(range.step));
                         jump!(offset);
                     }
                 }
                 Instr::StepLoop { base: at, offset } => {
-                    if let (&Value::Int(now), &Value::Int(end), &Value::Int(step)) =
-                        (reg!(at), reg!(usize::from(at) + 1), reg!(usize::from(at) + 3))
-                        && (if step > 0 { now < end } else { now > end })
-                    {
+                    // As many turns as are left, up to 2**64.
+                    let left = *int!(usize::from(at) + 1);
+                    if left != 0 {
                         if interrupted() {
                             ask!(Op::Interrupted, Answer::Again);
                         }
-                        // What follows the last number is beyond the end too.
-                        set!(at, Value::Int(now.checked_add(step).unwrap_or(end)));
-                        set!(usize::from(at) + 2, Value::Int(now));
+                        *int!(usize::from(at) + 1) = left.wrapping_sub(1);
+                        let now = *int!(at);
+                        // What follows the last number is not read.
+                        *int!(at) = now.wrapping_add(*int!(usize::from(at) + 3));
+                        count!(usize::from(at) + 2, now);
                         // SAFETY: the compiler made the offset.
                         pc = unsafe { pc.offset(offset as isize) };
                     }
@@ -721,31 +759,16 @@ impl Machine {
                     let range = check!(slow::range(reg!(a), reg!(b), inclusive));
                     set!(dst, Value::Range(Ref::new(range)));
                 }
-                Instr::Index { dst, a, b } => match (reg!(a), reg!(b)) {
-                    (Value::List(list), Value::Int(at)) if (*at as usize) < list.len() => {
-                        let item = part_of!(&list[*at as usize], dst);
-                        set!(dst, item);
-                    }
-                    (Value::List(list), Value::Int(at))
-                        if let Some(item) = list.get(at.wrapping_add(list.len() as i64) as usize) =>
+                Instr::Index { dst, a, b } => {
+                    if let (Value::List(list), Value::Int(at)) = (reg!(a), reg!(b))
+                        && let Some(item) = list.get(*at as usize)
                     {
-                        set!(dst, item.clone());
-                    }
-                    (Value::Map(map), key) => match map.get(key) {
-                        Some(value) => set!(dst, value.clone()),
-                        None => set!(dst, check!(value::index(reg!(a), reg!(b)))),
-                    },
-                    (Value::Handle(handle), Value::Int(at))
-                        if let Some(item) = handle.numbers().and_then(|numbers| numbers.get(*at as usize)) =>
-                    {
+                        let item = if item.is_heap() { part_of!(item, dst) } else { item.clone() };
                         set!(dst, item);
-                    }
-                    (Value::Handle(handle), key) if slow::is_table(handle) => {
-                        let op = Op::GetItem { object: handle.key(), key: key.clone(), default: None };
+                    } else if let Some(op) = check!(slow::index(base, dst, a, b)) {
                         ask!(op, Answer::Register(dst));
                     }
-                    (object, key) => set!(dst, check!(value::index(object, key))),
-                },
+                }
                 Instr::IndexMaybe { dst, a, b } => match reg!(a) {
                     Value::Handle(handle) if slow::is_table(handle) => {
                         let default = Some(Value::Null);
@@ -801,38 +824,32 @@ impl Machine {
                     let (first, end) = (given(reg!(usize::from(at) + 1)), given(reg!(usize::from(at) + 2)));
                     set!(dst, check!(value::slice(reg!(at), first, end, inclusive)));
                 }
-                Instr::SetIndex { a, b, src } => {
+                Instr::SetIndex { strided, a, b, src } => {
                     if let (Value::Int(at), Value::List(list)) = (reg!(b), reg_mut!(a))
-                        && (*at as usize) < list.len()
+                        && let Some(items) = list.get_mut()
+                        && let Some(slot) = items.get_mut(*at as usize)
                     {
-                        let item = std::mem::take(reg_mut!(src));
-                        // SAFETY: the index is below the length.
-                        put!(unsafe { list.make_mut().get_unchecked_mut(*at as usize) }, item);
-                    } else if let Value::Map(map) = reg_mut!(a)
-                        && let Some(slot) = map.make_mut().get_mut(reg!(b))
-                    {
-                        let item = std::mem::take(reg_mut!(src));
-                        put!(slot, item);
-                    } else if let Value::Handle(_) = reg!(a) {
-                        if let Some(op) = check!(slow::set_handle(reg!(a), reg!(b), reg!(src))) {
-                            ask!(op, Answer::Nothing);
+                        if strided {
+                            ahead!(slot, usize::from(b) + 1);
                         }
-                    } else {
-                        check!(value::set_index(reg_mut!(a), reg!(b).clone(), std::mem::take(reg_mut!(src))));
+                        put!(slot, std::mem::take(reg_mut!(src)));
+                    } else if let Some(op) = check!(slow::set_index(base, a, b, std::mem::take(reg_mut!(src)))) {
+                        ask!(op, Answer::Nothing);
                     }
                 }
-                Instr::SetIndexConst { a, b, index } => {
+                Instr::SetIndexConst { strided, a, b, index } => {
                     if let (Value::Int(at), Value::List(list)) = (reg!(b), reg_mut!(a))
-                        && (*at as usize) < list.len()
+                        && let Some(items) = list.get_mut()
+                        && let Some(slot) = items.get_mut(*at as usize)
                     {
-                        // SAFETY: the index is below the length.
-                        put!(unsafe { list.make_mut().get_unchecked_mut(*at as usize) }, constant!(index).clone());
-                    } else if let Value::Handle(_) = reg!(a) {
-                        if let Some(op) = check!(slow::set_handle(reg!(a), reg!(b), constant!(index))) {
-                            ask!(op, Answer::Nothing);
+                        if strided {
+                            ahead!(slot, usize::from(b) + 1);
                         }
-                    } else {
-                        check!(value::set_index(reg_mut!(a), reg!(b).clone(), constant!(index).clone()));
+                        let constant: *const Value = constant!(index);
+                        // SAFETY: the compiler has chosen a scalar, which is its bits.
+                        put!(slot, unsafe { std::ptr::read(constant) });
+                    } else if let Some(op) = check!(slow::set_index(base, a, b, constant!(index).clone())) {
+                        ask!(op, Answer::Nothing);
                     }
                 }
                 Instr::SetField { a, name, src } => {
@@ -899,7 +916,7 @@ impl Machine {
                         for (reg, captured) in (at + u16::from(count)..).zip(captures) {
                             set!(reg, captured.clone());
                         }
-                        enter!(std::rc::Rc::as_ptr(callee), first, at, dst);
+                        enter!(std::rc::Rc::as_ptr(callee), self.frames.len(), first, at, dst);
                         continue;
                     }
                     let callee = reg!(callee).clone();
@@ -910,21 +927,22 @@ impl Machine {
                     let callee = std::rc::Rc::as_ptr(unsafe { self.program.protos.get_unchecked(number as usize) });
                     // SAFETY: as in `proto`.
                     let code = unsafe { &*callee };
-                    save!();
-                    if interrupted() {
-                        self.answer = Answer::Again;
-                        return Ok(Step::Ask(Op::Interrupted, self.here()));
-                    }
+                    let depth = self.frames.len();
                     // SAFETY: as in `save`.
                     let first = unsafe { self.frames.last().unwrap_unchecked() }.base as usize + at as usize;
                     let window = code.registers as usize + NATIVE_ARGUMENTS;
-                    if self.frames.len() == self.frames.capacity() || first + window > self.stack.len() {
+                    let room = depth < self.frames.capacity() && first + window <= self.stack.len();
+                    save!();
+                    if room && !interrupted() {
+                        enter!(callee, depth, first, at, dst);
+                    } else if interrupted() {
+                        self.answer = Answer::Again;
+                        return Ok(Step::Ask(Op::Interrupted, self.here()));
+                    } else {
                         // The slow way makes room or says that it is too deep.
                         let count = code.params.len();
                         self.enter_closure(u32::from(number), &[], first, count, dst, Then::Store, None)?;
                         load!();
-                    } else {
-                        enter!(callee, first, at, dst);
                     }
                 }
                 Instr::CallNative { count, dst, base: at, native } => match self.library.all[usize::from(native)].run {
@@ -1041,29 +1059,13 @@ impl Machine {
                     let captures = site.captures.iter().map(|&reg| reg!(reg).clone()).collect();
                     set!(dst, Value::Function(Ref::new(Function::Closure { proto: site.proto, captures })));
                 }
-                Instr::Return { src, mut held } => {
+                Instr::Return { src, from, end } => {
                     let value = std::mem::take(reg_mut!(src));
                     let depth = self.frames.len();
                     // SAFETY: `load` or `enter` has found the topmost frame.
                     let Frame { dst, then, .. } = unsafe { *self.frames.get_unchecked(depth - 1) };
                     if then == Then::Store {
-                        while held != 0 {
-                            let reg = held.trailing_zeros();
-                            held &= held - 1;
-                            let slot: *mut Value = reg_mut!(reg);
-                            // SAFETY: as in `put`.
-                            unsafe {
-                                if (*slot).is_heap() {
-                                    drop_heap(slot);
-                                    std::ptr::write(slot, Value::Null);
-                                }
-                            }
-                            if reg == 31 {
-                                for reg in 32..proto!().registers {
-                                    set!(reg, Value::Null);
-                                }
-                            }
-                        }
+                        clear!(from, end - from);
                         // SAFETY: such a frame has a caller below it, whose window was reserved when it was entered.
                         unsafe {
                             self.frames.set_len(depth - 1);
@@ -1248,12 +1250,26 @@ fn known_field<'a>(map: &'a Map, name: &Value, cache: &Cell<u32>) -> Option<&'a 
     if let Value::Str(name) = name { map.known(cache.get() as usize, name) } else { None }
 }
 
-/// Drops what a register holds.
+/// Asks for the memory at an address, which need not be one.
+#[inline(always)]
+fn fetch(address: *const Value) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which has no effect that a program can tell, whatever the address.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
+/// Puts a value into a slot that holds one on the heap.
 ///
 /// # Safety
-/// The slot holds a value, which is overwritten without being dropped again.
+/// The slot holds a value.
+#[cold]
 #[inline(never)]
-unsafe fn drop_heap(slot: *mut Value) {
-    // SAFETY: as the caller promises.
-    unsafe { std::ptr::drop_in_place(slot) }
+unsafe fn replace(slot: *mut Value, value: Value) {
+    // SAFETY: as the caller promises. Nothing is needed after the drop, so it is a jump.
+    drop(unsafe { std::ptr::replace(slot, value) });
 }

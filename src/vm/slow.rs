@@ -281,6 +281,42 @@ pub(super) fn field(object: &Value, name: &str, library: &Library) -> Result<Val
     })
 }
 
+/// `dst = a[b]`, or what the world has to do for it.
+#[inline(never)]
+pub(super) fn index(base: *mut Value, dst: Reg, a: Reg, b: Reg) -> Result<Option<Op>, Fault> {
+    let (object, key) = (&*register!(base, a), &*register!(base, b));
+    let item = match (object, key) {
+        (Value::Map(map), key) if let Some(value) = map.get(key) => value.clone(),
+        (Value::Handle(handle), Value::Int(at))
+            if let Some(item) = handle.numbers().and_then(|numbers| numbers.get(*at as usize)) =>
+        {
+            item
+        }
+        (Value::Handle(handle), key) if is_table(handle) => {
+            return Ok(Some(Op::GetItem { object: handle.key(), key: key.clone(), default: None }));
+        }
+        _ => value::index(object, key)?,
+    };
+    *register!(base, dst) = item;
+    Ok(None)
+}
+
+/// `a[b] = value`, or what the world has to do for it.
+#[inline(never)]
+pub(super) fn set_index(base: *mut Value, a: Reg, b: Reg, value: Value) -> Result<Option<Op>, Fault> {
+    let key = &*register!(base, b);
+    match register!(base, a) {
+        Value::Map(map) if let Some(at) = map.position(key) => {
+            if let Some((_, slot)) = map.make_mut().entry_mut(at) {
+                *slot = value;
+            }
+        }
+        Value::Handle(_) => return set_handle(register!(base, a), key, &value),
+        place => value::set_index(place, key.clone(), value)?,
+    }
+    Ok(None)
+}
+
 /// `a?[b]`
 #[cold]
 pub(super) fn index_maybe(object: &Value, key: &Value) -> Result<Value, Fault> {

@@ -256,13 +256,15 @@ impl Generator<'_> {
                 self.into(end, reg);
             }
             self.span = iter.span;
-            let enter = self.emit_jump(Instr::StepPrep { base, offset: 0 });
+            let enter = self.emit_jump(Instr::StepPrep { called: false, base, offset: 0 });
             self.emit(Instr::CallNative { count: 3, dst: base, base, native: range });
-            let called = self.emit_jump(Instr::StepPrep { base, offset: 0 });
+            let called = self.emit_jump(Instr::StepPrep { called: true, base, offset: 0 });
             let start = self.here();
             self.bind_to(pattern, base + 2);
             self.begin_body();
+            self.state.strided.push(base + 2);
             body(self);
+            self.state.strided.pop();
             let again = self.here();
             let back = self.emit_jump(Instr::StepLoop { base, offset: 0 });
             self.patch(back, start);
@@ -470,7 +472,7 @@ impl Generator<'_> {
             }
         }
         if exit == Exit::Return {
-            self.emit(Instr::Return { src: value, held: u32::MAX });
+            self.emit(Instr::Return { src: value, from: 0, end: 0 });
         }
     }
 

@@ -84,6 +84,8 @@ struct FnState {
     regs: HashMap<VarId, Reg>,
     /// Registers that are or were those of names.
     variables: HashSet<Reg>,
+    /// The registers of the numbers of loops with a step that are being compiled.
+    strided: Vec<Reg>,
     /// The first free register.
     next: u32,
     controls: Vec<Control>,
@@ -157,6 +159,7 @@ impl FnState {
             names: HashMap::new(),
             regs: HashMap::new(),
             variables: HashSet::new(),
+            strided: Vec::new(),
             next: 0,
             controls: Vec::new(),
             fused,
@@ -234,7 +237,7 @@ impl Generator<'_> {
         }
         let result = self.alloc();
         self.statements(body, Some(result));
-        self.emit(Instr::Return { src: result, held: u32::MAX });
+        self.emit(Instr::Return { src: result, from: 0, end: 0 });
     }
 
     fn emit(&mut self, instr: Instr) -> usize {

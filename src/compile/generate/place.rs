@@ -247,8 +247,9 @@ impl Generator<'_> {
             && let Some(index) = self.scalar(value)
         {
             let b = self.value(key);
+            let strided = self.state.strided.contains(&b);
             return self.with_root(*root, |this, a| {
-                this.emit(Instr::SetIndexConst { a, b, index });
+                this.emit(Instr::SetIndexConst { strided, a, b, index });
             });
         }
         let src = self.alloc();
@@ -347,8 +348,9 @@ impl Generator<'_> {
             }
             ([Key::Index(index)], root) => {
                 let b = self.value(index);
+                let strided = self.state.strided.contains(&b);
                 self.with_root(root, |this, a| {
-                    this.emit(Instr::SetIndex { a, b, src });
+                    this.emit(Instr::SetIndex { strided, a, b, src });
                 });
             }
             (keys, root) => {

@@ -6,6 +6,7 @@ use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
 
 /// The hash of a text; its lower half, which is as good as all of it, is never 0.
+#[inline(never)]
 pub fn hash_text(text: &str) -> u64 {
     let mut hasher = FxHasher::default();
     text.hash(&mut hasher);
@@ -31,7 +32,7 @@ fn mix(seed: u64, word: u64) -> u64 {
 const MOST_PARTS: usize = 1 << 16;
 
 /// The hash of a value. Containers are walked without recursion, and not further than tells them apart.
-#[inline]
+#[inline(always)]
 pub fn hash(value: &Value) -> u64 {
     match value {
         Value::Int(int) => hash_int(*int),
@@ -40,6 +41,7 @@ pub fn hash(value: &Value) -> u64 {
     }
 }
 
+#[inline(never)]
 fn hash_any(value: &Value) -> u64 {
     let mut waiting = Vec::new();
     let mut total = part(value, &mut waiting);

@@ -2,9 +2,16 @@
 
 use super::{Ref, Str, Value, equal, hash};
 use hashbrown::HashTable;
+use std::cell::Cell;
 
 /// Up to so many entries are found by looking at each.
 const SMALL: usize = 8;
+
+thread_local! {
+    /// The address of a table and the position that was found in it last: what reads a key often sets it next. Not in
+    /// the table, which a child that reads it must not write to.
+    static LAST: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+}
 
 #[derive(Clone)]
 struct Entry<V> {
@@ -12,6 +19,21 @@ struct Entry<V> {
     /// `Undefined` where an entry was removed.
     key: Value,
     value: V,
+}
+
+impl<V> Entry<V> {
+    /// Whether it is that of a key that can be told soon: of a text only when its hash is known, as that of one that has
+    /// been sought before.
+    #[inline(always)]
+    fn is_of(&self, key: &Value) -> bool {
+        match (&self.key, key) {
+            (Value::Int(there), Value::Int(key)) => there == key,
+            (Value::Str(there), Value::Str(key)) => {
+                key.known_hash() == Some(self.hash) && there.as_str() == key.as_str()
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Keys with values, in the order the keys were first set.
@@ -46,8 +68,23 @@ impl<V> Table<V> {
     }
 
     /// Position of the entry with this key, for [`Table::entry`].
+    #[inline]
     pub fn position(&self, key: &Value) -> Option<usize> {
-        self.find(hash(key), key)
+        if let (table, at) = LAST.get()
+            && table == std::ptr::from_ref(self).addr()
+            && let Some(entry) = self.entries.get(at)
+            && entry.is_of(key)
+        {
+            return Some(at);
+        }
+        self.seek(key)
+    }
+
+    #[inline(never)]
+    fn seek(&self, key: &Value) -> Option<usize> {
+        let at = self.find(hash(key), key)?;
+        LAST.set((std::ptr::from_ref(self).addr(), at));
+        Some(at)
     }
 
     /// Position of the entry with this key, where `same` tells whether a key with the same hash is the one.

@@ -102,9 +102,13 @@ pub struct Range {
 impl Range {
     /// How many numbers there are.
     pub fn len(&self) -> usize {
-        let (start, end, step) = (i128::from(self.start), i128::from(self.end), i128::from(self.step));
-        let distance = if step > 0 { end - start } else { start - end };
-        if distance <= 0 { 0 } else { ((distance - 1) / step.abs() + 1) as usize }
+        self.count() as usize
+    }
+
+    /// How many numbers there are.
+    pub fn count(&self) -> u64 {
+        let (from, to) = if self.step > 0 { (self.start, self.end) } else { (self.end, self.start) };
+        if from < to { (to.abs_diff(from) - 1) / self.step.unsigned_abs() + 1 } else { 0 }
     }
 
     /// Whether there is no number.

@@ -52,6 +52,13 @@ impl Str {
         self.ascii
     }
 
+    /// The hash of the text, if it has been noted.
+    #[inline(always)]
+    pub fn known_hash(&self) -> Option<u64> {
+        let hash = self.hash.get();
+        if hash == 0 { None } else { Some(spread(hash)) }
+    }
+
     /// The hash of the text, which is noted on request.
     #[inline(always)]
     pub fn hash(&self, note: bool) -> u64 {
