@@ -13,10 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How deep calls may go.
 pub const MAX_CALLS: usize = 400_000;
-/// How many calls there is room for at first.
-const LEAST_FRAMES: usize = 16;
-/// How many values there is room for at first: a page of memory, as every process has its own.
-const LEAST_STACK: usize = 256;
+/// How many values there is room for at first. Every process writes to that and has it for itself.
+const LEAST_STACK: usize = 64;
+/// How many calls there is room for at first: the allocator puts what is as large next to each other, on one page.
+const LEAST_FRAMES: usize = LEAST_STACK * size_of::<Value>() / size_of::<Frame>();
+/// A child goes on with its parent's stack while that is no larger.
+const INHERITED_STACK: usize = 256;
 /// How many values all frames together may hold.
 const MAX_STACK: usize = 64 << 20;
 
@@ -123,8 +125,8 @@ impl Machine {
             clock: || 0,
             at_once: |_, _| None,
             library,
-            stack: Vec::new(),
-            frames: Vec::new(),
+            stack: Vec::with_capacity(LEAST_STACK),
+            frames: Vec::with_capacity(LEAST_FRAMES),
             globals: Vec::new(),
             answer: Answer::Nothing,
             pipelines: Vec::new(),
@@ -156,7 +158,7 @@ impl Machine {
     /// belongs to the parent.
     pub fn start_in_child(&mut self, function: &Value, args: Vec<Value>, named: &Value) -> Result<(), Fault> {
         // A small one is at hand, and serves again: what it holds is inherited, and so not dropped.
-        if self.stack.len() > LEAST_STACK {
+        if self.stack.len() > INHERITED_STACK {
             std::mem::forget(std::mem::take(&mut self.stack));
         }
         self.start(function, args, named)
