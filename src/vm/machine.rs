@@ -17,6 +17,9 @@ pub const MAX_CALLS: usize = 400_000;
 const LEAST_STACK: usize = 64;
 /// How many calls there is room for at first: the allocator puts what is as large next to each other, on one page.
 const LEAST_FRAMES: usize = LEAST_STACK * size_of::<Value>() / size_of::<Frame>();
+/// A list of few values that a call needs has room for so many. With that it is as large as a handle, and stands on the
+/// page of those: each size of blocks has pages of its own, and a page that is written to is copied after a fork.
+pub const FEW: usize = 3;
 /// A child goes on with its parent's stack while that is no larger.
 const INHERITED_STACK: usize = 256;
 /// How many values all frames together may hold.
@@ -131,7 +134,7 @@ impl Machine {
             answer: Answer::Nothing,
             pipelines: Vec::new(),
             places: Vec::new(),
-            holding: Vec::new(),
+            holding: Vec::with_capacity(FEW),
             rethrown: false,
             scratch: String::new(),
         };
@@ -711,8 +714,11 @@ pub(super) fn arrange(window: &mut [Value], head: &Head, count: usize, named: Op
         )))
     };
     if rest.is_some() {
-        let more: Vec<Value> =
-            if count > plain { window[plain..count].iter_mut().map(std::mem::take).collect() } else { Vec::new() };
+        let mut more: Vec<Value> = Vec::new();
+        if count > plain {
+            more.reserve_exact((count - plain).max(FEW));
+            more.extend(window[plain..count].iter_mut().map(std::mem::take));
+        }
         window[plain] = Value::list(more);
     } else if count > plain {
         let skip = usize::from(matches!(head, Head::Native(declaration) if declaration.has_receiver()));
