@@ -8,7 +8,7 @@ use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 
 /// `spawn` with its options.
-pub(super) fn spawn(function: Value, args: Value, named: Value, options: &Value) -> Result<Op, Fault> {
+pub(super) fn spawn(function: Value, args: &Value, named: &Value, options: &Value) -> Result<Op, Fault> {
     let Value::Function(_) = function else {
         return Err(Fault::type_error(format!("`spawn` needs a function, got {}", with_article(function.type_name()))));
     };
@@ -26,7 +26,7 @@ pub(super) fn spawn(function: Value, args: Value, named: Value, options: &Value)
             }
         }
     }
-    Ok(Op::Spawn(Spawn { call: Value::list(vec![function, args, named]), name, daemon }))
+    Ok(Op::Spawn(Spawn { call: Value::list(vec![function, args.clone(), named.clone()]), name, daemon }))
 }
 
 /// `scope` with its options.

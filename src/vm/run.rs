@@ -1152,11 +1152,13 @@ impl Machine {
                 Instr::Spawn { dst, base: at } => {
                     let op = check!(options::spawn(
                         std::mem::take(reg_mut!(at)),
-                        std::mem::take(reg_mut!(at + 1)),
-                        std::mem::take(reg_mut!(at + 2)),
+                        reg!(usize::from(at) + 1),
+                        reg!(usize::from(at) + 2),
                         reg!(usize::from(at) + 3)
                     ));
-                    set!(at + 3, Value::Null);
+                    for reg in at + 1..at + 4 {
+                        set!(reg, Value::Null);
+                    }
                     ask!(op, Answer::Register(dst));
                 }
                 Instr::ScopeEnter { src } => ask!(check!(options::scope(reg!(src))), Answer::Nothing),
