@@ -1,6 +1,6 @@
 //! Links the command without shared libraries where the C library can be had so: every fork copies the mappings of a
 //! library, every exit gives them back, and the pages in between are read in anew. That is a quarter of what a process
-//! costs, and a third of the start of a run.
+//! costs, and a third of the start of a run. The order of the functions in it is that of spawn.ld.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -25,6 +25,7 @@ fn main() {
     if !usual || set("HOST") != set("TARGET") {
         return;
     }
+    order_functions(&set("CARGO_ENCODED_RUSTFLAGS"));
     let found = ARCHIVES.map(|(_, archive)| find(archive));
     // Since version 2.34; a shared library of the same system has it too.
     if found[0].as_ref().is_some_and(|archive| has_symbol(archive, b"\0_Fork\0")) {
@@ -43,6 +44,17 @@ fn main() {
     }
     println!("cargo:rustc-link-arg-bins=-L{}", folder.display());
     println!("cargo:rustc-link-arg-bins=-static-pie");
+}
+
+/// Gives the linker the order, unless it is one that somebody has chosen: not every linker can read it.
+fn order_functions(flags: &str) {
+    const ORDER: &str = "spawn.ld";
+    println!("cargo:rerun-if-changed={ORDER}");
+    println!("cargo:rerun-if-env-changed=RUSTC_LINKER");
+    let chosen = env::var_os("RUSTC_LINKER").is_some() || flags.contains("link");
+    if !chosen && let Some(folder) = env::var_os("CARGO_MANIFEST_DIR") {
+        println!("cargo:rustc-link-arg-bins=-T{}", PathBuf::from(folder).join(ORDER).display());
+    }
 }
 
 /// Where the linker finds this archive.

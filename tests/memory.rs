@@ -118,3 +118,21 @@ print(join(spawn read(xs, m)), xs.len(), m.len())
     let ended = start_as(command(code)).end();
     assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("[200000, true] 300000 100000\n", ""));
 }
+
+/// The allocator takes little address space at first, since it notes something for all of it at once, which every fork
+/// hands on; a large heap gets a gibibyte in which huge pages may lie. A new version of it may need other ways for that.
+#[test]
+fn address_space_grows_with_the_heap() {
+    let code = r#"
+fn space() = int(read_text("/proc/self/status").lines().find(|line| line.starts_with("VmData:")).split()[1])
+print(space())
+let xs = [[i] for i in 0..2_000_000]
+print(space())
+"#;
+    let mut run = start_as(command(code));
+    let mut mebibytes = || run.line().parse::<u64>().unwrap() / 1024;
+    let (before, after) = (mebibytes(), mebibytes());
+    assert!((32..256).contains(&before), "{before} MiB at first");
+    assert!((before + 1024..before + 1536).contains(&after), "{before} MiB, then {after} MiB");
+    assert_eq!(run.end().status, Some(0));
+}

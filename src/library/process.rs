@@ -3,6 +3,7 @@
 use super::arguments::{At, given, try_items};
 use super::{ask, function_of, method_of};
 use crate::vm::fault::{Fault, Kind};
+use crate::vm::machine::FEW;
 use crate::vm::native::{Context, Declaration, Run::*, optional, rest};
 use crate::vm::op::Op;
 use crate::vm::types::Type;
@@ -95,7 +96,11 @@ fn join(_: &mut Context, args: &mut [Value]) -> Result<Op, Fault> {
     match given {
         [] => Err(Fault::new(Kind::Arity, "`join` is called without a process")
             .help("it is called as join(p), join(p, q) or join([p, q])")),
-        [one @ Value::Handle(_)] => Ok(Op::Join { processes: vec![process(one)?], many: false, timeout }),
+        [one @ Value::Handle(_)] => {
+            let mut processes = Vec::with_capacity(FEW);
+            processes.push(process(one)?);
+            Ok(Op::Join { processes, many: false, timeout })
+        }
         [many] => match try_items(many) {
             Some(items) if !matches!(many, Value::Str(_)) => {
                 Ok(Op::Join { processes: items.iter().map(process).collect::<Result<_, _>>()?, many: true, timeout })

@@ -13,12 +13,14 @@ use crate::vm::machine::{interrupted, output_waits};
 use crate::vm::op::Op;
 use crate::vm::value::{HandleKey, HandleKind, Value, decode, encode_in};
 use std::cell::Cell;
+use std::mem::ManuallyDrop;
 
 thread_local! {
     /// Whether shared memory is there and knows of the script.
     static READY: Cell<bool> = const { Cell::new(false) };
     /// Room for the bytes of a message on its way.
-    static BYTES: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// Never dropped: a thread that must drop it is told so at its first use, which is a page more in each process.
+    static BYTES: Cell<ManuallyDrop<Vec<u8>>> = const { Cell::new(ManuallyDrop::new(Vec::new())) };
 }
 
 /// Bytes of a message that are given back after it.
@@ -90,7 +92,7 @@ fn send(key: HandleKey, value: &Value) -> bool {
     if value.is_heap() && !channel.seems_to_have_room() {
         return false;
     }
-    let Ok(message) = encode_in(value, BYTES.take()) else { return false };
+    let Ok(message) = encode_in(value, ManuallyDrop::into_inner(BYTES.take())) else { return false };
     let sent = message.mentions.is_empty() && channel.send_at_once(&message.bytes);
     keep(message.bytes);
     sent
@@ -100,14 +102,14 @@ fn send(key: HandleKey, value: &Value) -> bool {
 fn keep(mut bytes: Vec<u8>) {
     if bytes.capacity() <= MUCH {
         bytes.clear();
-        BYTES.set(bytes);
+        BYTES.set(ManuallyDrop::new(bytes));
     }
 }
 
 /// Takes a value out of a channel that has one.
 fn receive(key: HandleKey) -> Option<Result<Value, Fault>> {
     let channel = channel(key, false)?;
-    let mut bytes = BYTES.take();
+    let mut bytes = ManuallyDrop::into_inner(BYTES.take());
     let value = channel.recv_at_once(&mut bytes).then(|| decode(&bytes));
     keep(bytes);
     value

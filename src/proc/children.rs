@@ -83,28 +83,26 @@ impl Children {
 
     /// Forgets children that have ended and that nobody can ask about any more.
     pub fn forget_unreachable(&mut self) {
-        let unreachable = handles::take_unreachable();
-        if unreachable.is_empty() {
+        handles::take_unreachable(|process| self.forget_if_unreachable(process));
+    }
+
+    fn forget_if_unreachable(&mut self, process: ProcessRef) {
+        // A scope has the results of what was spawned in it.
+        let first = scopes::outermost().unwrap_or(usize::MAX);
+        let known = self.all.get(&process).is_some_and(|child| child.number < first);
+        if !known || !reaper::has_reaped(process) || handles::reachable(process_key(process)) {
             return;
         }
-        let first = scopes::outermost().unwrap_or(usize::MAX);
-        for process in unreachable {
-            // A scope has the results of what was spawned in it.
-            let known = self.all.get(&process).is_some_and(|child| child.number < first);
-            if !known || !reaper::has_reaped(process) || handles::reachable(process_key(process)) {
-                continue;
+        let Some(child) = self.all.remove(&process) else { return };
+        let failure = child.untaken_failure();
+        reaper::forget(process);
+        match (failure, &self.tell) {
+            (Some((_, Fault(error))), Some(tell)) => {
+                tell(&error);
+                self.told = true;
             }
-            let Some(child) = self.all.remove(&process) else { continue };
-            let failure = child.untaken_failure();
-            reaper::forget(process);
-            match (failure, &self.tell) {
-                (Some((_, Fault(error))), Some(tell)) => {
-                    tell(&error);
-                    self.told = true;
-                }
-                (Some((_, fault)), None) => self.untaken.push(fault),
-                (None, _) => {}
-            }
+            (Some((_, fault)), None) => self.untaken.push(fault),
+            (None, _) => {}
         }
     }
 
@@ -167,6 +165,12 @@ impl Children {
 
     /// `join`: all of them, then the results or the error of the one that failed first.
     pub fn join(&mut self, keys: &[HandleKey], many: bool, deadline: Option<Instant>) -> Result<Value, Fault> {
+        if let (&[key], false) = (keys, many) {
+            let process = process(key)?;
+            let (outcome, _) = self.await_end(process, deadline, "join")?;
+            self.take(process);
+            return outcome.result(process);
+        }
         let processes = keys.iter().map(|&key| process(key)).collect::<Result<Vec<_>, _>>()?;
         let mut results = Vec::with_capacity(keys.len());
         let mut failed: Option<(u64, Fault)> = None;
@@ -182,8 +186,7 @@ impl Children {
         processes.iter().for_each(|&process| self.take(process));
         match failed {
             Some((_, fault)) => Err(fault),
-            None if many => Ok(Value::list(results)),
-            None => Ok(results.pop().unwrap_or_default()),
+            None => Ok(Value::list(results)),
         }
     }
 

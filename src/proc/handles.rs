@@ -1,7 +1,7 @@
 //! Which shared objects this process can reach: its handle values are counted, and the first and the last of an
 //! object are told to shared memory.
 
-use super::apart::ApartMap;
+use super::apart::{Apart, ApartMap, ApartVec};
 use crate::shm::{self, ObjectRef, ProcessRef, Role};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::value::{HandleKey, HandleKind};
@@ -9,16 +9,19 @@ use crate::world::on_file_handle;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell, RefCell};
 
-#[derive(Default)]
 struct Reached {
     counts: ApartMap<(ObjectRef, Role), usize>,
     /// Pipe ends that went to another process, and how.
     moved: FxHashMap<(ObjectRef, Role), String>,
     /// Processes of which one handle value is left, which may be the one that `Children` keeps.
-    unreachable: Vec<ProcessRef>,
+    unreachable: ApartVec<ProcessRef>,
 }
 
 impl Reached {
+    fn new() -> Reached {
+        Reached { counts: ApartMap::default(), moved: FxHashMap::default(), unreachable: ApartVec::new_in(Apart) }
+    }
+
     fn forget(&mut self, entry: &(ObjectRef, Role)) {
         self.counts.remove(entry);
         // After a burst the room for it is given back.
@@ -32,7 +35,7 @@ impl Reached {
 const MUCH_ROOM: usize = 4096;
 
 thread_local! {
-    static REACHED: RefCell<Reached> = RefCell::default();
+    static REACHED: RefCell<Reached> = RefCell::new(Reached::new());
     /// Whether `moved` and `unreachable` have anything, for those who ask at every request.
     static SOME_MOVED: Cell<bool> = const { Cell::new(false) };
     static SOME_UNREACHABLE: Cell<bool> = const { Cell::new(false) };
@@ -122,13 +125,27 @@ pub fn some_unreachable() -> bool {
     SOME_UNREACHABLE.get()
 }
 
-/// Processes that have become unreachable, unless [`reachable`] denies it.
+/// Calls `each` with processes that have become unreachable, unless [`reachable`] denies it.
 #[inline]
-pub fn take_unreachable() -> Vec<ProcessRef> {
-    if !SOME_UNREACHABLE.take() {
-        return Vec::new();
+pub fn take_unreachable(each: impl FnMut(ProcessRef)) {
+    if SOME_UNREACHABLE.get() {
+        take_all_unreachable(each);
     }
-    REACHED.with_borrow_mut(|reached| std::mem::take(&mut reached.unreachable))
+}
+
+fn take_all_unreachable(mut each: impl FnMut(ProcessRef)) {
+    // What one brings about is for the next time.
+    let count = REACHED.with_borrow(|reached| reached.unreachable.len());
+    for at in 0..count {
+        each(REACHED.with_borrow(|reached| reached.unreachable[at]));
+    }
+    REACHED.with_borrow_mut(|reached| {
+        reached.unreachable.drain(..count);
+        SOME_UNREACHABLE.set(!reached.unreachable.is_empty());
+        if reached.unreachable.is_empty() && reached.unreachable.capacity() > MUCH_ROOM {
+            reached.unreachable = ApartVec::new_in(Apart);
+        }
+    });
 }
 
 /// Whether anything but one handle value of this process can reach the object, here or in another process.
@@ -149,7 +166,7 @@ pub fn alone(key: HandleKey) -> bool {
 
 /// Begins anew in a child, which can reach these objects until it ends.
 pub fn begin_child(reached: &FxHashSet<HandleKey>) {
-    let mut fresh = Reached::default();
+    let mut fresh = Reached::new();
     for &key in reached {
         for &role in roles(key) {
             fresh.counts.insert((object(key), role), 1);

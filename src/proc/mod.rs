@@ -232,7 +232,7 @@ impl Real {
     }
 
     fn spawn(&mut self, call: Spawn, place: Place, machine: &mut Machine) -> Result<Performed, Fault> {
-        let Spawn { function, args, named, name, daemon } = call;
+        let Spawn { call, name, daemon } = call;
         self.local.flush()?;
         self.children.await_room()?;
         shm::start().map_err(|error| memory(&error))?;
@@ -246,7 +246,6 @@ impl Real {
         }
         // What holds handles is made anew in the child, so that their values are counted there from the start.
         let mut own = Vec::new();
-        let call = Value::list(vec![function, Value::list(args), named]);
         value::handles(&call, &mut |key| own.push(key));
         let packed = match if own.is_empty() { None } else { Some(value::encode(&call)) } {
             Some(Ok(encoded)) => Some(encoded.bytes),
@@ -259,7 +258,7 @@ impl Real {
         }
         let mut reached: Vec<HandleKey> = Vec::new();
         let mut known = HashSet::default();
-        machine.reach(std::iter::once(&call), &mut |key| {
+        machine.reach(&call, &mut |key| {
             if key.kind != HandleKind::File && known.insert(key) {
                 reached.push(key);
             }
@@ -303,7 +302,6 @@ impl Real {
             // What is not made anew stands until the end too.
             mentioned.extend(reached.iter().filter(|key| key.kind == HandleKind::Items));
         }
-        let id = child.id();
         let kept = output::spawned(child).inspect_err(|_| shm::process_table::cancel_child(child))?;
         let parent = std::process::id();
         spare::give_back();
@@ -329,7 +327,7 @@ impl Real {
             Ok(None) => {
                 // First: the parent's counts are not there.
                 handles::begin_child(&mentioned);
-                self.become_child(child, id, parent, place);
+                self.become_child(child, parent, place);
                 output::begin_child(kept);
                 value::forked();
                 gone.iter().for_each(|(key, how)| handles::not_mine(*key, how));
@@ -347,7 +345,7 @@ impl Real {
         }
     }
 
-    fn become_child(&mut self, child: ProcessRef, id: String, parent: u32, place: Place) {
+    fn become_child(&mut self, child: ProcessRef, parent: u32, place: Place) {
         let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
         if nix::unistd::getppid().as_raw() as u32 != parent || shm::after_fork(child).is_err() {
             // The parent died in between.
@@ -365,7 +363,7 @@ impl Real {
         reaper::begin_child();
         spare::begin_child();
         scopes::begin_child();
-        self.local.forked(id);
+        self.local.forked(|| shm::process_table::me().map_or(String::new(), ProcessRef::id));
     }
 
     fn own(&mut self, op: Op) -> Result<Value, Fault> {
@@ -448,11 +446,6 @@ impl Real {
                 return Performed::Answer(answer);
             }
             Err(Op::Spawn(call)) => {
-                // The box is freed before the fork, in one process instead of two.
-                let call = {
-                    let boxed = call;
-                    *boxed
-                };
                 return self.spawn(call, place, machine).unwrap_or_else(|fault| Performed::Answer(Err(fault)));
             }
             Err(op) => op,

@@ -129,6 +129,11 @@ impl Block {
         region::write(self.data(), bytes);
     }
 
+    /// The bytes of a block that nobody writes or frees as long as they are looked at.
+    pub(super) fn bytes(self) -> &'static [u8] {
+        region::bytes(self.data(), self.length())
+    }
+
     pub(crate) fn read(self) -> Vec<u8> {
         let mut bytes = Vec::new();
         region::read(self.data(), self.length(), &mut bytes);

@@ -8,6 +8,7 @@ use super::park::{self, Wait};
 use super::region::{self, at, shared};
 use super::waits::{self, Need, Sleep};
 use super::{ObjectRef, ShmError, holders, islands};
+use std::io::Write;
 use std::mem::size_of;
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -264,7 +265,7 @@ pub(super) fn register_first() -> Result<(), ShmError> {
     slot.life.take_for_life();
     slot.pid.store(std::process::id() as i32, Relaxed);
     ME.get().store(index + 1, Relaxed);
-    set_text(slot, "P", "")?;
+    set_text(slot, b"P\0")?;
     slot.roles[0].store(1, Relaxed);
     slot.state.store(RUNNING, Release);
     Ok(())
@@ -280,8 +281,8 @@ pub fn register_child(name: &str) -> Result<ProcessRef, ShmError> {
     // Until it says where it is, it is where it was spawned.
     child.place.store(parent.place.load(Relaxed), Relaxed);
     let number = parent.children.load(Relaxed) + 1;
-    let id = format!("{}.{number}", reference(my_index()).id());
-    let made = set_text(child, &id, name).and_then(|()| holders::hold(reference(index).object(), super::Role::Handle));
+    let made = name_child(child, number, name);
+    let made = made.and_then(|()| holders::hold(reference(index).object(), super::Role::Handle));
     parent.children.store(number, Relaxed);
     if let Err(error) = made {
         cancel_child(reference(index));
@@ -664,11 +665,35 @@ pub fn my_place() -> u64 {
     if registered() { my_slot().place.load(Relaxed) } else { 0 }
 }
 
-fn set_text(slot: &Slot, id: &str, name: &str) -> Result<(), ShmError> {
-    let text = [id.as_bytes(), b"\0", name.as_bytes()].concat();
+/// Id and name of a child of this process. They are put together on the stack while they are short: a page of the heap
+/// that is written to before a fork is copied after it.
+fn name_child(child: &Slot, number: u32, name: &str) -> Result<(), ShmError> {
+    const SHORT: usize = 120;
+    let own = Block::from_word(my_slot().text.load(Relaxed)).map_or(&b""[..], Block::bytes);
+    let id = own.split(|&byte| byte == 0).next().unwrap_or_default();
+    let length = id.len() + NUMBER + name.len();
+    let (mut short, mut long) = ([0; SHORT], Vec::new());
+    let text = if length <= SHORT {
+        &mut short[..]
+    } else {
+        long.resize(length, 0);
+        &mut long[..]
+    };
+    let mut rest = &mut *text;
+    let written = [id, b"."].into_iter().try_for_each(|part| rest.write_all(part));
+    let written = written.and_then(|()| write!(rest, "{number}\0{name}"));
+    debug_assert!(written.is_ok());
+    let left = rest.len();
+    set_text(child, &text[..text.len() - left])
+}
+
+/// Room for a point, a number and the byte between id and name.
+const NUMBER: usize = 12;
+
+fn set_text(slot: &Slot, text: &[u8]) -> Result<(), ShmError> {
     let hand = my_slot().hand(Hand::Text);
     let block = arena::allocate(text.len(), hand)?;
-    block.write(&text);
+    block.write(text);
     slot.text.store(block.word(), SeqCst);
     hand.store(0, Relaxed);
     Ok(())

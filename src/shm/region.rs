@@ -189,6 +189,13 @@ pub(super) fn read(offset: u64, length: usize, bytes: &mut Vec<u8>) {
     }
 }
 
+/// The bytes at `offset`, which nobody writes as long as they are looked at.
+pub(super) fn bytes(offset: u64, length: usize) -> &'static [u8] {
+    let pointer = pointer(offset, length as u64);
+    // SAFETY: inside the mapping, which stays; the caller sees to the rest.
+    unsafe { std::slice::from_raw_parts(pointer, length) }
+}
+
 /// Whether these bytes stand at `offset`. Nobody writes there meanwhile.
 pub(super) fn equals(offset: u64, bytes: &[u8]) -> bool {
     let pointer = pointer(offset, bytes.len() as u64);

@@ -5,7 +5,7 @@
 
 use super::value::Value;
 use crate::source::{FileId, Span};
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -502,6 +502,8 @@ pub struct Proto {
     pub locals: Vec<(Reg, Rc<str>)>,
     /// Globals that it mentions.
     pub globals: Vec<u32>,
+    /// See [`Program::all_globals`]: found when it is first needed.
+    pub(super) all_globals: OnceCell<Option<Box<[u32]>>>,
     /// It belongs to the library: left out of traces.
     pub hidden: bool,
 }

@@ -13,10 +13,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How deep calls may go.
 pub const MAX_CALLS: usize = 400_000;
-/// How many calls there is room for at first.
-const LEAST_FRAMES: usize = 16;
-/// How many values there is room for at first: a page of memory, as every process has its own.
-const LEAST_STACK: usize = 256;
+/// How many values there is room for at first. Every process writes to that and has it for itself.
+const LEAST_STACK: usize = 64;
+/// How many calls there is room for at first: the allocator puts what is as large next to each other, on one page.
+const LEAST_FRAMES: usize = LEAST_STACK * size_of::<Value>() / size_of::<Frame>();
+/// A list of few values that a call needs has room for so many. With that it is as large as a handle, and stands on the
+/// page of those: each size of blocks has pages of its own, and a page that is written to is copied after a fork.
+pub const FEW: usize = 3;
+/// A child goes on with its parent's stack while that is no larger.
+const INHERITED_STACK: usize = 256;
 /// How many values all frames together may hold.
 const MAX_STACK: usize = 64 << 20;
 
@@ -123,13 +128,13 @@ impl Machine {
             clock: || 0,
             at_once: |_, _| None,
             library,
-            stack: Vec::new(),
-            frames: Vec::new(),
+            stack: Vec::with_capacity(LEAST_STACK),
+            frames: Vec::with_capacity(LEAST_FRAMES),
             globals: Vec::new(),
             answer: Answer::Nothing,
             pipelines: Vec::new(),
             places: Vec::new(),
-            holding: Vec::new(),
+            holding: Vec::with_capacity(FEW),
             rethrown: false,
             scratch: String::new(),
         };
@@ -156,7 +161,7 @@ impl Machine {
     /// belongs to the parent.
     pub fn start_in_child(&mut self, function: &Value, args: Vec<Value>, named: &Value) -> Result<(), Fault> {
         // A small one is at hand, and serves again: what it holds is inherited, and so not dropped.
-        if self.stack.len() > LEAST_STACK {
+        if self.stack.len() > INHERITED_STACK {
             std::mem::forget(std::mem::take(&mut self.stack));
         }
         self.start(function, args, named)
@@ -709,8 +714,11 @@ pub(super) fn arrange(window: &mut [Value], head: &Head, count: usize, named: Op
         )))
     };
     if rest.is_some() {
-        let more: Vec<Value> =
-            if count > plain { window[plain..count].iter_mut().map(std::mem::take).collect() } else { Vec::new() };
+        let mut more: Vec<Value> = Vec::new();
+        if count > plain {
+            more.reserve_exact((count - plain).max(FEW));
+            more.extend(window[plain..count].iter_mut().map(std::mem::take));
+        }
         window[plain] = Value::list(more);
     } else if count > plain {
         let skip = usize::from(matches!(head, Head::Native(declaration) if declaration.has_receiver()));

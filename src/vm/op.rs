@@ -63,14 +63,10 @@ pub enum Snapshot {
 /// A call that a new process makes.
 #[derive(Clone)]
 pub struct Spawn {
-    /// The function.
-    pub function: Value,
-    /// Its positional arguments.
-    pub args: Vec<Value>,
-    /// A map of named arguments, or null.
-    pub named: Value,
+    /// A list of the function, the list of its positional arguments, and a map of named ones or null.
+    pub call: Value,
     /// The name of the process.
-    pub name: Option<String>,
+    pub name: Option<Box<str>>,
     /// It is stopped when its parent ends.
     pub daemon: bool,
 }
@@ -156,7 +152,7 @@ pub enum Op {
     /// Draws random numbers.
     Random { draw: Draw },
     /// Runs a function in a new process.
-    Spawn(Box<Spawn>),
+    Spawn(Spawn),
     /// Waits for processes and gives their results: a list when `many`.
     Join { processes: Vec<HandleKey>, many: bool, timeout: Option<f64> },
     /// Waits for a process and tells how it ended.

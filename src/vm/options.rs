@@ -12,12 +12,11 @@ pub(super) fn spawn(function: Value, args: &Value, named: &Value, options: &Valu
     let Value::Function(_) = function else {
         return Err(Fault::type_error(format!("`spawn` needs a function, got {}", with_article(function.type_name()))));
     };
-    let args = if let Value::List(args) = args { args.to_vec() } else { Vec::new() };
     let (mut name, mut daemon) = (None, false);
     if let Value::Map(options) = options {
         for (key, value) in options.iter() {
             match (key.as_str().unwrap_or_default(), value) {
-                ("name", Value::Str(text)) => name = Some(text.to_string()),
+                ("name", Value::Str(text)) => name = Some(text.as_str().into()),
                 ("name", Value::Null) => {}
                 ("daemon", Value::True) => daemon = true,
                 ("daemon", Value::False) => {}
@@ -27,7 +26,7 @@ pub(super) fn spawn(function: Value, args: &Value, named: &Value, options: &Valu
             }
         }
     }
-    Ok(Op::Spawn(Box::new(Spawn { function, args, named: named.clone(), name, daemon })))
+    Ok(Op::Spawn(Spawn { call: Value::list(vec![function, args.clone(), named.clone()]), name, daemon }))
 }
 
 /// `scope` with its options.

@@ -8,10 +8,21 @@ use rustc_hash::FxHashSet as HashSet;
 use std::rc::Rc;
 
 impl Machine {
-    /// Walks everything that can be reached from some values, and calls `found` for each object, perhaps more than once.
-    pub fn reach<'a>(&'a self, roots: impl Iterator<Item = &'a Value>, found: &mut dyn FnMut(HandleKey)) {
-        Walk::new(&self.program, roots.collect(), &self.globals).finish(found);
+    /// Walks everything that can be reached from a value, and calls `found` for each object, perhaps more than once.
+    pub fn reach(&self, root: &Value, found: &mut dyn FnMut(HandleKey)) {
+        if !value::is_plain(root, &mut |proto| self.mentions_nothing(proto)) {
+            Walk::new(&self.program, vec![root], &self.globals).finish(found);
+        }
         self.remembered(found);
+    }
+
+    /// Whether no global that the code of a function mentions, or that of others which it comes to, may hold an object.
+    fn mentions_nothing(&self, number: u32) -> bool {
+        let proto = self.program.protos.get(number as usize);
+        let mentioned =
+            proto.and_then(|proto| proto.all_globals.get_or_init(|| self.program.all_globals(number)).as_ref());
+        let holding = |&index: &u32| self.globals.get(index as usize).is_some_and(|value| holds(&value));
+        mentioned.is_some_and(|globals| !globals.iter().any(holding))
     }
 
     /// As [`Machine::reach`], what is reached other than by the value itself: by way of a global that a function in it
@@ -37,6 +48,27 @@ impl Machine {
                 found(key);
             }
         });
+    }
+}
+
+impl Program {
+    /// The globals that the code of a function mentions, or that of others which it comes to; `None` when there may be
+    /// objects among their constants.
+    fn all_globals(&self, number: u32) -> Option<Box<[u32]>> {
+        let (mut numbers, mut known, mut globals) = (vec![number], HashSet::default(), Vec::new());
+        while let Some(number) = numbers.pop() {
+            if known.insert(number) {
+                let proto = self.protos.get(number as usize)?;
+                if proto.outer(&[]).next().is_some() {
+                    return None;
+                }
+                globals.extend_from_slice(&proto.globals);
+                numbers.extend(callees(proto));
+            }
+        }
+        globals.sort_unstable();
+        globals.dedup();
+        Some(globals.into())
     }
 }
 

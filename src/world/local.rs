@@ -5,7 +5,7 @@ use super::files::Files;
 use super::input::Input;
 use super::lines::AtEnd;
 use super::output::{Keep, Output};
-use super::random::Random;
+use super::random::{Id, Random};
 use super::wait::Attend;
 use super::{clock, glob};
 use crate::vm::fault::{Fault, Kind};
@@ -145,7 +145,7 @@ impl Local {
     }
 
     /// This process is a forked child now, with this id, which has an input and open files of its own: none.
-    pub fn forked(&mut self, id: String) {
+    pub fn forked(&mut self, id: Id) {
         self.random.begin(id);
         self.stdout.forget();
         self.input.forked();
@@ -346,7 +346,7 @@ mod tests {
     #[test]
     fn children_have_no_input() {
         let mut local = local();
-        local.forked("P.1".into());
+        local.forked(|| "P.1".into());
         for op in [Op::Input { prompt: None }, Op::StdinLines] {
             let fault = local.perform(op).ok().unwrap().err().unwrap();
             assert!(fault.is(Kind::Io));

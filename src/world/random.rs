@@ -15,9 +15,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub struct Random {
     /// `None` until somebody sets one or a number is drawn.
     seed: Option<Vec<u64>>,
-    id: String,
+    id: Id,
     stream: Option<Stream>,
 }
+
+/// Tells the id of this process: most never ask.
+pub type Id = fn() -> String;
 
 /// xoshiro256++ 1.0 by David Blackman and Sebastiano Vigna, in the public domain: <https://prng.di.unimi.it>.
 struct Stream([u64; 4]);
@@ -25,7 +28,7 @@ struct Stream([u64; 4]);
 impl Random {
     /// Those of the first process.
     pub fn new() -> Random {
-        Random { seed: None, id: "P".into(), stream: None }
+        Random { seed: None, id: || "P".into(), stream: None }
     }
 
     /// Sets the seed of this process and of those that it will spawn, and begins anew.
@@ -37,15 +40,14 @@ impl Random {
     }
 
     /// This is another process or task now, with the same seed.
-    pub fn begin(&mut self, id: String) {
-        // That of the parent is not freed: its page would be copied for that.
-        std::mem::forget(std::mem::replace(&mut self.id, id));
+    pub fn begin(&mut self, id: Id) {
+        self.id = id;
         self.stream = None;
     }
 
     fn stream(&mut self) -> &mut Stream {
         let seed = self.seed.get_or_insert_with(entropy);
-        self.stream.get_or_insert_with(|| Stream::new(seed, &self.id))
+        self.stream.get_or_insert_with(|| Stream::new(seed, &(self.id)()))
     }
 
     /// Draws.
@@ -187,9 +189,7 @@ mod tests {
     fn stream(seed: i64, id: &str) -> Stream {
         let mut random = Random::new();
         random.seed(&BigInt::from(seed));
-        random.begin(id.into());
-        random.stream();
-        random.stream.unwrap()
+        Stream::new(&random.seed.unwrap(), id)
     }
 
     /// The generator's own first numbers, from a program in C made of its published source.

@@ -624,7 +624,7 @@ impl Container {
 
 /// Calls `f` with every object that can be reached from the value, also through streams; each heap block is visited once.
 pub fn handles(value: &Value, f: &mut dyn FnMut(HandleKey)) {
-    if !value.is_heap() {
+    if is_plain(value, &mut |_| true) {
         return;
     }
     let mut seen = FxHashSet::default();
@@ -668,6 +668,31 @@ pub fn handles(value: &Value, f: &mut dyn FnMut(HandleKey)) {
                 open.pop();
             }
         }
+    }
+}
+
+/// So much is looked at without a note of what was seen.
+const FEW_ITEMS: usize = 16;
+const FEW_LEVELS: u32 = 3;
+
+/// Whether no object can be reached from the value, as far as a short look tells: one that needs no memory. The functions
+/// in it are asked about by their numbers.
+pub fn is_plain(value: &Value, plain: &mut dyn FnMut(u32) -> bool) -> bool {
+    plain_to(value, FEW_LEVELS, plain)
+}
+
+fn plain_to(value: &Value, levels: u32, plain: &mut dyn FnMut(u32) -> bool) -> bool {
+    let all = |items: &[Value], plain: &mut dyn FnMut(u32) -> bool| {
+        levels > 0 && items.len() <= FEW_ITEMS && items.iter().all(|item| plain_to(item, levels - 1, plain))
+    };
+    match value {
+        Value::Str(_) | Value::Big(_) => true,
+        Value::List(items) => all(items, plain),
+        Value::Function(function) => match &**function {
+            Function::Closure { proto, captures } => plain(*proto) && all(captures, plain),
+            Function::Native(_) => true,
+        },
+        other => !other.is_heap(),
     }
 }
 
