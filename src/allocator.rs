@@ -22,8 +22,8 @@ const ALIGNED: usize = 8;
 const FIRST: usize = 32 << 20;
 const SECOND: usize = 1 << 30;
 const HUGE_PAGE: usize = 2 << 20;
-/// A process with less memory has room in its first arena, but for a block of half of it.
-const ROOMY: i64 = 16 << 10;
+/// A process with less memory has room in its first arena, but for large blocks.
+const ROOMY: usize = 20 << 20;
 /// Smaller blocks are not looked at one by one.
 const NOTABLE: usize = 256 << 10;
 
@@ -61,20 +61,27 @@ unsafe extern "C" fn may_grow(_: bool, _: c_ulonglong, _: *mut c_void) {
 #[cold]
 #[inline(never)]
 fn before_block(size: usize) {
-    if !HAS_SECOND.load(Relaxed) && (size >= FIRST / 4 || most_memory() >= ROOMY) {
+    if !HAS_SECOND.load(Relaxed) && (size >= FIRST / 4 || memory() >= ROOMY) {
         HAS_SECOND.store(true, Relaxed);
         add_arena(SECOND, libc::MADV_HUGEPAGE);
     }
 }
 
-/// The most memory that this process has had, in KiB.
-fn most_memory() -> i64 {
-    // SAFETY: numbers, all of which may be 0; the call fills them.
-    unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
-        usage.ru_maxrss
-    }
+/// Bytes of memory that this process has, its text included. What `getrusage` knows as the most that it had may have been
+/// that of whoever started it.
+fn memory() -> usize {
+    const PAGE: usize = 4096;
+    let mut text = [0_u8; 64];
+    // SAFETY: it reads into as many bytes as there are.
+    let length = unsafe {
+        let file = libc::open(c"/proc/self/statm".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+        let length = libc::read(file, text.as_mut_ptr().cast(), text.len());
+        libc::close(file);
+        length
+    };
+    let text = &text[..usize::try_from(length).unwrap_or(0)];
+    let resident = text.split(|&byte| byte == b' ').nth(1).unwrap_or_default();
+    resident.iter().fold(0, |pages, digit| pages * 10 + usize::from(digit - b'0')) * PAGE
 }
 
 /// Gives mimalloc a mapping, which starts at a huge page; says where, or 0 if the system has no room.
@@ -93,7 +100,8 @@ fn add_arena(size: usize, advice: i32) -> usize {
             libc::munmap(mapped, before);
         }
         libc::munmap(start.byte_add(size), HUGE_PAGE - before);
-        libc::madvise(start, size, advice);
+        // Its tables have small pages: each fork after which they are written to would copy a huge one in small parts.
+        libc::madvise(start.byte_add(HUGE_PAGE), size - HUGE_PAGE, advice);
         let managed = mi_manage_os_memory_ex(start, size, true, false, true, -1, false, ptr::null_mut());
         if managed { start as usize } else { 0 }
     }

@@ -33,9 +33,13 @@ pub fn give_back() {
         return;
     }
     let (before, began) = (resident(), Instant::now());
-    // SAFETY: it concerns memory that nobody uses.
-    unsafe { libmimalloc_sys::mi_collect(true) };
-    let in_vain = before.saturating_sub(resident()) < LEAST / 4;
+    // The most that it had may have been that of the program that started this one.
+    let is_small = before < LEAST;
+    if !is_small {
+        // SAFETY: it concerns memory that nobody uses.
+        unsafe { libmimalloc_sys::mi_collect(true) };
+    }
+    let in_vain = is_small || before.saturating_sub(resident()) < LEAST / 4;
     let took = i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX);
     NEXT.set(if in_vain { spent.saturating_add(took.saturating_mul(SHARE)) } else { spent });
 }
