@@ -22,8 +22,9 @@ const ALIGNED: usize = 8;
 const FIRST: usize = 32 << 20;
 const SECOND: usize = 1 << 30;
 const HUGE_PAGE: usize = 2 << 20;
-/// A process with less memory has room in its first arena, but for large blocks.
-const ROOMY: usize = 20 << 20;
+/// A process with less memory has room in its first arena, wherever in it the free parts are, but for large blocks.
+const ROOMY: usize = 12 << 20;
+const LARGE: usize = 4 << 20;
 /// Smaller blocks are not looked at one by one.
 const NOTABLE: usize = 256 << 10;
 
@@ -61,7 +62,7 @@ unsafe extern "C" fn may_grow(_: bool, _: c_ulonglong, _: *mut c_void) {
 #[cold]
 #[inline(never)]
 fn before_block(size: usize) {
-    if !HAS_SECOND.load(Relaxed) && (size >= FIRST / 4 || memory() >= ROOMY) {
+    if !HAS_SECOND.load(Relaxed) && (size >= LARGE || memory() >= ROOMY) {
         HAS_SECOND.store(true, Relaxed);
         add_arena(SECOND, libc::MADV_HUGEPAGE);
     }

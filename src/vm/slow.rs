@@ -306,7 +306,7 @@ pub(super) fn index(base: *mut Value, dst: Reg, a: Reg, b: Reg) -> Result<Option
 pub(super) fn set_index(base: *mut Value, a: Reg, b: Reg, value: Value) -> Result<Option<Op>, Fault> {
     let key = &*register!(base, b);
     match register!(base, a) {
-        Value::Map(map) if let Some(at) = map.position(key) => {
+        Value::Map(map) if let Some(at) = map.last_position(key) => {
             if let Some((_, slot)) = map.make_mut().entry_mut(at) {
                 *slot = value;
             }

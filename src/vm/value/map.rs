@@ -70,6 +70,12 @@ impl<V> Table<V> {
     /// Position of the entry with this key, for [`Table::entry`].
     #[inline]
     pub fn position(&self, key: &Value) -> Option<usize> {
+        self.last_position(key).or_else(|| self.seek(key))
+    }
+
+    /// The same, if it is the one that was found last.
+    #[inline]
+    pub fn last_position(&self, key: &Value) -> Option<usize> {
         if let (table, at) = LAST.get()
             && table == std::ptr::from_ref(self).addr()
             && let Some(entry) = self.entries.get(at)
@@ -77,7 +83,7 @@ impl<V> Table<V> {
         {
             return Some(at);
         }
-        self.seek(key)
+        None
     }
 
     #[inline(never)]
