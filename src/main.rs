@@ -7,6 +7,7 @@ static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 fn main() -> ! {
     mplang::memory::on_refusal(mplang::proc::out_of_memory::end);
+    mplang::proc::streams::begin();
     mplang::proc::heap::begin(allocator::first_arena());
     mplang::cli::main()
 }

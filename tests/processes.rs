@@ -199,6 +199,19 @@ fn closed_output_ends_the_run() {
     }
 }
 
+/// `mplang … >&-`: the same, from the first print on.
+#[test]
+fn output_may_be_closed_before_the_start() {
+    for code in ["print('x', file = stderr); print('y')", "print('x', file = stderr); join(spawn { print('y') })"] {
+        let program = command(code);
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"exec "$@" >&-"#, "sh"]).arg(program.get_program()).args(program.get_args());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let ended = start_as(command).end();
+        assert_eq!((ended.status, ended.stderr.as_str()), (Some(141), "x\n"), "{code}");
+    }
+}
+
 #[test]
 fn full_disk_is_an_error() {
     for code in ["print('x')", "join(spawn { print('x') })", "spawn { print('x') }"] {

@@ -22,6 +22,7 @@ mod session;
 mod shared;
 mod signals;
 mod spare;
+pub mod streams;
 mod sync;
 mod tables;
 pub mod tell;
