@@ -11,7 +11,7 @@ use std::time::Instant;
 const LEAST: u64 = 16 << 20;
 const PAGE: u64 = 4096;
 /// At most one part in so many of a process's time is spent in vain.
-const SHARE: i64 = 50;
+const SHARE: i64 = 100;
 
 thread_local! {
     /// The processor time of this process, in microseconds, from which on it looks again.
@@ -32,7 +32,7 @@ pub fn give_back() {
     if most_own(&usage) < LEAST || spent < NEXT.get() {
         return;
     }
-    let (before, began) = (resident(), Instant::now());
+    let (began, before) = (Instant::now(), resident());
     // The most that it had may have been that of the program that started this one.
     let is_small = before < LEAST;
     if !is_small {
