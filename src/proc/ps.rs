@@ -116,6 +116,8 @@ fn refused(pid: i32, error: &std::io::Error) -> String {
 
 fn seen(pid: i32, file: &File) -> Result<String, String> {
     match inspect::attach(file) {
+        // It is just about to enter itself.
+        Ok(()) if inspect::processes().is_empty() && is_mplang(pid) => Ok(alone(pid)),
         Ok(()) => Ok(report(pid)),
         Err(Unseen::OtherVersion) => {
             let program = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
