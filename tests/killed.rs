@@ -6,6 +6,7 @@ mod tree;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 use tree::{IN_USE, Run, command, start_as, state};
 
@@ -246,6 +247,18 @@ print(in_use() == before)
     });
 }
 
+/// A script that has printed the number of a process, which is stopped when it sleeps, and then reads a line.
+fn with_one_stopped(code: &str) -> (Run, Pid, OwnedFd) {
+    let mut command = command(code);
+    let (reader, input) = nix::unistd::pipe().unwrap();
+    command.stdin(std::fs::File::from(reader));
+    let mut run = start_as(command);
+    let pid = sleeper(&mut run);
+    kill(pid, Signal::SIGSTOP).unwrap();
+    run.until("it is stopped", |_| state(pid) == Some('T'));
+    (run, pid, input)
+}
+
 /// Who is stopped may go on: nobody takes it for dead or stuck, and it goes on as if nothing was.
 #[test]
 fn who_is_stopped_is_waited_for() {
@@ -282,17 +295,11 @@ let b = join(other)
 print(if a is int and a + b[0] + b[1] == 6 {{ 'two of three' }} else {{ b }})
 "
         );
-        let mut command = command(&code);
-        let (reader, writer) = nix::unistd::pipe().unwrap();
-        command.stdin(std::fs::File::from(reader));
-        let mut run = start_as(command);
-        let pid = sleeper(&mut run);
-        kill(pid, Signal::SIGSTOP).unwrap();
-        run.until("it is stopped", |_| state(pid) == Some('T'));
+        let (mut run, pid, input) = with_one_stopped(&code);
         let _ = sleeper(&mut run);
         // Long enough for a false alarm.
         std::thread::sleep(Duration::from_millis(200));
-        nix::unistd::write(&writer, b"go\n").unwrap();
+        nix::unistd::write(&input, b"go\n").unwrap();
         std::thread::sleep(Duration::from_millis(20));
         kill(pid, Signal::SIGCONT).unwrap();
         assert_eq!(run.line(), gives, "{code}");
@@ -317,14 +324,8 @@ print(offers.signal)
 q.put('goes on')
 print(join(stopped))
 ";
-    let mut command = command(code);
-    let (reader, writer) = nix::unistd::pipe().unwrap();
-    command.stdin(std::fs::File::from(reader));
-    let mut run = start_as(command);
-    let pid = sleeper(&mut run);
-    kill(pid, Signal::SIGSTOP).unwrap();
-    run.until("it is stopped", |_| state(pid) == Some('T'));
-    nix::unistd::write(&writer, b"go\n").unwrap();
+    let (mut run, pid, input) = with_one_stopped(code);
+    nix::unistd::write(&input, b"go\n").unwrap();
     assert_eq!(run.line(), "15");
     kill(pid, Signal::SIGCONT).unwrap();
     assert_eq!(run.line(), "goes on");

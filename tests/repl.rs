@@ -4,13 +4,11 @@
 mod pty;
 
 use nix::fcntl::OFlag;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{PtyMaster, posix_openpt};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{LocalFlags, tcgetattr};
 use nix::unistd::Pid;
-use std::io::{Read, Write};
-use std::os::fd::AsFd;
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -88,14 +86,9 @@ impl Terminal {
 
     fn read(&mut self, end: Instant, wanted: &str) {
         let left = end.saturating_duration_since(Instant::now());
-        let timeout = PollTimeout::try_from(left).unwrap();
-        let mut wait = [PollFd::new(self.screen.as_fd(), PollFlags::POLLIN)];
-        assert!(poll(&mut wait, timeout).unwrap() > 0, "{wanted:?} did not come: {:?}", self.unread);
-        let mut bytes = [0; 4096];
-        match self.screen.read(&mut bytes) {
-            // Only when no process has the terminal open any more.
-            Ok(0) | Err(_) => self.ended = true,
-            Ok(count) => self.unread += &String::from_utf8_lossy(&bytes[..count]),
+        match pty::read(&mut self.screen, left, wanted, &self.unread) {
+            None => self.ended = true,
+            Some(more) => self.unread += &more,
         }
     }
 

@@ -5,11 +5,9 @@ mod pty;
 #[path = "support/tree.rs"]
 mod tree;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::PtyMaster;
 use nix::sys::signal::Signal;
 use std::io::{Read, Write};
-use std::os::fd::AsFd;
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -32,14 +30,10 @@ impl Terminal {
     /// Reads until this has come, or the end when it is empty.
     fn expect(&mut self, text: &str) {
         while text.is_empty() || !self.text.contains(text) {
-            let mut wait = [PollFd::new(self.screen.as_fd(), PollFlags::POLLIN)];
-            let came = poll(&mut wait, PollTimeout::try_from(DEADLINE).unwrap()).unwrap();
-            assert!(came > 0, "{text:?} did not come: {:?}", self.text);
-            let mut bytes = [0; 4096];
-            match self.screen.read(&mut bytes) {
-                Ok(count) if count > 0 => self.text.push_str(&String::from_utf8_lossy(&bytes[..count])),
-                _ if text.is_empty() => return,
-                _ => panic!("it ended before {text:?} came: {:?}", self.text),
+            match pty::read(&mut self.screen, DEADLINE, text, &self.text) {
+                Some(more) => self.text += &more,
+                None if text.is_empty() => return,
+                None => panic!("it ended before {text:?} came: {:?}", self.text),
             }
         }
     }

@@ -2,11 +2,15 @@
 
 use nix::fcntl::{OFlag, open};
 use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
 use nix::sys::stat::Mode;
 use std::fs::File;
+use std::io::Read;
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
+use std::time::Duration;
 
 /// Starts a program on a terminal of its own; gives what is behind the screen.
 pub fn start(command: &mut Command) -> (PtyMaster, Child) {
@@ -30,4 +34,17 @@ pub fn start(command: &mut Command) -> (PtyMaster, Child) {
     }
     let child = command.spawn().unwrap();
     (screen, child)
+}
+
+/// What comes next, or `None` when no process has the terminal open any more. Something must come within the time: `wanted`
+/// and what came before say for what a test waits in vain.
+pub fn read(screen: &mut PtyMaster, limit: Duration, wanted: &str, before: &str) -> Option<String> {
+    let mut wait = [PollFd::new(screen.as_fd(), PollFlags::POLLIN)];
+    let came = poll(&mut wait, PollTimeout::try_from(limit).unwrap()).unwrap();
+    assert!(came > 0, "{wanted:?} did not come: {before:?}");
+    let mut bytes = [0; 4096];
+    match screen.read(&mut bytes) {
+        Ok(0) | Err(_) => None,
+        Ok(count) => Some(String::from_utf8_lossy(&bytes[..count]).into_owned()),
+    }
 }
