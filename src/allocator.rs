@@ -8,6 +8,7 @@ use libmimalloc_sys::{
     mi_free, mi_malloc, mi_malloc_aligned, mi_manage_os_memory_ex, mi_process_init, mi_realloc, mi_realloc_aligned,
     mi_register_deferred_free, mi_zalloc, mi_zalloc_aligned,
 };
+use mplang::memory::{of_this_process, refused};
 use std::alloc::{GlobalAlloc, Layout};
 use std::ffi::{c_ulonglong, c_void};
 use std::ops::Range;
@@ -58,31 +59,15 @@ unsafe extern "C" fn may_grow(_: bool, _: c_ulonglong, _: *mut c_void) {
     before_block(0);
 }
 
-/// Adds the second arena when there may be no room in the first one for a block.
+/// Adds the second arena when there may be no room in the first one for a block. What `getrusage` knows as the most memory
+/// that there was may have been that of the program which started this one.
 #[cold]
 #[inline(never)]
 fn before_block(size: usize) {
-    if !HAS_SECOND.load(Relaxed) && (size >= LARGE || memory() >= ROOMY) {
+    if !HAS_SECOND.load(Relaxed) && (size >= LARGE || of_this_process().1 >= ROOMY) {
         HAS_SECOND.store(true, Relaxed);
         add_arena(SECOND, libc::MADV_HUGEPAGE);
     }
-}
-
-/// Bytes of memory that this process has, its text included. What `getrusage` knows as the most that it had may have been
-/// that of whoever started it.
-fn memory() -> usize {
-    const PAGE: usize = 4096;
-    let mut text = [0_u8; 64];
-    // SAFETY: it reads into as many bytes as there are.
-    let length = unsafe {
-        let file = libc::open(c"/proc/self/statm".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
-        let length = libc::read(file, text.as_mut_ptr().cast(), text.len());
-        libc::close(file);
-        length
-    };
-    let text = &text[..usize::try_from(length).unwrap_or(0)];
-    let resident = text.split(|&byte| byte == b' ').nth(1).unwrap_or_default();
-    resident.iter().fold(0, |pages, digit| pages * 10 + usize::from(digit - b'0')) * PAGE
 }
 
 /// Gives mimalloc a mapping, which starts at a huge page; says where, or 0 if the system has no room.
@@ -108,11 +93,20 @@ fn add_arena(size: usize, advice: i32) -> usize {
     }
 }
 
-/// The block, unless there is none.
+/// A block of this size: `usual`, or `aligned` where the usual alignment does not do.
 #[inline(always)]
-fn given(block: *mut c_void, size: usize) -> *mut u8 {
+fn block(
+    size: usize,
+    align: usize,
+    usual: impl FnOnce() -> *mut c_void,
+    aligned: impl FnOnce() -> *mut c_void,
+) -> *mut u8 {
+    if size >= NOTABLE {
+        before_block(size);
+    }
+    let block = if align <= ALIGNED { usual() } else { aligned() };
     if block.is_null() {
-        mplang::memory::refused(size);
+        refused(size);
     }
     block.cast()
 }
@@ -120,38 +114,20 @@ fn given(block: *mut c_void, size: usize) -> *mut u8 {
 /// Small blocks are what an interpreter asks for most, and what mimalloc is fast at.
 pub struct Allocator;
 
-// SAFETY: mimalloc keeps the contract; a pointer that it gave in one way may be given back in any other.
+// SAFETY: mimalloc keeps the contract; a pointer that it gave in one way may be given back in any other. Any size will do.
 unsafe impl GlobalAlloc for Allocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if layout.size() >= NOTABLE {
-            before_block(layout.size());
-        }
-        // SAFETY: any size will do.
-        let block = unsafe {
-            if layout.align() <= ALIGNED {
-                mi_malloc(layout.size())
-            } else {
-                mi_malloc_aligned(layout.size(), layout.align())
-            }
-        };
-        given(block, layout.size())
+        let (size, align) = (layout.size(), layout.align());
+        // SAFETY: as above.
+        block(size, align, || unsafe { mi_malloc(size) }, || unsafe { mi_malloc_aligned(size, align) })
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if layout.size() >= NOTABLE {
-            before_block(layout.size());
-        }
-        // SAFETY: any size will do.
-        let block = unsafe {
-            if layout.align() <= ALIGNED {
-                mi_zalloc(layout.size())
-            } else {
-                mi_zalloc_aligned(layout.size(), layout.align())
-            }
-        };
-        given(block, layout.size())
+        let (size, align) = (layout.size(), layout.align());
+        // SAFETY: as above.
+        block(size, align, || unsafe { mi_zalloc(size) }, || unsafe { mi_zalloc_aligned(size, align) })
     }
 
     #[inline]
@@ -161,18 +137,9 @@ unsafe impl GlobalAlloc for Allocator {
     }
 
     #[inline]
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        if size >= NOTABLE {
-            before_block(size);
-        }
+    unsafe fn realloc(&self, old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let (old, align) = (old.cast(), layout.align());
         // SAFETY: the block is one of mimalloc's.
-        let block = unsafe {
-            if layout.align() <= ALIGNED {
-                mi_realloc(block.cast(), size)
-            } else {
-                mi_realloc_aligned(block.cast(), size, layout.align())
-            }
-        };
-        given(block, size)
+        block(size, align, || unsafe { mi_realloc(old, size) }, || unsafe { mi_realloc_aligned(old, size, align) })
     }
 }

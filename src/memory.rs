@@ -1,7 +1,8 @@
 //! Memory that the system refuses: an error where a script has asked for that much itself, else the end of the process.
 
 use std::cell::Cell;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 
 thread_local! {
     static ATTEMPTS: Cell<bool> = const { Cell::new(false) };
@@ -21,6 +22,18 @@ pub fn of_machine() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kib = text.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
     kib.map_or(u64::MAX, |kib| kib << 10)
+}
+
+/// Bytes of address space of this process, and of memory that it has now; 0 where the system does not tell. Asks for no
+/// memory.
+pub fn of_this_process() -> (usize, usize) {
+    const PAGE: usize = 4096;
+    let mut text = [0; 64];
+    let length = File::open("/proc/self/statm").and_then(|mut file| file.read(&mut text)).unwrap_or(0);
+    let text = str::from_utf8(&text[..length]).unwrap_or_default();
+    let mut pages = text.split(' ').map_while(|pages| pages.parse::<usize>().ok());
+    let mut next = || pages.next().unwrap_or(0) * PAGE;
+    (next(), next())
 }
 
 /// Sets what ends a process that needs so many bytes and does not get them. It can get no others either.

@@ -8,6 +8,7 @@ mod run;
 pub use load::Files;
 pub use report::{Reporter, fault_diagnostic, line, line_starts, warning_diagnostic};
 
+use crate::memory;
 use crate::proc::{OutputMode, ps};
 use crate::repl;
 use crate::syntax::STACK;
@@ -39,9 +40,7 @@ fn enough_memory() -> Result<(), String> {
     if most == RLIM_INFINITY {
         return Ok(());
     }
-    let pages = std::fs::read_to_string("/proc/self/statm").ok();
-    let pages = pages.and_then(|text| text.split(' ').next()?.parse::<u64>().ok()).unwrap_or(0);
-    let needed = pages * 4096 + STACK as u64 + FOR_THE_SCRIPT;
+    let needed = (memory::of_this_process().0 + STACK) as u64 + FOR_THE_SCRIPT;
     if most >= needed {
         return Ok(());
     }

@@ -25,7 +25,7 @@ const EXITED: u8 = 2;
 const HEADER: usize = 9;
 
 /// The form in which a result waits in shared memory, with the time of that. What it mentions is what this process still
-/// holds: arrays for as long as the result is there, anything else until its parent has seen its end.
+/// holds: processes until its parent has seen its end, anything else for as long as the result is there.
 pub fn pack(result: &Result<Value, Fault>) -> Vec<u8> {
     let at = match result {
         Err(fault) if fault.0.at > 0 => fault.0.at,

@@ -116,8 +116,6 @@ fn refused(pid: i32, error: &std::io::Error) -> String {
 
 fn seen(pid: i32, file: &File) -> Result<String, String> {
     match inspect::attach(file) {
-        // It is just about to enter itself.
-        Ok(()) if inspect::processes().is_empty() && is_mplang(pid) => Ok(alone(pid)),
         Ok(()) => Ok(report(pid)),
         Err(Unseen::OtherVersion) => {
             let program = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
@@ -168,6 +166,10 @@ struct Row {
 fn report(pid: i32) -> String {
     let texts = texts(&inspect::places());
     let mut processes = inspect::processes();
+    if processes.is_empty() && is_mplang(pid) {
+        // It is just about to enter itself.
+        return alone(pid);
+    }
     let numbers = |id: &str| id.split(['.', '[', ']']).map(|part| part.parse().unwrap_or(0)).collect::<Vec<u64>>();
     processes.sort_by_cached_key(|seen| numbers(&seen.id));
     let now = inspect::now();

@@ -4,9 +4,9 @@
 use super::children::Children;
 use super::outcome::Outcome;
 use super::{attend, deadlock, memory, reaper, signals, timed_out};
-use crate::shm::ProcessRef;
 use crate::shm::process_table::EndWait;
 use crate::shm::select::{Arm, Limit, Selected, select};
+use crate::shm::{Need, ProcessRef};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::value::Value;
 use std::cell::RefCell;
@@ -183,7 +183,7 @@ impl Children {
         while is_full() {
             // Any end interrupts the wait for one.
             let running = self.running_since(0);
-            let ends: Vec<Arm> = running.iter().map(|&process| Arm::Place(process)).collect();
+            let ends: Vec<Arm> = running.iter().map(|&process| Arm::Done { process, need: Need::Place }).collect();
             match select(&ends, &mut Vec::new(), Limit::Until(None)).map_err(|error| memory(&error))? {
                 Selected::Fired { arm } => {
                     self.reap(running[arm]);

@@ -4,7 +4,7 @@ use super::channels::{Parcel, check_taker, end_of};
 use super::children::{self, Children};
 use super::{deadline, deadlock, handles, memory};
 use crate::shm::select::{Arm, Limit, Selected, select};
-use crate::shm::{Channel, ProcessRef};
+use crate::shm::{Channel, Need, ProcessRef};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::op::{Select, SelectEvent, SelectLimit};
 use crate::vm::value::{HandleKey, HandleKind, Value, decode};
@@ -84,7 +84,7 @@ fn prepare(event: &SelectEvent) -> Result<Ready, Fault> {
 /// What can still happen, each with the place of its arm: processes alone when all channels have ended.
 fn waits(ready: &[Ready], all_ended: bool) -> (Vec<usize>, Vec<Arm<'_>>) {
     let wait = |arm| match arm {
-        &Ready::Done(process) => Some(Arm::Done(process)),
+        &Ready::Done(process) => Some(Arm::Done { process, need: Need::End }),
         _ if all_ended => None,
         &Ready::Receive(channel) => channel.map(Arm::Recv),
         Ready::Put(channel, parcel) => {

@@ -1,10 +1,10 @@
 //! Memory that this process has freed goes back to the system when it waits, and before it is forked: the allocator, which
 //! keeps some, looks at that only when it is asked for more, and what a child inherits of it is lost to both.
 
+use crate::memory;
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use std::cell::Cell;
-use std::fs;
 use std::time::Instant;
 
 /// Who has had less memory of its own has little to give back.
@@ -52,6 +52,5 @@ fn most_own(usage: &Usage) -> u64 {
 
 /// Bytes of memory that this process has now.
 fn resident() -> u64 {
-    let pages = fs::read_to_string("/proc/self/statm").ok();
-    pages.and_then(|pages| pages.split(' ').nth(1)?.parse::<u64>().ok()).unwrap_or(0) * PAGE
+    memory::of_this_process().1 as u64
 }

@@ -61,6 +61,15 @@ impl Container {
         }
     }
 
+    fn object(self) -> ObjectRef {
+        let (Container::Channel(object)
+        | Container::Cell(object)
+        | Container::Map(object)
+        | Container::List(object)
+        | Container::Result(object)) = self;
+        object
+    }
+
     /// While it stays, so does what is inside.
     pub(super) fn stamp(self) -> Option<Stamp> {
         match self {
@@ -76,9 +85,7 @@ impl Container {
     pub(super) fn taker(self) -> Option<(ObjectRef, u32)> {
         match self {
             Container::Channel(object) => line(object).map(|line| (line.counting_object(object), 1 - line.put_role())),
-            Container::Cell(object) | Container::Map(object) | Container::List(object) | Container::Result(object) => {
-                Some((object, 0))
-            }
+            other => Some((other.object(), 0)),
         }
     }
 
@@ -86,18 +93,14 @@ impl Container {
     pub(super) fn counting_object(self) -> Option<ObjectRef> {
         match self {
             Container::Channel(object) => counting_object(object),
-            Container::Cell(object) | Container::Map(object) | Container::List(object) | Container::Result(object) => {
-                Some(object)
-            }
+            other => Some(other.object()),
         }
     }
 
     fn may_contain_any(self) -> bool {
         match self {
-            Container::Channel(object) | Container::Cell(object) | Container::Map(object) | Container::List(object) => {
-                holders::header(object).is_some_and(holders::Header::has_mentioned)
-            }
             Container::Result(_) => true,
+            other => holders::header(other.object()).is_some_and(holders::Header::has_mentioned),
         }
     }
 

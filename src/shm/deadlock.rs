@@ -141,7 +141,7 @@ pub(super) fn is_waited_for(object: ObjectRef) -> bool {
     match header.kind.load(Relaxed) {
         holders::NUMBERS => false,
         // What its result names can be reached by those who hold it.
-        holders::PROCESS => ProcessRef::of(object).is_some_and(|process| slot(process.index).keeps.load(Relaxed) != 0),
+        holders::PROCESS => ProcessRef::of(object).is_some_and(process_table::keeps_objects),
         holders::CHANNEL => channel::lines(object).any(|line| {
             let waits = |side: usize, role: u32| {
                 line.sleepers[side].are_there() && !(high() > MANY && others_hold(line.counting_object(object), role))
@@ -490,7 +490,7 @@ fn is_ready(line: &Line, arm: &Waited) -> bool {
 
 /// The processes that have the object for which `who` waits; none when that may take it.
 fn owners_of(arm: &Waited, who: ProcessRef) -> Vec<ProcessRef> {
-    match holders::header(arm.object).map(|header| header.kind.load(Relaxed)) {
+    match holders::kind_of(arm.object) {
         // Its word names the owner, whoever that is by now.
         Some(kind) if holders::can_be_locked(kind) => user_lock::owners(arm.object),
         Some(kind) => monitor::owners(kind, arm.object, who),
@@ -500,7 +500,7 @@ fn owners_of(arm: &Waited, who: ProcessRef) -> Vec<ProcessRef> {
 
 /// The owners of what one load tells of: a lock or a shared value, not objects that must be locked to be read.
 pub(super) fn owners_at_a_glance(object: ObjectRef) -> Vec<ProcessRef> {
-    match holders::header(object).map(|header| header.kind.load(Relaxed)) {
+    match holders::kind_of(object) {
         Some(kind) if holders::can_be_locked(kind) => user_lock::owners(object),
         _ => Vec::new(),
     }

@@ -88,7 +88,7 @@ pub(super) fn new_object(me: &Slot, kind: u32, fill: impl FnOnce(Block)) -> Resu
 /// Finishes the step that a dead process was in, so that what is in its hands is certain.
 pub(super) fn repair_for(dead: &Slot) {
     let object = ObjectRef::from_word(dead.present.load(Relaxed));
-    match holders::header(object).map(|header| header.kind.load(Relaxed)) {
+    match holders::kind_of(object) {
         Some(CELL) => cell::visit(my_slot(), object),
         Some(MAP) => map::visit(my_slot(), object),
         Some(LIST) => list::visit(my_slot(), object),

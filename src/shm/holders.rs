@@ -32,7 +32,7 @@ pub(super) fn can_be_locked(kind: u32) -> bool {
 
 /// What an object is, in words.
 pub fn describe(object: ObjectRef) -> &'static str {
-    match header(object).map(|header| header.kind.load(Relaxed)) {
+    match kind_of(object) {
         Some(PROCESS) => "the process",
         Some(CHANNEL) if channel::is_pipe(object) => "the pipe",
         Some(CHANNEL) => "the queue",
@@ -228,6 +228,11 @@ pub(super) fn header(object: ObjectRef) -> Option<&'static Header> {
         return process.exists().then(|| at(object.offset));
     }
     arena::object(object).map(|block| at(block.data()))
+}
+
+/// What kind of object it is, unless it has been freed.
+pub(super) fn kind_of(object: ObjectRef) -> Option<u32> {
+    header(object).map(|header| header.kind.load(Relaxed))
 }
 
 fn enter() {
@@ -429,7 +434,7 @@ pub(super) fn release(object: ObjectRef, role: Role) {
 /// owed them a wake-up; one that died asleep there may have been woken in place of another, which is taken care of at
 /// channels.
 fn pass_on(object: ObjectRef, process: ProcessRef, in_operation: bool, slept_there: bool) {
-    match header(object).map(|header| header.kind.load(Relaxed)) {
+    match kind_of(object) {
         None | Some(PROCESS | NUMBERS) => {}
         Some(CHANNEL) if in_operation => channel::disturb(object),
         Some(CHANNEL) => {}
@@ -627,16 +632,15 @@ pub(super) fn forget_process(process: ProcessRef) {
     for key in keys {
         let (object, role) = object_of(key);
         pass_on(object, process, in_operation, wait.as_ref().is_some_and(|wait| wait.is_at(object)));
-        match kind_of(object) {
-            // Processes end with those that have spawned them.
-            Some(PROCESS) | None => give_up_by(dead, object, role),
-            Some(kind) if has_result => {
+        // Processes end with those that have spawned them.
+        match kind_of(object).filter(|&kind| has_result && kind != PROCESS) {
+            None => give_up_by(dead, object, role),
+            Some(kind) => {
                 keeps = true;
                 if kind != NUMBERS {
                     dead.keeps.store(1, Relaxed);
                 }
             }
-            Some(_) => give_up_by(dead, object, role),
         }
     }
     if !keeps {
@@ -647,10 +651,6 @@ pub(super) fn forget_process(process: ProcessRef) {
         waits::graph_changed(|| false);
     }
     dead.present.store(0, SeqCst);
-}
-
-fn kind_of(object: ObjectRef) -> Option<u32> {
-    header(object).map(|header| header.kind.load(Relaxed))
 }
 
 /// What the result of a process names, which it keeps after its end for all who can ask for that.

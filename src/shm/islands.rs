@@ -12,9 +12,9 @@ use super::contents::{self, Container};
 use super::holders::{self, CELL, CHANNEL, LIST, MAP, PROCESS, Role};
 use super::line::Line;
 use super::lock::{Lock, Taken};
-use super::process_table::ProcessRef;
+use super::process_table::{self, ProcessRef};
 use super::region::{at, shared};
-use super::{Cell, List, Map, ObjectRef, ShmError, arena, channel, deadlock};
+use super::{Cell, List, Map, ObjectRef, ShmError, arena, channel};
 use std::collections::HashMap;
 
 const GLOBALS: u64 = 29 << 10;
@@ -48,7 +48,7 @@ pub(super) fn note_loss(object: ObjectRef) {
     let contains = match header.kind.load(Relaxed) {
         CHANNEL => channel::lines(object).any(Line::may_contain_objects),
         CELL | MAP | LIST => header.has_mentioned(),
-        PROCESS => deadlock::is_waited_for(object),
+        PROCESS => ProcessRef::of(object).is_some_and(process_table::keeps_objects),
         _ => false,
     };
     if contains && header.is_held() {

@@ -209,9 +209,14 @@ pub(super) fn has_left_result(process: ProcessRef) -> bool {
     process.exists() && slot.state.load(Acquire) == REAPED && slot.result.load(Relaxed) != 0
 }
 
-/// Ended processes whose results name objects.
+/// Whether its result names objects others than arrays.
+pub(super) fn keeps_objects(process: ProcessRef) -> bool {
+    slot(process.index).keeps.load(Relaxed) != 0
+}
+
+/// Ended processes whose results name such objects.
 pub(super) fn with_objects_in_results() -> impl Iterator<Item = ProcessRef> {
-    (0..high()).filter(|&index| slot(index).keeps.load(Relaxed) != 0).map(reference).filter(|&it| has_left_result(it))
+    (0..high()).map(reference).filter(|&process| keeps_objects(process) && has_left_result(process))
 }
 
 /// Slots that were ever used.

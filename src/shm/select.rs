@@ -26,9 +26,12 @@ pub enum Arm<'a> {
         handles: &'a [(ObjectRef, Role)],
     },
     /// The process has ended.
-    Done(ProcessRef),
-    /// The same, and that makes room for another one.
-    Place(ProcessRef),
+    Done {
+        /// The process.
+        process: ProcessRef,
+        /// [`Need::End`], or [`Need::Place`] when another one may be spawned then.
+        need: Need,
+    },
 }
 
 /// What a [`select`] came to.
@@ -65,7 +68,7 @@ pub enum Limit {
 pub fn select(arms: &[Arm<'_>], bytes: &mut Vec<u8>, limit: Limit) -> Result<Selected, ShmError> {
     let first = arms.iter().find_map(|arm| match arm {
         Arm::Recv(channel) | Arm::Send { channel, .. } => Some(channel.object()),
-        Arm::Done(_) | Arm::Place(_) => None,
+        Arm::Done { .. } => None,
     });
     match first {
         // Any of them will do: who dies in an operation lets all that sleep at anything it holds look again.
@@ -100,7 +103,7 @@ fn select_first(arms: &[Arm<'_>], bytes: &mut Vec<u8>, limit: Limit) -> Result<S
         if interrupted {
             break Selected::Interrupted;
         }
-        let channels = events.iter().filter(|event| !matches!(event.arm, Arm::Done(_) | Arm::Place(_))).count();
+        let channels = events.iter().filter(|event| !matches!(event.arm, Arm::Done { .. })).count();
         if told {
             events.iter().for_each(Event::note_end);
         }
@@ -166,7 +169,7 @@ impl<'a> Event<'a> {
     fn new(arm: Arm<'a>) -> Event<'a> {
         let line = match arm {
             Arm::Recv(channel) | Arm::Send { channel, .. } => line(channel.object()),
-            Arm::Done(_) | Arm::Place(_) => None,
+            Arm::Done { .. } => None,
         };
         Event { arm, line }
     }
@@ -184,8 +187,8 @@ impl<'a> Event<'a> {
                 Sent::Interrupted => Attempt::Interrupted,
                 _ => Attempt::NotYet,
             },
-            Arm::Done(process) | Arm::Place(process) if process.has_ended() => Attempt::Done,
-            Arm::Done(_) | Arm::Place(_) => Attempt::NotYet,
+            Arm::Done { process, .. } if process.has_ended() => Attempt::Done,
+            Arm::Done { .. } => Attempt::NotYet,
         })
     }
 
@@ -210,7 +213,7 @@ impl<'a> Event<'a> {
                 line.has_room() && line.takers() > asleep.iter().filter(takes_here).count() as u64
             }
             (Arm::Send { .. }, Some(line)) => line.has_room(),
-            (Arm::Done(process) | Arm::Place(process), _) => process.has_ended(),
+            (Arm::Done { process, .. }, _) => process.has_ended(),
             _ => false,
         }
     }
@@ -221,7 +224,7 @@ impl<'a> Event<'a> {
 
     fn has_ended(&self) -> bool {
         match (self.arm, self.line) {
-            (Arm::Done(_) | Arm::Place(_), _) => false,
+            (Arm::Done { .. }, _) => false,
             (_, None) => true,
             (Arm::Recv(_), Some(line)) => line.len() == 0 && line.has_ended(),
             (Arm::Send { .. }, Some(line)) => line.is_closed() || line.is_abandoned(),
@@ -233,7 +236,7 @@ impl<'a> Event<'a> {
         let side = match self.arm {
             Arm::Recv(_) => RECV,
             Arm::Send { .. } => SEND,
-            Arm::Done(_) | Arm::Place(_) => return None,
+            Arm::Done { .. } => return None,
         };
         self.line.map(|line| &line.sleepers[side])
     }
@@ -243,9 +246,8 @@ impl<'a> Event<'a> {
             Arm::Recv(channel) => (channel.object(), Need::Message),
             Arm::Send { channel, .. } if self.line?.is_rendezvous() => (channel.object(), Need::Taker),
             Arm::Send { channel, .. } => (channel.object(), Need::Room),
-            Arm::Done(process) | Arm::Place(process) => {
+            Arm::Done { process, need } => {
                 let (word, expected) = process.life_word()?;
-                let need = if let Arm::Place(_) = self.arm { Need::Place } else { Need::End };
                 return Some(Watched { object: process.object(), need, word, expected, round: 0 });
             }
         };
