@@ -220,6 +220,26 @@ fn commands_are_stopped_and_continued_with_the_run() {
     assert_eq!(run.end().status, Some(0));
 }
 
+/// In a session of its own, where nobody looks after the run's process group, a stopped process of the run and the end
+/// of a command do not make the kernel hang up the group.
+#[test]
+fn the_end_of_a_command_beside_a_stopped_process_hangs_nobody_up() {
+    let code = "
+let p = spawn { sleep(1000) }
+run('kill', '-STOP', str(p.pid))
+run('true')
+print(p.alive)
+p.kill()
+print(p.wait().signal)
+";
+    let mut command = Command::new("setsid");
+    command.args(["--wait", env!("CARGO_BIN_EXE_mplang"), "-e", code]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    heed_signals(&mut command);
+    let ended = start_as(command).end();
+    assert_eq!((ended.status, ended.stdout.as_str(), ended.stderr.as_str()), (Some(0), "true\n9\n", ""));
+}
+
 /// `mplang … | head -1` with a command that writes: silence and 141.
 #[test]
 fn a_closed_output_ends_the_run_quietly() {

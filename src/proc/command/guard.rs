@@ -2,9 +2,11 @@
 //! latter just long enough to end the command with everything that came of it.
 //!
 //! The command and its descendants are the guard's: orphans among them become its children. So nothing of them is lost,
-//! also what left the process group, and no list of processes has to be kept anywhere. It is in a process group of its
-//! own, for the signals that end the run's group are not for it; the command stays in the run's group, so that it is
-//! stopped, continued and interrupted at the terminal as the run is, and can use the terminal.
+//! also what left the process group, and no list of processes has to be kept anywhere. It is in a session of its own, for
+//! the signals that end the run's group are not for it; the command stays in the run's group, so that it is stopped,
+//! continued and interrupted at the terminal as the run is, and can use the terminal. A group of its own would not do:
+//! as a parent in another group of the session it would count as the one who looks after the run's group, and when the
+//! command has ended and one of that group is stopped, the kernel would hang up the whole group.
 
 use super::image::{Image, Step};
 use super::stdio::Stdio;
@@ -13,7 +15,7 @@ use crate::shm::process_table::Ended;
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, kill};
-use nix::unistd::{Pid, getpgrp, getppid, setpgid};
+use nix::unistd::{Pid, getppid, setsid};
 use std::collections::HashSet;
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -70,8 +72,6 @@ impl Report {
 
 /// Runs a guard, in a fork of the process `starter`, with all signals blocked.
 pub fn run(image: &Image, stdio: Stdio, report: OwnedFd, starter: Pid, mask: &SigSet) -> ! {
-    let group = getpgrp();
-    let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
     let _ = prctl::set_name(c"mplang-guard");
     // A guard that cannot have the orphans still ends the command itself.
     let _ = prctl::set_child_subreaper(true);
@@ -83,7 +83,7 @@ pub fn run(image: &Image, stdio: Stdio, report: OwnedFd, starter: Pid, mask: &Si
         // Nobody may be left to be told.
         let _ = nix::unistd::write(&report, &told.pack());
     };
-    let command = match start(image, stdio, group, mask) {
+    let command = match start(image, stdio, mask) {
         Ok(pid) => pid,
         Err((step, errno)) => {
             tell(Report::Failed(step, errno));
@@ -103,12 +103,14 @@ pub fn run(image: &Image, stdio: Stdio, report: OwnedFd, starter: Pid, mask: &Si
 }
 
 /// Forks the command, which tells through a pipe that it could not become the program.
-fn start(image: &Image, stdio: Stdio, group: Pid, mask: &SigSet) -> Result<Pid, (Step, Errno)> {
+fn start(image: &Image, stdio: Stdio, mask: &SigSet) -> Result<Pid, (Step, Errno)> {
     let of_fork = |errno| (Step::Fork, errno);
     let (failure, fails) = super::stdio::pipe().map_err(|errno| (Step::Program, errno))?;
     let guard = nix::unistd::getpid();
     match signals::fork_blocked().map_err(of_fork)? {
         Forked::Parent(pid) => {
+            // Only now: the command was born in the run's group, and nobody joins a group of another session.
+            let _ = setsid();
             drop((fails, stdio));
             let mut bytes = [0; REPORT];
             match nix::unistd::read(&failure, &mut bytes) {
@@ -124,7 +126,6 @@ fn start(image: &Image, stdio: Stdio, group: Pid, mask: &SigSet) -> Result<Pid, 
             if getppid() != guard {
                 signals::exit(1)
             }
-            let _ = setpgid(Pid::from_raw(0), group);
             let (step, errno) = become_command(image, &stdio, mask);
             let _ = nix::unistd::write(fails.as_fd(), &Report::Failed(step, errno).pack());
             signals::exit(127)
