@@ -333,6 +333,28 @@ print(join(stopped))
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
 }
 
+/// Who is stopped when it is asked to end goes on for that, so that what it has begun is cleared up.
+#[test]
+fn who_is_stopped_can_be_asked_to_end() {
+    for ask in ["p.terminate()", "p.stop(grace = 1h)"] {
+        let code = format!(
+            "let ready = queue()
+let p = spawn {{ try {{ ready.put(pid()); sleep(1000) }} finally {{ print('cleared up') }} }}
+print(ready.get())
+input()
+{ask}
+print(p.wait().signal)
+"
+        );
+        let (mut run, _, input) = with_one_stopped(&code);
+        nix::unistd::write(&input, b"go\n").unwrap();
+        assert_eq!(run.line(), "cleared up", "{code}");
+        assert_eq!(run.line(), "15", "{code}");
+        let ended = run.end();
+        assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""), "{code}");
+    }
+}
+
 /// What nobody has taken when the run ends is no failure, whatever it is and whoever put it.
 #[test]
 fn unread_data_at_the_end() {

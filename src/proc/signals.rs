@@ -281,11 +281,14 @@ pub fn code_ended() {
 }
 
 /// Makes a process end by a signal. TERM leaves it this time for its `finally` and `with`; `None`: as long as it takes.
+/// One that is stopped goes on for that.
 pub fn end_process(pid: i32, signal: i32, grace: Option<Duration>) {
     let grace = grace.map_or(i64::MAX, |grace| i64::try_from(grace.as_millis()).unwrap_or(i64::MAX).max(1));
     let value = libc::sigval { sival_ptr: grace as *mut libc::c_void };
     // SAFETY: it sends a number along, which the receiver uses as such.
     unsafe { libc::sigqueue(pid, signal, value) };
+    // SAFETY: it sends a signal, which only a stopped process notices.
+    unsafe { libc::kill(pid, libc::SIGCONT) };
 }
 
 /// What was printed is written, and then the process ends: by itself soon, when it was asked to end and nobody reads.
