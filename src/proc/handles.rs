@@ -2,6 +2,7 @@
 //! object are told to shared memory.
 
 use super::apart::{Apart, ApartMap, ApartVec};
+use super::out_of_memory;
 use crate::shm::{self, ObjectRef, ProcessRef, Role};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::value::{HandleKey, HandleKind};
@@ -101,8 +102,12 @@ pub fn on_handle(key: HandleKey, alive: bool) {
         });
         if change && alive {
             REACHED.with_borrow_mut(|reached| drop(reached.moved.remove(&entry)));
-            // An object that is gone is noticed where it is used.
-            let _ = shm::hold(entry.0, role);
+            match shm::hold(entry.0, role) {
+                // An object that is gone is noticed where it is used.
+                Ok(()) | Err(shm::ShmError::Gone) => {}
+                // It would go, or end, while this process uses it.
+                Err(error) => out_of_memory::end_unrecorded(&error),
+            }
         } else if change {
             REACHED.with_borrow_mut(|reached| reached.forget(&entry));
             if key.kind == HandleKind::Shared {

@@ -40,6 +40,7 @@ pub use at_once::at_once;
 use children::{Children, Tell};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
+use outcome::Outcome;
 pub use outcome::now as clock;
 use rustc_hash::FxHashSet as HashSet;
 use std::cell::Cell;
@@ -215,7 +216,7 @@ impl Real {
             // As it would have died had it not looked after its children first; the whole run ends so.
             signals::die_by(libc::SIGPIPE)
         }
-        let status = match &result {
+        let mut status = match &result {
             Ok(_) => 0,
             Err(Fault(error)) => i32::from(error.exit.unwrap_or(1)),
         };
@@ -225,8 +226,22 @@ impl Real {
         }
         // An end without an error and without a result is a null.
         let plain = matches!(result, Ok(Value::Null));
-        if !plain && let Err(error) = shm::process_table::store_result(&outcome::pack(&result)) {
-            let _ = shm::process_table::store_result(&outcome::pack(&Err(memory(&error))));
+        if !plain && let Err(no_room) = shm::process_table::store_result(&outcome::pack(&result)) {
+            match &result {
+                // Its status tells it.
+                Err(Fault(error)) if error.exit.is_some() => {}
+                failed => {
+                    if let Err(Fault(error)) = failed
+                        && let Some(me) = shm::process_table::me()
+                        && let Err(Fault(error)) = Outcome::Raised(error.clone()).result(me)
+                    {
+                        // Who joins it is told of the want of memory alone.
+                        self.show(&error);
+                    }
+                    let _ = shm::process_table::store_failure(&outcome::pack(&Err(memory(&no_room))));
+                    status = 1;
+                }
+            }
         }
         shm::process_table::note_end(status);
         signals::exit(status)
@@ -281,12 +296,13 @@ impl Real {
         let child = shm::register_child(name.as_deref().unwrap_or_default()).map_err(|error| memory(&error))?;
         for &key in &reached {
             match handles::hold_for(child, key) {
-                Err(error) if key.kind == HandleKind::Items => {
+                // The child notices when it uses it.
+                Err(ShmError::Gone) if key.kind != HandleKind::Items => {}
+                Err(error) => {
                     shm::process_table::cancel_child(child);
                     return Err(memory(&error));
                 }
-                // An object that is gone cannot be held; the child notices when it uses it.
-                _ => {}
+                Ok(()) => {}
             }
         }
         // Outer names that its code mentions stand until it ends; what is its own, as long as its names.

@@ -2,7 +2,7 @@
 //! a process, which is told only where it says so itself.
 
 use super::signals;
-use crate::shm::process_table;
+use crate::shm::{ShmError, process_table};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -37,6 +37,16 @@ pub fn end(size: usize) {
     let length = message.len() - left;
     let _ = nix::unistd::write(std::io::stderr(), &message[..length]);
     signals::exit(1);
+}
+
+/// Ends this process in the same way, of which the run's shared memory has no room to record what it holds: that would
+/// go, or come to its end, while it is used here.
+pub fn end_unrecorded(error: &ShmError) -> ! {
+    if process_table::note_own_want_of_memory() {
+        signals::die_by(libc::SIGKILL);
+    }
+    crate::world::say(format!("mplang: {error}\n").as_bytes());
+    signals::exit(1)
 }
 
 /// Before the first process is spawned: deaths until now are others'.

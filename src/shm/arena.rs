@@ -23,6 +23,9 @@ const START: u64 = 256 << 20;
 const CLASSES: [u64; 19] =
     [64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384, 21824, 32768, 512];
 const OBJECTS: usize = CLASSES.len() - 1;
+/// So many chunks, and this part of the limit, are kept for records: they must not fail when the script has used all.
+const RESERVE: u32 = 16;
+const RESERVE_PART: u32 = 32;
 /// Chunks that stay filled with memory after they were freed, because filling them again costs more than a copy.
 const WARM: u32 = 512;
 
@@ -205,6 +208,26 @@ pub(super) fn limit_bytes() -> u64 {
     if region::exists() { u64::from(limit()) * CHUNK } else { 0 }
 }
 
+/// What a block is for.
+#[derive(Clone, Copy)]
+enum Purpose {
+    /// Something of the script: a message, an object, a result.
+    Content,
+    /// Something that the runtime writes down: what a process holds and waits for, that a result found no room.
+    Record,
+}
+
+impl Purpose {
+    /// How many chunks may be in use with it.
+    fn limit(self) -> u32 {
+        let limit = limit();
+        match self {
+            Purpose::Content => limit,
+            Purpose::Record => limit.saturating_add(limit / RESERVE_PART + RESERVE).min(room()),
+        }
+    }
+}
+
 /// Whether with so many bytes more, half of what may be used is still free.
 pub fn leaves_half(bytes: u64) -> bool {
     (u64::from(globals().used.load(Relaxed)) + bytes.div_ceil(CHUNK)) * 2 <= u64::from(limit())
@@ -213,12 +236,21 @@ pub fn leaves_half(bytes: u64) -> bool {
 /// A block of `length` bytes, whose contents are undefined. `hand`, a word of the process's own slot, names it before
 /// anybody else can: should the process die, its reaper frees what is in its hands.
 pub(crate) fn allocate(length: usize, hand: &AtomicU64) -> Result<Block, ShmError> {
+    allocate_for(Purpose::Content, length, hand)
+}
+
+/// The same for a record of the runtime, which may use the reserve.
+pub(crate) fn allocate_record(length: usize, hand: &AtomicU64) -> Result<Block, ShmError> {
+    allocate_for(Purpose::Record, length, hand)
+}
+
+fn allocate_for(purpose: Purpose, length: usize, hand: &AtomicU64) -> Result<Block, ShmError> {
     let length = length as u64;
     let whole = length + HEADER;
     enter();
     let result = match CLASSES[..OBJECTS].iter().position(|&size| whole <= size) {
-        Some(class) => allocate_small(class, length, hand),
-        None => allocate_large(length, hand),
+        Some(class) => allocate_small(class, purpose, length, hand),
+        None => allocate_large(purpose, length, hand),
     };
     globals().lock.unlock();
     if let Ok(block) = result
@@ -247,7 +279,7 @@ fn fill(block: Block, whole: u64) -> bool {
 pub(crate) fn allocate_object(hand: &AtomicU64) -> Result<Block, ShmError> {
     enter();
     let length = CLASSES[OBJECTS] - HEADER;
-    let result = allocate_small(OBJECTS, length, hand);
+    let result = allocate_small(OBJECTS, Purpose::Content, length, hand);
     globals().lock.unlock();
     let block = result?;
     (0..length / 8).for_each(|word| at::<AtomicU64>(block.data() + word * 8).store(0, Relaxed));
@@ -388,11 +420,11 @@ fn hand_out(start: u64, length: u64, hand: &AtomicU64) -> Block {
     block
 }
 
-fn allocate_small(class: usize, length: u64, hand: &AtomicU64) -> Result<Block, ShmError> {
+fn allocate_small(class: usize, purpose: Purpose, length: u64, hand: &AtomicU64) -> Result<Block, ShmError> {
     let globals = globals();
     let index = match globals.partial[class].load(Relaxed) {
         0 => {
-            let index = free_chunks(1, length)?;
+            let index = free_chunks(1, purpose, length)?;
             let chunk = chunk(index);
             chunk.used.store(0, Relaxed);
             chunk.free.store(0, Relaxed);
@@ -480,11 +512,10 @@ fn unlink(class: usize, index: u32) {
     }
 }
 
-fn allocate_large(length: u64, hand: &AtomicU64) -> Result<Block, ShmError> {
+fn allocate_large(purpose: Purpose, length: u64, hand: &AtomicU64) -> Result<Block, ShmError> {
     let count = length.checked_add(HEADER + CHUNK - 1).map_or(u64::MAX, |whole| whole / CHUNK);
-    let full = || ShmError::MemoryFull { asked: length, limit: u64::from(limit()) * CHUNK };
-    let count = u32::try_from(count).map_err(|_| full())?;
-    let index = free_chunks(count, length)?;
+    let count = u32::try_from(count).map_err(|_| full(length))?;
+    let index = free_chunks(count, purpose, length)?;
     let filled = (index..index + count).take_while(|&index| chunk(index).state.load(Relaxed) == FREE_FILLED).count();
     // The last one may have memory beyond the block.
     chunk(index).filled.store((filled as u32).min(count - 1), Relaxed);
@@ -497,12 +528,15 @@ fn allocate_large(length: u64, hand: &AtomicU64) -> Result<Block, ShmError> {
     Ok(block)
 }
 
+fn full(asked: u64) -> ShmError {
+    ShmError::MemoryFull { asked, limit: u64::from(limit()) * CHUNK }
+}
+
 /// The first of `count` free chunks side by side.
-fn free_chunks(count: u32, length: u64) -> Result<u32, ShmError> {
+fn free_chunks(count: u32, purpose: Purpose, length: u64) -> Result<u32, ShmError> {
     let globals = globals();
-    let full = || ShmError::MemoryFull { asked: length, limit: u64::from(limit()) * CHUNK };
-    if globals.used.load(Relaxed).checked_add(count).is_none_or(|used| used > limit()) {
-        return Err(full());
+    if globals.used.load(Relaxed).checked_add(count).is_none_or(|used| used > purpose.limit()) {
+        return Err(full(length));
     }
     let high = globals.high.load(Relaxed);
     let mut start = globals.first_free.load(Relaxed);
@@ -516,7 +550,7 @@ fn free_chunks(count: u32, length: u64) -> Result<u32, ShmError> {
             }
         }
     }
-    if start.checked_add(count).is_none_or(|end| end > room()) { Err(full()) } else { Ok(start) }
+    if start.checked_add(count).is_none_or(|end| end > room()) { Err(full(length)) } else { Ok(start) }
 }
 
 /// Whether it is a free chunk that has memory.

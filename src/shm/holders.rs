@@ -181,7 +181,7 @@ impl Holds {
         let live: Vec<u64> = (0..count).map(|index| entry(index).load(Relaxed)).filter(|&key| key > DELETED).collect();
         let wanted = (live.len() as u64 * 4).next_power_of_two().max(INLINE * 2);
         let hand = my_slot().hand(Hand::Table);
-        let block = arena::allocate(wanted as usize * 8, hand)?;
+        let block = arena::allocate_record(wanted as usize * 8, hand)?;
         (0..wanted).for_each(|index| at::<AtomicU64>(block.data() + index * 8).store(EMPTY, Relaxed));
         for &key in &live {
             let mut index = first_place(key, wanted);

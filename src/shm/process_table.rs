@@ -340,9 +340,18 @@ pub fn after_fork(child: ProcessRef) -> Result<(), ShmError> {
 
 /// Stores this process's result, which outlives it. A later one replaces an earlier one.
 pub fn store_result(bytes: &[u8]) -> Result<(), ShmError> {
+    store(bytes, arena::allocate)
+}
+
+/// The same for what tells that a result found no room: there is a reserve for that.
+pub fn store_failure(bytes: &[u8]) -> Result<(), ShmError> {
+    store(bytes, arena::allocate_record)
+}
+
+fn store(bytes: &[u8], allocate: fn(usize, &AtomicU64) -> Result<Block, ShmError>) -> Result<(), ShmError> {
     let slot = my_slot();
     let hand = slot.hand(Hand::Result);
-    let block = arena::allocate(bytes.len(), hand)?;
+    let block = allocate(bytes.len(), hand)?;
     block.write(bytes);
     arena::publish(&slot.result, hand, slot.hand(Hand::Old));
     Ok(())

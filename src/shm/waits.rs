@@ -419,7 +419,7 @@ fn begin(me: &Slot, arms: &[Watched], sleep: &Sleep) -> u32 {
     let mut count = if arms.len() > MOST { 0 } else { arms.len() };
     if count > INLINE {
         let hand = me.hand(Hand::Wait);
-        match arena::allocate(count * size_of::<Arm>(), hand) {
+        match arena::allocate_record(count * size_of::<Arm>(), hand) {
             Ok(block) => record.more.store(block.word(), SeqCst),
             Err(_) => count = 0,
         }
