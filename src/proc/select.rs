@@ -3,7 +3,7 @@
 use super::channels::{Parcel, check_taker, end_of};
 use super::children::{self, Children};
 use super::{deadline, deadlock, handles, memory};
-use crate::shm::select::{Arm, Limit, Selected, select};
+use crate::shm::select::{Arm, Limit, MOST_ARMS, Selected, select};
 use crate::shm::{Channel, Need, ProcessRef};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::op::{Select, SelectEvent, SelectLimit};
@@ -19,6 +19,10 @@ enum Ready {
 /// Performs a `select`: gives a list of the number of the arm, its value and the index of its channel.
 pub fn perform(what: &Select, children: &mut Children) -> Result<Value, Fault> {
     let &Select { ref arms, limit, closed } = what;
+    if arms.len() > MOST_ARMS {
+        let message = format!("a `select` waits for {MOST_ARMS} things at most, not for {}", arms.len());
+        return Err(Fault::new(Kind::Limit, message));
+    }
     let ready: Vec<Ready> = arms.iter().map(|arm| prepare(&arm.event)).collect::<Result<_, _>>()?;
     let until = match limit {
         SelectLimit::Forever => Limit::Until(None),

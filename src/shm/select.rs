@@ -7,6 +7,7 @@ use super::line::{Line, RECV, SEND, line};
 use super::park::{self, Wait};
 use super::process_table;
 use super::sleepers::Sleepers;
+pub use super::waits::MOST_ARMS;
 use super::waits::{Need, Sleep, Watched};
 use super::{Channel, ObjectRef, ProcessRef, Role, ShmError};
 use std::time::Instant;

@@ -33,8 +33,8 @@ const NEEDS: [Need; 7] = [Need::Message, Need::Room, Need::Taker, Need::End, Nee
 
 /// Arms that fit into the slot itself.
 const INLINE: usize = 4;
-/// Arms that a wait can have in all; a wait for more is not watched for circles.
-const MOST: usize = 1 << 16;
+/// Arms that a wait can have in all.
+pub const MOST_ARMS: usize = COUNT as usize;
 
 // In a record's `state`.
 const FOREVER: u32 = 1 << 31;
@@ -416,7 +416,7 @@ fn begin(me: &Slot, arms: &[Watched], sleep: &Sleep) -> u32 {
     let record = &me.wait;
     record.since.store(sleep.since, Relaxed);
     // What cannot be written down whole is not written down.
-    let mut count = if arms.len() > MOST { 0 } else { arms.len() };
+    let mut count = if arms.len() > MOST_ARMS { 0 } else { arms.len() };
     if count > INLINE {
         let hand = me.hand(Hand::Wait);
         match arena::allocate_record(count * size_of::<Arm>(), hand) {
