@@ -214,6 +214,34 @@ fn ps_looks_while_things_change() {
     assert!(run.child.try_wait().unwrap().is_none(), "it goes on");
 }
 
+/// Asked by SIGQUIT, the first process tells of its own wait as `ps` does.
+#[test]
+fn quit_tells_what_the_first_process_waits_for() {
+    for (wait, says) in [
+        ("join(p)", "waits for the end of process P.1"),
+        ("l.acquire()", "waits for the lock, which process P.1 has"),
+        ("q.get(timeout = 100)", "waits for a message from the queue, with a time limit"),
+    ] {
+        let code = format!(
+            "let l = lock(); let q = queue(); let taken = queue()
+let p = spawn {{ with l {{ taken.put(1); sleep(100) }} }}
+taken.get(); print('ready'); {wait}"
+        );
+        let mut run = Run::start(&code);
+        assert_eq!(run.line(), "ready");
+        let started = Instant::now();
+        while !ps(&[&run.pid().to_string()]).1.contains(says) {
+            assert!(started.elapsed() < DEADLINE);
+        }
+        kill(Pid::from_raw(run.pid()), Signal::SIGQUIT).unwrap();
+        let mut text = String::new();
+        while !text.contains("P.1") || !text.ends_with('\n') {
+            assert_ne!(run.stderr.read_line(&mut text).unwrap(), 0, "{text}");
+        }
+        assert!(text.contains(says), "{text}");
+    }
+}
+
 /// SIGQUIT tells what the program does, computing or waiting, and it goes on; twice, it ends.
 #[test]
 fn quit_asks_and_twice_ends() {

@@ -383,9 +383,7 @@ fn note_signals() {
 fn note_ends() {
     crate::shm::park::take_signal();
     reaper::reap_ended();
-    if signals::take_question() {
-        crate::world::say(super::ps::of_this_program().as_bytes());
-    }
+    super::answer_question();
 }
 
 impl Child {

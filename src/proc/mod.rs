@@ -510,9 +510,7 @@ fn attend() -> Result<(), Fault> {
     clear_interrupt();
     shm::park::take_signal();
     reaper::reap_ended();
-    if signals::take_question() {
-        world::say(ps::of_this_program().as_bytes());
-    }
+    answer_question();
     match signals::take_request() {
         Some(signal) => {
             shm::process_table::note_signal(signals::milliseconds());
@@ -525,6 +523,14 @@ fn attend() -> Result<(), Fault> {
         }
         None => output::read().and_then(|()| scopes::check()),
     }
+}
+
+/// Tells what the program does, if somebody has asked.
+fn answer_question() {
+    if signals::take_question() {
+        world::say(ps::of_this_program().as_bytes());
+    }
+    shm::inspect::forget_interrupted();
 }
 
 /// A signal for all processes comes to one after the other. An error that may be what it made of another one gives way

@@ -124,6 +124,11 @@ pub fn set_doing(doing: Option<Doing>) {
     }
 }
 
+/// This process has acted on the signals that came, and goes back to what it did.
+pub fn forget_interrupted() {
+    waits::take_interrupted();
+}
+
 /// The processes of the region that live.
 pub fn processes() -> Vec<Seen> {
     (0..process_table::high().min(process_table::MOST)).filter_map(see).collect()
@@ -138,7 +143,9 @@ fn see(index: u32) -> Option<Seen> {
     let text = Block::from_word(slot.text().load(Acquire)).and_then(arena::read_moving)?;
     let text = String::from_utf8_lossy(&text).into_owned();
     let (id, name) = text.split_once('\0').unwrap_or((&text, ""));
-    let wait = waits::waiting(index).map(|seen| Waiting {
+    // A process that tells of itself has left its wait for that.
+    let own = || process_table::me().filter(|&me| me == process).and_then(|_| waits::take_interrupted());
+    let wait = waits::waiting(index).or_else(own).map(|seen| Waiting {
         since: seen.since,
         forever: seen.forever,
         needs: seen.arms.iter().map(|arm| (arm.object, arm.need, deadlock::owners_at_a_glance(arm.object))).collect(),

@@ -3,7 +3,7 @@
 
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use super::atomic::{AtomicU32, AtomicU64, fence, seeded};
+use super::atomic::{AtomicU32, AtomicU64, SystemU64, fence, private, seeded};
 use super::park::{self, Wait};
 use super::process_table::{self, Hand, Slot, my_slot};
 use super::region::{self, at, shared};
@@ -150,6 +150,21 @@ impl Record {
         if sequence & 1 == 0 {
             return None;
         }
+        let seen = self.contents(sequence);
+        fence(Acquire);
+        (self.sequence.load(SeqCst) == sequence).then_some(seen)
+    }
+
+    /// What the last wait of this process was for. Many arms are known no more.
+    fn read_ended(&self) -> Seen {
+        let mut seen = self.contents(self.sequence.load(Relaxed));
+        if (self.state.load(Relaxed) & COUNT) as usize > INLINE {
+            seen.arms.clear();
+        }
+        seen
+    }
+
+    fn contents(&self, sequence: u32) -> Seen {
         let state = self.state.load(Relaxed);
         let block = Block::from_word(self.more.load(Relaxed));
         let room =
@@ -165,15 +180,13 @@ impl Record {
                 expected: arm.expected.load(Relaxed),
             }
         });
-        let seen = Seen {
+        Seen {
             sequence,
             forever: state & FOREVER != 0,
             can_raise: state & CANNOT_RAISE == 0,
             since: self.since.load(Relaxed),
             arms: arms.collect(),
-        };
-        fence(Acquire);
-        (self.sequence.load(SeqCst) == sequence).then_some(seen)
+        }
     }
 
     /// Whether the process sleeps in this very slice of its wait, and has not been told to end it.
@@ -304,6 +317,9 @@ impl Sleep {
         let awake = begin(me, arms, self);
         let result =
             if !seeded!("no look before the sleep") && ready() { Wait::Woken } else { self.slice(me, arms, awake) };
+        if result == Wait::Interrupted {
+            INTERRUPTED.get().store(1, Relaxed);
+        }
         end(me, self.deadline.is_none());
         result
     }
@@ -360,6 +376,16 @@ impl Sleep {
             self.looked = Some(change).filter(|_| settles);
         }
     }
+}
+
+private! {
+    /// A signal has interrupted the wait that this process's record tells of, and it has not acted on that yet.
+    static INTERRUPTED: SystemU64 = SystemU64::new(0);
+}
+
+/// The wait that this process would be in had no signal come: once.
+pub(super) fn take_interrupted() -> Option<Seen> {
+    (INTERRUPTED.get().swap(0, Relaxed) != 0).then(|| my_slot().wait.read_ended())
 }
 
 /// How often the graph of waits has changed.
