@@ -439,8 +439,9 @@ impl World for Real {
 
 impl Real {
     fn act(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
+        signals::set_clearing_up(machine.is_clearing_up());
         // What another one did that a signal for all has ended, as a lock that it gave back, is nothing to go on with.
-        if signals::is_asked()
+        if (signals::is_asked() || signals::take_held_up())
             && !gives_back(&op)
             && let Err(fault) = self.children.attend()
         {
@@ -511,6 +512,11 @@ fn attend() -> Result<(), Fault> {
     shm::park::take_signal();
     reaper::reap_ended();
     answer_question();
+    if signals::is_asked() && signals::is_clearing_up() {
+        // The grace time passes.
+        signals::hold_up();
+        return output::read();
+    }
     match signals::take_request() {
         Some(signal) => {
             shm::process_table::note_signal(signals::milliseconds());

@@ -53,6 +53,8 @@ struct State {
     /// The running processes of open scopes: how many were spawned before, and whether their end is no failure.
     members: HashMap<ProcessRef, (usize, bool)>,
     cancelling: Cancelling,
+    /// So long at most a `finally` that was running before holds up what would be cancelled.
+    held_until: Option<Instant>,
 }
 
 thread_local! {
@@ -61,12 +63,23 @@ thread_local! {
 
 impl State {
     fn new() -> State {
-        State { open: Vec::new(), members: HashMap::new(), cancelling: Cancelling::Nothing }
+        State { open: Vec::new(), members: HashMap::new(), cancelling: Cancelling::Nothing, held_until: None }
     }
 
-    /// Sets the timer to the first moment at which the time of a scope passes.
+    /// Sets the timer to the first moment at which the time of a scope passes, or that of a `finally`.
     fn set_timer(&self) {
-        signals::wake_at(self.open.iter().filter(|scope| !scope.late).filter_map(|scope| scope.deadline).min());
+        let deadlines = self.open.iter().filter(|scope| !scope.late).filter_map(|scope| scope.deadline);
+        signals::wake_at(deadlines.chain(self.held_until).min());
+    }
+
+    /// Whether a `finally` holds up what is to be cancelled, if anything is, and still has time.
+    fn is_held_up(&mut self, stops: bool, now: Instant) -> bool {
+        self.held_until = if stops && signals::is_clearing_up() {
+            Some(self.held_until.unwrap_or(now + signals::GRACE)).filter(|&until| now < until)
+        } else {
+            None
+        };
+        self.held_until.is_some()
     }
 }
 
@@ -130,11 +143,15 @@ pub fn check() -> Result<(), Fault> {
         for scope in &mut state.open {
             scope.late |= scope.deadline.is_some_and(|deadline| now >= deadline);
         }
+        let stops = state.open.iter().position(|scope| scope.must_stop() && !scope.leaving);
+        let stops = stops.filter(|_| state.cancelling == Cancelling::Nothing);
+        let held_up = state.is_held_up(stops.is_some(), now);
         state.set_timer();
-        if state.cancelling != Cancelling::Nothing {
+        if held_up {
+            signals::hold_up();
             return Ok(());
         }
-        let Some(at) = state.open.iter().position(|scope| scope.must_stop() && !scope.leaving) else { return Ok(()) };
+        let Some(at) = stops else { return Ok(()) };
         state.cancelling = Cancelling::Block(at);
         signals::begin_grace();
         let why =

@@ -14,12 +14,16 @@ static CHILD: AtomicBool = AtomicBool::new(false);
 static ASKED_AT: AtomicI64 = AtomicI64::new(0);
 /// A signal that asks this process to end gives it the grace time from then on.
 static OWN_GRACE: AtomicBool = AtomicBool::new(false);
+/// A `finally` runs.
+static CLEARS_UP: AtomicBool = AtomicBool::new(false);
+/// It holds up what is to be cancelled.
+static HELD_UP: AtomicBool = AtomicBool::new(false);
 /// This process was spawned: its parent shall see that it was killed.
 static SPAWNED: AtomicBool = AtomicBool::new(false);
 /// When this process is killed, and when it looks what time has passed, by the same clock; or [`NEVER`].
 static KILL_AT: AtomicI64 = AtomicI64::new(NEVER);
 static WAKE_AT: AtomicI64 = AtomicI64::new(NEVER);
-/// When it looks again whether a child has ended.
+/// When it looks again whether a child has ended, or a `finally`.
 static REMIND_AT: AtomicI64 = AtomicI64::new(NEVER);
 const NEVER: i64 = i64::MAX;
 /// How much longer than the grace time an end may take, in milliseconds: children are ended and output is written.
@@ -35,6 +39,9 @@ const SECOND_QUESTION: i64 = 1000;
 
 /// How long a process that was asked to end may go on: what `finally` and `with` clear up.
 pub const GRACE: Duration = Duration::from_secs(2);
+
+/// After this time it is looked at again whether a `finally` is over, where no step tells it.
+const SOON: Duration = Duration::from_millis(10);
 
 /// A second Ctrl-C counts after this time: some senders signal a process and its group at once.
 const ONE_PRESS: i64 = 50;
@@ -154,7 +161,7 @@ pub fn wake_at(moment: Option<Instant>) {
     set_alarm();
 }
 
-/// Makes waits and the machine look at this moment, or soon after it, whether a child has ended.
+/// Makes waits and the machine look at this moment, or soon after it, whether a child has ended or a `finally`.
 pub fn remind_at(moment: Instant) {
     if REMIND_AT.load(Ordering::Relaxed) == NEVER {
         let left = moment.saturating_duration_since(Instant::now()).as_millis() as i64 + 1;
@@ -254,6 +261,29 @@ pub fn take_request() -> Option<i32> {
     ending().filter(|_| !OBEYED.swap(true, Ordering::Relaxed))
 }
 
+/// Says whether a `finally` runs.
+pub fn set_clearing_up(clears_up: bool) {
+    if CLEARS_UP.load(Ordering::Relaxed) != clears_up {
+        CLEARS_UP.store(clears_up, Ordering::Relaxed);
+    }
+}
+
+/// Whether a `finally` runs, which what cancels leaves to its end. In a session it does not: who sits there decides.
+pub fn is_clearing_up() -> bool {
+    CLEARS_UP.load(Ordering::Relaxed) && OWN_GRACE.load(Ordering::Relaxed)
+}
+
+/// A `finally` holds up what is to be cancelled: that is looked at again at the next step or wait outside of one, or soon.
+pub fn hold_up() {
+    HELD_UP.store(true, Ordering::Relaxed);
+    remind_at(Instant::now() + SOON);
+}
+
+/// Whether [`hold_up`] was called since this was last asked.
+pub fn take_held_up() -> bool {
+    HELD_UP.load(Ordering::Relaxed) && HELD_UP.swap(false, Ordering::Relaxed)
+}
+
 /// Asks this process to end as by a signal.
 pub fn end_by(signal: i32) {
     if ENDING.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
@@ -269,6 +299,7 @@ pub fn obeyed() -> bool {
 
 /// The code of this process has ended: what follows has time of its own.
 pub fn code_ended() {
+    set_clearing_up(false);
     LAST_WORK.store(GRACE.as_millis() as i64, Ordering::Relaxed);
     if forget_moment(&WAKE_AT) {
         set_alarm();
@@ -308,6 +339,7 @@ pub fn wait_for_ever() {
 fn forget() {
     CHILD.store(false, Ordering::Relaxed);
     SPAWNED.store(true, Ordering::Relaxed);
+    set_clearing_up(false);
     OWN_GRACE.store(true, Ordering::Relaxed);
     // Its timer is not set: that was the parent's.
     forget_moment(&KILL_AT);

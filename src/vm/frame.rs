@@ -37,6 +37,18 @@ impl Frame {
         unsafe { self.pc.offset_from_unsigned(self.proto().code.as_ptr()) }
     }
 
+    /// The number of the instruction that is being done.
+    pub fn present(&self) -> u32 {
+        self.next().saturating_sub(1).min(self.proto().code.len().saturating_sub(1)) as u32
+    }
+
+    /// Whether that belongs to a `finally` or to the end of a `with`.
+    pub fn is_clearing_up(&self) -> bool {
+        let handlings = &self.proto().handlings;
+        let is_here = |at: u32| handlings.iter().any(|h| h.completion.is_some() && h.start <= at && at < h.end);
+        !handlings.is_empty() && is_here(self.present())
+    }
+
     /// Goes on at the instruction with this number.
     pub fn go(&mut self, next: usize) {
         self.pc = &raw const self.proto().code[next];

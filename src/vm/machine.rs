@@ -25,6 +25,9 @@ const INHERITED_STACK: usize = 256;
 /// How many values all frames together may hold.
 const MAX_STACK: usize = 64 << 20;
 
+/// In so many calls a `finally` is looked for: a deep recursion shall not make every request slow.
+const MOST_ASKED: usize = 1000;
+
 static INTERRUPT: AtomicBool = AtomicBool::new(false);
 
 /// Makes the running machine ask the world with [`Op::Interrupted`] at its next loop or call. Safe in signal handlers.
@@ -115,6 +118,8 @@ pub struct Machine {
     pub(super) holding: Vec<Value>,
     /// The error of a rethrow keeps its trace.
     pub(super) rethrown: bool,
+    /// The program has a `finally` or a `with`.
+    clears_up: bool,
     /// Memory in which texts are put together.
     pub(super) scratch: String,
 }
@@ -136,6 +141,7 @@ impl Machine {
             places: Vec::new(),
             holding: Vec::with_capacity(FEW),
             rethrown: false,
+            clears_up: false,
             scratch: String::new(),
         };
         machine.program_grew();
@@ -144,9 +150,15 @@ impl Machine {
 
     /// Takes notice of functions and globals that were added to the program.
     pub fn program_grew(&mut self) {
-        let known = self.context.names.len();
-        self.context.names.extend(self.program.protos[known..].iter().map(|proto| proto.name.clone()));
+        let new = &self.program.protos[self.context.names.len()..];
+        self.clears_up |= new.iter().any(|proto| proto.handlings.iter().any(|handling| handling.completion.is_some()));
+        self.context.names.extend(new.iter().map(|proto| proto.name.clone()));
         self.globals.resize(self.program.globals.len(), Value::Undefined);
+    }
+
+    /// Whether what runs belongs to a `finally` or to the end of a `with`, as far as the last calls tell.
+    pub fn is_clearing_up(&self) -> bool {
+        self.clears_up && self.frames.iter().rev().take(MOST_ASKED).any(Frame::is_clearing_up)
     }
 
     /// The value of a global; `None` while it is not set.
@@ -261,7 +273,7 @@ impl Machine {
         }
         while let Some(frame) = self.frames.last().copied() {
             let proto = frame.proto();
-            let at = frame.next().saturating_sub(1).min(proto.code.len().saturating_sub(1)) as u32;
+            let at = frame.present();
             let base = frame.base as usize;
             let handler = proto.handlers.iter().find(|h| h.start <= at && at < h.end);
             for handling in proto.handlings.iter().filter(|h| h.start <= at && at < h.end) {
