@@ -17,7 +17,7 @@ use super::waits::{MANY, Need, Seen, Waited, Watched, waiting};
 use super::{ObjectRef, Role, channel, message, monitor, park, user_lock};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A process of a circle of waits.
 #[derive(Clone, Debug)]
@@ -31,6 +31,9 @@ pub struct Blocked {
     /// Processes of the circle that it depends on.
     pub on: Vec<ProcessRef>,
 }
+
+/// So long at most who has been told of a circle looks for all of it.
+const COMPLETE: Duration = Duration::from_millis(20);
 
 thread_local! {
     static CIRCLE: RefCell<Vec<Blocked>> = const { RefCell::new(Vec::new()) };
@@ -206,13 +209,20 @@ fn look_with(contents: Vec<Content>) -> Look {
 /// Keeps the circle of this process for [`take_circle`].
 pub(super) fn remember_circle() {
     let me = process_table::my_index();
-    let contents = contents::all();
-    let circle = holders::locked(|| {
-        let mut graph = Graph::new(sleepers(true), contents);
-        graph.find();
-        graph.circle_of(me)
-    });
-    CIRCLE.set(circle);
+    let end = Instant::now() + COMPLETE;
+    loop {
+        let contents = contents::all();
+        let (circle, whole) = holders::locked(|| {
+            let mut graph = Graph::new(sleepers(true), contents);
+            graph.find();
+            (graph.circle_of(me), graph.is_stuck(me))
+        });
+        // Another one may be just between two slices of its wait.
+        if whole || Instant::now() >= end {
+            return CIRCLE.set(circle);
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
 }
 
 /// The processes that sleep without a limit; those that have been told of a circle only if `told`.
@@ -452,6 +462,11 @@ impl Graph {
         if let Some((index, seen)) = processes.max_by_key(|(index, seen)| (seen.since, *index)) {
             slot(index).wait.condemn(seen);
         }
+    }
+
+    /// Whether nobody could serve the process, unless it does not wait at all.
+    fn is_stuck(&self, me: u32) -> bool {
+        self.of_process.get(&me).is_none_or(|&at| self.nodes[at].stuck)
     }
 
     /// What the process is stuck with: those that it depends on and that depend on it, itself first.
