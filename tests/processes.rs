@@ -404,15 +404,27 @@ print("on", file = stderr)
     assert!(told < ended.stderr.find("on\n").unwrap(), "{}", ended.stderr);
 }
 
-/// So is one that comes, or becomes nobody's, while the script sleeps or goes on with what concerns itself alone.
+/// So is one that comes, or becomes nobody's, whatever the script waits for or goes on with.
 #[test]
-fn forgotten_failures_are_told_while_the_script_sleeps() {
+fn forgotten_failures_are_told_in_every_wait() {
     for code in [
         "spawn { throw 'forgotten' }; sleep(1000)",
+        "spawn { throw 'forgotten' }; run('sleep', '1000')",
+        "spawn { throw 'forgotten' }; capture('sleep', '1000')",
+        "spawn { throw 'forgotten' }; for line in lines('sleep', '1000') { }",
+        "spawn { throw 'forgotten' }; input()",
+        "spawn { throw 'forgotten' }; for line in stdin.lines() { }",
+        "spawn { throw 'forgotten' }; join(spawn { sleep(1000) })",
+        "spawn { throw 'forgotten' }; scope { spawn { sleep(1000) } }",
+        "spawn { throw 'forgotten' }; scope(limit = 1) { spawn { sleep(1000) }; spawn { } }",
+        "spawn { throw 'forgotten' }; spawn { sleep(1000) }",
+        "let p = spawn { throw 'forgotten' }; while p.alive { }; spawn { sleep(1000) }",
         "fn begin() { let p = spawn { throw 'forgotten' }; while p.alive { } }; begin(); sleep(1000)",
         "fn begin() { let p = spawn { throw 'forgotten' }; while p.alive { } }; begin(); loop { clock() }",
     ] {
-        let mut run = start(code);
+        let mut command = command(code);
+        command.stdin(Stdio::piped());
+        let mut run = start_as(command);
         let mut told = String::new();
         BufReader::new(run.child.stderr.take().unwrap()).read_line(&mut told).unwrap();
         assert!(told.contains("forgotten"), "{code}: {told}");

@@ -1,7 +1,6 @@
 //! Pipes and queues: values to bytes and back, waits and their ends.
 
-use super::children::Children;
-use super::{deadline, deadlock, handles, memory, moves, place, shared, tell, timed_out};
+use super::{attend, deadline, deadlock, handles, memory, moves, place, shared, tell, timed_out};
 use crate::library::{SENDER, TAKER};
 use crate::shm::channel::{Received, Sent};
 use crate::shm::tasks::Waited;
@@ -20,7 +19,7 @@ enum Patience {
 }
 
 /// Performs an operation on a pipe or a queue.
-pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
+pub fn perform(op: Op) -> Result<Value, Fault> {
     match op {
         Op::Pipe { capacity } => {
             let pipe = Pipe::new(small(capacity)).map_err(|error| memory(&error))?;
@@ -36,29 +35,29 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
             queue.set_made_at(here());
             Ok(Value::handle(handles::key(HandleKind::Queue, queue.object(), 0)))
         }
-        Op::Send { channel, value, try_: true, .. } => send(channel, &value, Patience::Never, children),
+        Op::Send { channel, value, try_: true, .. } => send(channel, &value, Patience::Never),
         Op::Send { channel, value, timeout, .. } => {
-            send(channel, &value, Patience::Until(deadline(timeout)), children).map(|_| Value::Null)
+            send(channel, &value, Patience::Until(deadline(timeout))).map(|_| Value::Null)
         }
         Op::SendAll { channel, values, timeout } => {
             let Value::List(values) = &values else { return Ok(Value::Null) };
-            send_all(channel, values, deadline(timeout), children)
+            send_all(channel, values, deadline(timeout))
         }
-        Op::Receive { channel, timeout } => match receive(channel, Patience::Until(deadline(timeout)), children)? {
+        Op::Receive { channel, timeout } => match receive(channel, Patience::Until(deadline(timeout)))? {
             Got::Value(value) => Ok(value),
             Got::Nothing => Err(timed_out(if channel.kind == HandleKind::Queue { "get" } else { "recv" })),
             Got::End => Err(ended(channel)),
         },
-        Op::TryReceive { channel, default } => Ok(match receive(channel, Patience::Never, children)? {
+        Op::TryReceive { channel, default } => Ok(match receive(channel, Patience::Never)? {
             Got::Value(value) => value,
             Got::Nothing | Got::End => default,
         }),
-        Op::ReceiveOrEnd { channel } => Ok(match receive(channel, Patience::Until(None), children)? {
+        Op::ReceiveOrEnd { channel } => Ok(match receive(channel, Patience::Until(None))? {
             Got::Value(value) => value,
             Got::Nothing | Got::End => Value::Undefined,
         }),
-        Op::ReceiveMany { channel, most, timeout } => receive_many(channel, most, deadline(timeout), children),
-        Op::Poll { channel, timeout } => poll(channel, deadline(timeout), children),
+        Op::ReceiveMany { channel, most, timeout } => receive_many(channel, most, deadline(timeout)),
+        Op::Poll { channel, timeout } => poll(channel, deadline(timeout)),
         Op::Pending { channel } => Ok(Value::Int(pending(channel)? as i64)),
         Op::Full { channel } => Ok(Value::bool(Channel::of(handles::object(channel)).is_full())),
         Op::Close { handle } => {
@@ -77,7 +76,7 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
                     .help("call it once for each value, when the work on it is done")),
             }
         }
-        Op::WaitDone { channel, timeout } => wait_done(channel, deadline(timeout), children),
+        Op::WaitDone { channel, timeout } => wait_done(channel, deadline(timeout)),
         Op::Restrict { channel, role } => {
             if channel.role != 0 && channel.role != role {
                 return Err(Fault::value_error(wrong_side(channel)));
@@ -85,10 +84,10 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
             Ok(Value::handle(HandleKey { role, ..channel }))
         }
         Op::Property { handle, name } if handle.kind == HandleKind::Shared && name == "value" => {
-            shared::perform(Op::SharedGet { cell: handle }, children)
+            shared::perform(Op::SharedGet { cell: handle })
         }
         Op::Property { handle, name } => property(handle, &name),
-        other => shared::perform(other, children),
+        other => shared::perform(other),
     }
 }
 
@@ -147,11 +146,11 @@ impl Parcel {
 }
 
 /// Null, or for `Patience::Never` whether there was room.
-fn send(key: HandleKey, value: &Value, patience: Patience, children: &mut Children) -> Result<Value, Fault> {
-    deliver(key, &Parcel::new(key, value)?, patience, children)
+fn send(key: HandleKey, value: &Value, patience: Patience) -> Result<Value, Fault> {
+    deliver(key, &Parcel::new(key, value)?, patience)
 }
 
-fn deliver(key: HandleKey, parcel: &Parcel, patience: Patience, children: &mut Children) -> Result<Value, Fault> {
+fn deliver(key: HandleKey, parcel: &Parcel, patience: Patience) -> Result<Value, Fault> {
     let (bytes, held) = (&parcel.bytes, &parcel.held);
     let sent = loop {
         let sent = match (key.kind, patience) {
@@ -162,7 +161,7 @@ fn deliver(key: HandleKey, parcel: &Parcel, patience: Patience, children: &mut C
         };
         match sent.map_err(|error| memory(&error))? {
             Sent::Interrupted => {
-                children.attend()?;
+                attend()?;
             }
             sent => break sent,
         }
@@ -188,12 +187,7 @@ fn deliver(key: HandleKey, parcel: &Parcel, patience: Patience, children: &mut C
 }
 
 /// Puts all of a list in, or as many as there is time for.
-fn send_all(
-    key: HandleKey,
-    values: &[Value],
-    deadline: Option<Instant>,
-    children: &mut Children,
-) -> Result<Value, Fault> {
+fn send_all(key: HandleKey, values: &[Value], deadline: Option<Instant>) -> Result<Value, Fault> {
     // What cannot be put is found before anything is.
     let mut ready: Vec<Option<Parcel>> = Vec::new();
     let mut ends = Vec::new();
@@ -211,7 +205,7 @@ fn send_all(
     }
     for (at, (value, parcel)) in values.iter().zip(ready).enumerate() {
         let parcel = parcel.map_or_else(|| Parcel::new(key, value), Ok)?;
-        deliver(key, &parcel, Patience::Until(deadline), children).map_err(|mut fault| {
+        deliver(key, &parcel, Patience::Until(deadline)).map_err(|mut fault| {
             if fault.is(Kind::Timeout) || fault.is(Kind::Closed) {
                 let text = format!(
                     "{}; {at} of {} values were put",
@@ -234,14 +228,14 @@ fn is_plain(value: &Value) -> bool {
     )
 }
 
-fn wait_done(key: HandleKey, deadline: Option<Instant>, children: &mut Children) -> Result<Value, Fault> {
+fn wait_done(key: HandleKey, deadline: Option<Instant>) -> Result<Value, Fault> {
     handles::check(key)?;
     let queue = Channel::of(handles::object(key));
     loop {
         match queue.wait_done(deadline).map_err(|error| memory(&error))? {
             Waited::Done => return Ok(Value::Null),
             Waited::TimedOut => return Err(timed_out("wait_done")),
-            Waited::Interrupted => children.attend()?,
+            Waited::Interrupted => attend()?,
             Waited::Deadlock => return Err(deadlock::fault()),
         }
     }
@@ -262,7 +256,7 @@ enum Got {
     End,
 }
 
-fn receive(key: HandleKey, patience: Patience, children: &mut Children) -> Result<Got, Fault> {
+fn receive(key: HandleKey, patience: Patience) -> Result<Got, Fault> {
     check_taker(key)?;
     let mut bytes = Vec::with_capacity(FEW);
     loop {
@@ -280,23 +274,23 @@ fn receive(key: HandleKey, patience: Patience, children: &mut Children) -> Resul
             Received::Empty | Received::TimedOut => return Ok(Got::Nothing),
             Received::Deadlock => return Err(deadlock::fault()),
             Received::Interrupted => {
-                children.attend()?;
+                attend()?;
             }
         }
     }
 }
 
-fn receive_many(key: HandleKey, most: u64, deadline: Option<Instant>, children: &mut Children) -> Result<Value, Fault> {
+fn receive_many(key: HandleKey, most: u64, deadline: Option<Instant>) -> Result<Value, Fault> {
     let mut values = Vec::new();
     if most > 0 {
-        match receive(key, Patience::Until(deadline), children)? {
+        match receive(key, Patience::Until(deadline))? {
             Got::Value(value) => values.push(value),
             Got::Nothing => return Err(timed_out("get_many")),
             Got::End => return Err(ended(key)),
         }
     }
     while (values.len() as u64) < most {
-        match receive(key, Patience::Never, children)? {
+        match receive(key, Patience::Never)? {
             Got::Value(value) => values.push(value),
             Got::Nothing | Got::End => break,
         }
@@ -305,7 +299,7 @@ fn receive_many(key: HandleKey, most: u64, deadline: Option<Instant>, children: 
 }
 
 /// Waits until a message is there without taking it.
-fn poll(key: HandleKey, deadline: Option<Instant>, children: &mut Children) -> Result<Value, Fault> {
+fn poll(key: HandleKey, deadline: Option<Instant>) -> Result<Value, Fault> {
     handles::check(key)?;
     let Some(channel) = end_of(key).incoming() else { return Ok(Value::False) };
     loop {
@@ -313,7 +307,7 @@ fn poll(key: HandleKey, deadline: Option<Instant>, children: &mut Children) -> R
             Received::Ok => return Ok(Value::True),
             Received::Closed | Received::Empty | Received::TimedOut => return Ok(Value::False),
             Received::Deadlock => return Err(deadlock::fault()),
-            Received::Interrupted => children.attend()?,
+            Received::Interrupted => attend()?,
         }
     }
 }

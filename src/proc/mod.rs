@@ -37,7 +37,7 @@ use crate::vm::op::{Op, Spawn};
 use crate::vm::value::{self, ErrorValue, HandleKey, HandleKind, Value, on_handle, on_items, on_numbers};
 use crate::world::{self, Local, Performed, World, after, describe_file, is_stdin};
 pub use at_once::at_once;
-use children::{Children, Tell};
+use children::Tell;
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use outcome::Outcome;
@@ -73,7 +73,6 @@ pub type Report = Box<dyn Fn(&ErrorValue) -> Vec<u8>>;
 pub struct Real {
     local: Local,
     tell: Tell,
-    children: Children,
     /// This process was spawned, at this place: its result goes to shared memory.
     spawned_at: Option<Place>,
     /// The number of the run's first process.
@@ -111,8 +110,8 @@ impl Real {
         world::set_idle(spare::give_back);
         shm::park::set_idle(spare::give_back);
         let tell: Tell = Rc::new(move |error| world::say(&report(error)));
-        let (local, children) = (Local::new(args, attend), Children::new(Some(tell.clone())));
-        Real { local, children, tell, spawned_at: None, run: std::process::id() }
+        children::begin(tell.clone());
+        Real { local: Local::new(args, attend), tell, spawned_at: None, run: std::process::id() }
     }
 
     /// From now on output is written in this mode.
@@ -151,13 +150,13 @@ impl Real {
             if error.exit.is_none() || is_interrupt(error) {
                 self.show(error);
             }
-            self.children.stop_all();
+            children::stop_all();
         }
         let stopped = result.is_err();
         drop(result);
         handles::give_up_all(&[]);
         reaper::end_guards();
-        let failures = self.children.wait_all();
+        let failures = children::wait_all();
         if let Some(signal) = signals::ending()
             && !stopped
         {
@@ -170,7 +169,7 @@ impl Real {
         for failure in &failures {
             self.show(&failure.0);
         }
-        if !failures.is_empty() || self.children.told() {
+        if !failures.is_empty() || children::told() {
             status = status.max(1);
         }
         untaken::report();
@@ -188,7 +187,7 @@ impl Real {
     fn finish_child(&mut self, mut result: Result<Value, Fault>) -> ! {
         let own_failure = result.is_err() && !signals::obeyed();
         if result.is_err() {
-            self.children.stop_all();
+            children::stop_all();
         }
         let mut kept = Vec::new();
         let outcome = match &result {
@@ -199,7 +198,7 @@ impl Real {
         drop(outcome);
         handles::give_up_all(&kept);
         reaper::end_guards();
-        let mut failures = self.children.wait_all().into_iter();
+        let mut failures = children::wait_all().into_iter();
         if result.is_ok()
             && let Some(failure) = failures.next()
         {
@@ -250,7 +249,7 @@ impl Real {
     fn spawn(&mut self, call: Spawn, place: Place, machine: &mut Machine) -> Result<Performed, Fault> {
         let Spawn { call, name, daemon } = call;
         self.local.flush()?;
-        self.children.await_room()?;
+        scopes::await_room()?;
         shm::start().map_err(|error| memory(&error))?;
         if self.spawned_at.is_none() {
             reaper::adopt_orphans();
@@ -335,7 +334,7 @@ impl Real {
             }
             Ok(Some(pid)) => {
                 shm::process_table::started(child, pid);
-                self.children.add(child, pid, daemon);
+                children::add(child, pid, daemon);
                 for &key in reached.iter().filter(|key| key.kind == HandleKind::PipeEnd) {
                     handles::moved(key, &moves::by_spawn(machine, &call, key, child));
                 }
@@ -375,8 +374,7 @@ impl Real {
         // What the first process tells of the script is told of its children too.
         at_once::set_ready(true);
         signals::ignore_questions();
-        // The parent's values are not written to here.
-        std::mem::forget(std::mem::replace(&mut self.children, Children::new(None)));
+        children::begin_child();
         reaper::begin_child();
         spare::begin_child();
         scopes::begin_child();
@@ -385,31 +383,29 @@ impl Real {
 
     fn own(&mut self, op: Op) -> Result<Value, Fault> {
         match op {
-            Op::Join { processes, many, timeout } => self.children.join(&processes, many, deadline(timeout)),
-            Op::Wait { process, timeout } => self.children.wait(process, deadline(timeout)),
-            Op::Signal { process, signal } => self.children.signal(process, signal).map(|()| Value::Null),
-            Op::Stop { process, grace } => self.children.stop(process, grace).map(|()| Value::Null),
-            Op::Property { handle, name } if handle.kind == HandleKind::Process => {
-                self.children.property(handle, &name)
-            }
+            Op::Join { processes, many, timeout } => children::join(&processes, many, deadline(timeout)),
+            Op::Wait { process, timeout } => children::wait(process, deadline(timeout)),
+            Op::Signal { process, signal } => children::signal(process, signal).map(|()| Value::Null),
+            Op::Stop { process, grace } => children::stop(process, grace).map(|()| Value::Null),
+            Op::Property { handle, name } if handle.kind == HandleKind::Process => children::property(handle, &name),
             Op::SelfProcess => {
                 shm::start().map_err(|error| memory(&error))?;
                 let me = shm::process_table::me().ok_or_else(|| memory(&ShmError::Gone))?;
                 Ok(Value::handle(handles::key(HandleKind::Process, me.object(), 0)))
             }
-            Op::Children => Ok(Value::list(self.children.handles())),
+            Op::Children => Ok(Value::list(children::living())),
             Op::ScopeEnter { limit, timeout, wait } => {
-                self.children.enter_scope(limit, timeout, wait);
+                scopes::enter(limit, timeout, wait);
                 Ok(Value::Null)
             }
             Op::ScopeLeave { error } => {
-                self.children.leave_scope(if let Value::Error(error) = error { Some(Fault(error)) } else { None })
+                scopes::leave(if let Value::Error(error) = error { Some(Fault(error)) } else { None })
             }
-            Op::Interrupted => self.children.attend().map(|()| Value::Null),
-            Op::Select(what) => select::perform(&what, &mut self.children),
-            other => match sync::perform(other, &mut self.children) {
+            Op::Interrupted => attend().map(|()| Value::Null),
+            Op::Select(what) => select::perform(&what),
+            other => match sync::perform(other) {
                 Ok(answer) => answer,
-                Err(other) => channels::perform(other, &mut self.children),
+                Err(other) => channels::perform(other),
             },
         }
     }
@@ -443,7 +439,7 @@ impl Real {
         // What another one did that a signal for all has ended, as a lock that it gave back, is nothing to go on with.
         if (signals::is_asked() || signals::take_held_up())
             && !gives_back(&op)
-            && let Err(fault) = self.children.attend()
+            && let Err(fault) = attend()
         {
             return Performed::Answer(Err(fault));
         }
@@ -451,9 +447,6 @@ impl Real {
             && let Err(fault) = self.noticed()
         {
             return Performed::Answer(Err(fault));
-        }
-        if let Op::Sleep { seconds } = op {
-            return Performed::Answer(self.sleep(seconds));
         }
         let writes = matches!(op, Op::Print { .. } | Op::FileWrite { .. });
         let op = match self.local.perform(op) {
@@ -474,18 +467,12 @@ impl Real {
         }))
     }
 
-    /// A child that fails meanwhile, and that nobody can ask about, is told of at once.
-    fn sleep(&mut self, seconds: f64) -> Result<Value, Fault> {
-        self.noticed()?;
-        world::wait(None, after(seconds), || self.children.attend()).map(|_| Value::Null)
-    }
-
     /// Before everything that another process could notice.
     #[inline]
     fn noticed(&mut self) -> Result<(), Fault> {
         self.local.flush()?;
         set_output_waits(false);
-        self.children.forget_unreachable();
+        children::forget_unreachable();
         Ok(())
     }
 }
@@ -506,8 +493,16 @@ fn doing(op: &Op) -> Option<Doing> {
     }
 }
 
-/// Acts on the signals that came: an error when this process must end, once, so that `finally` can clear up.
+/// What every wait does when a signal comes: acts on it, and tells at once of a child that failed and that nobody can ask
+/// about.
 fn attend() -> Result<(), Fault> {
+    act_on_signals()?;
+    children::forget_unreachable();
+    Ok(())
+}
+
+/// Acts on the signals that came: an error when this process must end, once, so that `finally` can clear up.
+fn act_on_signals() -> Result<(), Fault> {
     clear_interrupt();
     shm::park::take_signal();
     reaper::reap_ended();

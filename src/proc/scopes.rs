@@ -1,9 +1,8 @@
 //! Open scopes: what is spawned in one is joined at its end, and the first failure among that, or the end of its time,
 //! cancels its block.
 
-use super::children::Children;
 use super::outcome::Outcome;
-use super::{attend, deadlock, memory, reaper, signals, timed_out};
+use super::{attend, children, deadlock, memory, reaper, signals, timed_out};
 use crate::shm::process_table::EndWait;
 use crate::shm::select::{Arm, Limit, Selected, select};
 use crate::shm::{Need, ProcessRef};
@@ -175,114 +174,112 @@ fn innermost<T>(ask: impl FnOnce(&mut Scope) -> T) -> T {
     STATE.with_borrow_mut(|state| ask(state.open.last_mut().expect("the machine leaves what it has entered")))
 }
 
-impl Children {
-    /// Begins a scope.
-    pub fn enter_scope(&mut self, limit: Option<u64>, timeout: Option<f64>, wait: bool) {
-        let deadline = super::deadline(timeout);
-        let scope = Scope {
-            first: self.count(),
-            limit,
-            deadline,
-            wait,
-            running: 0,
-            failed: false,
-            late: false,
-            leaving: false,
-        };
-        STATE.with_borrow_mut(|state| {
-            state.open.push(scope);
-            state.set_timer();
-        });
-    }
+/// Begins a scope.
+pub fn enter(limit: Option<u64>, timeout: Option<f64>, wait: bool) {
+    let deadline = super::deadline(timeout);
+    let scope = Scope {
+        first: children::count(),
+        limit,
+        deadline,
+        wait,
+        running: 0,
+        failed: false,
+        late: false,
+        leaving: false,
+    };
+    STATE.with_borrow_mut(|state| {
+        state.open.push(scope);
+        state.set_timer();
+    });
+}
 
-    /// Waits until another process may be spawned.
-    pub fn await_room(&mut self) -> Result<(), Fault> {
-        while is_full() {
-            // Any end interrupts the wait for one.
-            let running = self.running_since(0);
-            let ends: Vec<Arm> = running.iter().map(|&process| Arm::Done { process, need: Need::Place }).collect();
-            match select(&ends, &mut Vec::new(), Limit::Until(None)).map_err(|error| memory(&error))? {
-                Selected::Fired { arm } => {
-                    self.reap(running[arm]);
-                    check()?;
+/// Waits until another process may be spawned.
+pub fn await_room() -> Result<(), Fault> {
+    while is_full() {
+        // Any end interrupts the wait for one.
+        let running = children::running_since(0);
+        let ends: Vec<Arm> = running.iter().map(|&process| Arm::Done { process, need: Need::Place }).collect();
+        match select(&ends, &mut Vec::new(), Limit::Until(None)).map_err(|error| memory(&error))? {
+            Selected::Fired { arm } => {
+                children::reap(running[arm]);
+                check()?;
+            }
+            Selected::Interrupted => attend()?,
+            Selected::Deadlock => return Err(deadlock::fault()),
+            Selected::Closed | Selected::Empty | Selected::TimedOut => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
+/// Ends the innermost scope, whose block raised this error or none. No error lets that one go on.
+pub fn leave(raised: Option<Fault>) -> Result<Value, Fault> {
+    // Ending the others has a time limit of its own.
+    let grace = signals::hold_grace();
+    let (first, wait) = innermost(|scope| {
+        scope.leaving = true;
+        scope.late |= scope.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        (scope.first, scope.wait)
+    });
+    let goes_on = raised.as_ref().is_none_or(|fault| wait && !fault.0.is_cancelled());
+    let interrupted = if goes_on { await_members(first).err() } else { None };
+    children::stop_since(first);
+    let failure = children::take_failure_since(first);
+
+    let (late, was_cancelling) = STATE.with_borrow_mut(|state| {
+        let was = std::mem::replace(&mut state.cancelling, Cancelling::Nothing);
+        let scope = state.open.pop().expect("the machine leaves what it has entered");
+        let own = was == Cancelling::Block(state.open.len());
+        if !own {
+            state.cancelling = was;
+        }
+        state.set_timer();
+        (scope.late, own)
+    });
+    if !was_cancelling {
+        signals::resume_grace(grace);
+    }
+    if let Some(fault) = interrupted {
+        return Err(fault);
+    }
+    let own = match &raised {
+        Some(fault) if fault.0.is_cancelled() && !(was_cancelling && fault.0.exit.is_none()) => {
+            return Ok(Value::Null);
+        }
+        Some(fault) => Some(fault).filter(|fault| !fault.0.is_cancelled()),
+        None => None,
+    };
+    // What was cancelled further out goes first.
+    check()?;
+    match (failure, own) {
+        (Some((at, failure)), Some(raised)) if at < raised.0.at => Err(failure),
+        (_, Some(_)) => Ok(Value::Null),
+        (Some((_, failure)), None) => Err(failure),
+        (None, None) if late => Err(timed_out("scope")),
+        (None, None) => Ok(Value::Null),
+    }
+}
+
+/// Waits until the processes of the innermost scope have ended, or must be ended.
+fn await_members(first: usize) -> Result<(), Fault> {
+    children::stop_daemons(first);
+    for process in children::running_since(first) {
+        loop {
+            let (deadline, stop) = innermost(|scope| (scope.deadline, scope.must_stop()));
+            if stop {
+                return Ok(());
+            }
+            match process.wait_end(deadline) {
+                EndWait::Ended => {
+                    children::reap(process);
+                    break;
                 }
-                Selected::Interrupted => self.attend()?,
-                Selected::Deadlock => return Err(deadlock::fault()),
-                Selected::Closed | Selected::Empty | Selected::TimedOut => return Ok(()),
+                EndWait::TimedOut => innermost(|scope| scope.late = true),
+                EndWait::Interrupted => attend()?,
+                EndWait::Deadlock => return Err(deadlock::fault()),
             }
-        }
-        Ok(())
-    }
-
-    /// Ends the innermost scope, whose block raised this error or none. No error lets that one go on.
-    pub fn leave_scope(&mut self, raised: Option<Fault>) -> Result<Value, Fault> {
-        // Ending the others has a time limit of its own.
-        let grace = signals::hold_grace();
-        let (first, wait) = innermost(|scope| {
-            scope.leaving = true;
-            scope.late |= scope.deadline.is_some_and(|deadline| Instant::now() >= deadline);
-            (scope.first, scope.wait)
-        });
-        let goes_on = raised.as_ref().is_none_or(|fault| wait && !fault.0.is_cancelled());
-        let interrupted = if goes_on { self.await_members(first).err() } else { None };
-        self.stop_since(first);
-        let failure = self.take_failure_since(first);
-
-        let (late, was_cancelling) = STATE.with_borrow_mut(|state| {
-            let was = std::mem::replace(&mut state.cancelling, Cancelling::Nothing);
-            let scope = state.open.pop().expect("the machine leaves what it has entered");
-            let own = was == Cancelling::Block(state.open.len());
-            if !own {
-                state.cancelling = was;
-            }
-            state.set_timer();
-            (scope.late, own)
-        });
-        if !was_cancelling {
-            signals::resume_grace(grace);
-        }
-        if let Some(fault) = interrupted {
-            return Err(fault);
-        }
-        let own = match &raised {
-            Some(fault) if fault.0.is_cancelled() && !(was_cancelling && fault.0.exit.is_none()) => {
-                return Ok(Value::Null);
-            }
-            Some(fault) => Some(fault).filter(|fault| !fault.0.is_cancelled()),
-            None => None,
-        };
-        // What was cancelled further out goes first.
-        check()?;
-        match (failure, own) {
-            (Some((at, failure)), Some(raised)) if at < raised.0.at => Err(failure),
-            (_, Some(_)) => Ok(Value::Null),
-            (Some((_, failure)), None) => Err(failure),
-            (None, None) if late => Err(timed_out("scope")),
-            (None, None) => Ok(Value::Null),
         }
     }
-
-    /// Waits until the processes of the innermost scope have ended, or must be ended.
-    fn await_members(&mut self, first: usize) -> Result<(), Fault> {
-        self.stop_daemons(first);
-        for process in self.running_since(first) {
-            loop {
-                let (deadline, stop) = innermost(|scope| (scope.deadline, scope.must_stop()));
-                if stop {
-                    return Ok(());
-                }
-                match process.wait_end(deadline) {
-                    EndWait::Ended => {
-                        self.reap(process);
-                        break;
-                    }
-                    EndWait::TimedOut => innermost(|scope| scope.late = true),
-                    EndWait::Interrupted => attend()?,
-                    EndWait::Deadlock => return Err(deadlock::fault()),
-                }
-            }
-        }
-        reaper::reap_ended();
-        Ok(())
-    }
+    reaper::reap_ended();
+    Ok(())
 }

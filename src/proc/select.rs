@@ -1,8 +1,7 @@
 //! `select`: the first of several events, and what it brought.
 
 use super::channels::{Parcel, check_taker, end_of};
-use super::children::{self, Children};
-use super::{deadline, deadlock, handles, memory};
+use super::{attend, children, deadline, deadlock, handles, memory};
 use crate::shm::select::{Arm, Limit, MOST_ARMS, Selected, select};
 use crate::shm::{Channel, Need, ProcessRef};
 use crate::vm::fault::{Fault, Kind};
@@ -17,7 +16,7 @@ enum Ready {
 }
 
 /// Performs a `select`: gives a list of the number of the arm, its value and the index of its channel.
-pub fn perform(what: &Select, children: &mut Children) -> Result<Value, Fault> {
+pub fn perform(what: &Select) -> Result<Value, Fault> {
     let &Select { ref arms, limit, closed } = what;
     if arms.len() > MOST_ARMS {
         let message = format!("a `select` waits for {MOST_ARMS} things at most, not for {}", arms.len());
@@ -56,7 +55,7 @@ pub fn perform(what: &Select, children: &mut Children) -> Result<Value, Fault> {
                 };
                 return Ok(answer(arms[at].number, value, arms[at].index));
             }
-            Selected::Interrupted => children.attend()?,
+            Selected::Interrupted => attend()?,
             Selected::TimedOut | Selected::Empty => {
                 if let SelectLimit::Seconds(_, number) | SelectLimit::Never(number) = limit {
                     return Ok(answer(number, Value::Null, 0));

@@ -1,6 +1,6 @@
 //! What an interactive session needs of the real world: entries that Ctrl-C stops, with what they spawned.
 
-use super::{Real, SESSION, at_once, attend, scopes, signals};
+use super::{Real, SESSION, act_on_signals, at_once, children, scopes, signals};
 use crate::vm::fault::Fault;
 use crate::world;
 use nix::poll::PollFlags;
@@ -23,10 +23,11 @@ impl Real {
         self.local.flush()
     }
 
-    /// Waits until something can be read; an error when a signal came.
+    /// Waits until something can be read; an error when a signal came. Where the user may be typing, nothing is told of
+    /// children.
     pub fn wait_for(&mut self, descriptor: BorrowedFd) -> Result<(), Fault> {
         self.local.flush()?;
-        world::wait(Some((descriptor, PollFlags::POLLIN)), None, attend).map(drop)
+        world::wait(Some((descriptor, PollFlags::POLLIN)), None, act_on_signals).map(drop)
     }
 
     /// An entry begins, which a Ctrl-C that came before does not concern. Gives how many processes were spawned so far.
@@ -38,11 +39,11 @@ impl Real {
         // It has texts of its own.
         at_once::set_ready(false);
         scopes::begin_entry();
-        self.children.count()
+        children::count()
     }
 
     /// Stops the processes that were spawned after the first so many.
     pub fn stop_since(&mut self, first: usize) {
-        self.children.stop_since(first);
+        children::stop_since(first);
     }
 }

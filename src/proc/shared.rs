@@ -1,6 +1,5 @@
 //! Shared cells: their values to bytes and back, and the copies that `with` works on.
 
-use super::children::Children;
 use super::sync::acquire_inner;
 use super::{handles, memory, tables};
 use crate::shm::{self, Cell, Numbers, ObjectRef, Role};
@@ -35,7 +34,7 @@ thread_local! {
 }
 
 /// Performs an operation on a cell.
-pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
+pub fn perform(op: Op) -> Result<Value, Fault> {
     match op {
         Op::Shared { value } => {
             let (bytes, held) = pack(&value)?;
@@ -56,13 +55,13 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
             drop(copy(cell, |copy| std::mem::replace(copy, value.take().unwrap_or_default())));
             match value {
                 None => Ok(Value::Null),
-                Some(value) => changed(cell, children, |_| Ok(value)),
+                Some(value) => changed(cell, |_| Ok(value)),
             }
         }
         Op::SharedAdd { cell, number } => {
             match copy(cell, |copy| sum(copy, &number).map(|sum| *copy = sum)) {
                 Some(result) => result?,
-                None => drop(changed(cell, children, |old| sum(&old, &number))?),
+                None => drop(changed(cell, |old| sum(&old, &number))?),
             }
             Ok(Value::Null)
         }
@@ -81,16 +80,14 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
             Ok(Value::handle(handles::key(numbers.kind, view.object(), 0)))
         }
         Op::SetItem { mut object, key, value } => match &object {
-            Value::Handle(handle) if tables::is_table(handle.key()) => {
-                tables::set(handle.key(), &key, &value, children)
-            }
+            Value::Handle(handle) if tables::is_table(handle.key()) => tables::set(handle.key(), &key, &value),
             _ => set_index(&mut object, key, value).map(|()| Value::Null),
         },
         Op::AddItem { object, index, number } => match object.numbers() {
             Some(numbers) => numbers.add(index, &number).map(|()| Value::Null),
             None => Err(Fault::type_error("`add` is for numbers")),
         },
-        other => tables::perform(other, children),
+        other => tables::perform(other),
     }
 }
 
@@ -165,12 +162,8 @@ fn mentions_handles(value: &Value) -> bool {
 }
 
 /// Changes the value that all see, under the cell's lock; gives null.
-fn changed(
-    key: HandleKey,
-    children: &mut Children,
-    change: impl FnOnce(Value) -> Result<Value, Fault>,
-) -> Result<Value, Fault> {
-    acquire_inner(key, children)?;
+fn changed(key: HandleKey, change: impl FnOnce(Value) -> Result<Value, Fault>) -> Result<Value, Fault> {
+    acquire_inner(key)?;
     let result = read(key, true).and_then(change).and_then(|value| store(key, &value));
     let _ = Cell::of(handles::object(key)).lock().release();
     result.map(|()| Value::Null)
@@ -218,7 +211,7 @@ fn sum(value: &Value, number: &Value) -> Result<Value, Fault> {
 }
 
 /// Begins `with cell`.
-pub fn enter(key: HandleKey, children: &mut Children) -> Result<(), Fault> {
+pub fn enter(key: HandleKey) -> Result<(), Fault> {
     if copy(key, |_| ()).is_some() {
         let object = handles::object(key);
         STATE.with_borrow_mut(|state| {
@@ -228,7 +221,7 @@ pub fn enter(key: HandleKey, children: &mut Children) -> Result<(), Fault> {
         });
         return Ok(());
     }
-    acquire_inner(key, children)?;
+    acquire_inner(key)?;
     match read(key, true) {
         Ok(value) => {
             let open = Open { object: handles::object(key), copies: vec![value] };

@@ -1,9 +1,8 @@
 //! Locks and their kin: what an operation on them comes to in the language.
 
-use super::children::Children;
 use super::outcome::title;
 use super::tell::Warning;
-use super::{deadline, deadlock, handles, memory, place, shared, tables, tell, timed_out};
+use super::{attend, deadline, deadlock, handles, memory, place, shared, tables, tell, timed_out};
 use crate::library::{READER, WRITER};
 use crate::shm::model::{
     Abandoned, Attempt, Barrier, Broken, Condition, Event, RLock, Rate, Refused, RwLock, Semaphore, Wake, Who,
@@ -25,11 +24,11 @@ enum Patience {
 }
 
 /// Performs an operation on a lock or one of its kin; gives back any other.
-pub fn perform(op: Op, children: &mut Children) -> Result<Result<Value, Fault>, Op> {
+pub fn perform(op: Op) -> Result<Result<Value, Fault>, Op> {
     Ok(match op {
         Op::Synchronizer(what) => make(what),
-        Op::Acquire { lock, try_: true, .. } => acquire(lock, Patience::Never, false, children).map(Value::bool),
-        Op::Acquire { lock, timeout, .. } => match acquire(lock, Patience::Until(deadline(timeout)), false, children) {
+        Op::Acquire { lock, try_: true, .. } => acquire(lock, Patience::Never, false).map(Value::bool),
+        Op::Acquire { lock, timeout, .. } => match acquire(lock, Patience::Until(deadline(timeout)), false) {
             Ok(true) => Ok(Value::Null),
             Ok(false) => Err(timed_out("acquire")),
             Err(fault) => Err(fault),
@@ -41,23 +40,21 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Result<Value, Fault>, 
             monitor::<Event>(event).change(|event| ((), change(event))).map(|()| Value::Null).map_err(gone)
         }
         Op::IsSet { event } => monitor::<Event>(event).look().map(|event| Value::bool(event.is_set)).map_err(gone),
-        Op::Await { object, timeout } => await_(object, timeout, children),
+        Op::Await { object, timeout } => await_(object, timeout),
         Op::Abort { barrier } => {
             monitor::<Barrier>(barrier).change(|barrier| ((), barrier.abort())).map(|()| Value::Null).map_err(gone)
         }
         Op::Notify { condition, count } => notify(condition, count).map(|()| Value::Null),
         Op::Enter { value } => match &value {
-            Value::Handle(handle) if can_enter(handle.key()) => enter(handle.key(), children).map(|()| value),
+            Value::Handle(handle) if can_enter(handle.key()) => enter(handle.key()).map(|()| value),
             Value::Handle(handle) if handle.key().kind == HandleKind::RwLock => {
                 Err(Fault::type_error("an rwlock is taken to read or to write")
                     .help("`with l.read() { … }` or `with l.write() { … }`"))
             }
             Value::Handle(handle) if handle.key().kind == HandleKind::Shared => {
-                shared::enter(handle.key(), children).map(|()| value)
+                shared::enter(handle.key()).map(|()| value)
             }
-            Value::Handle(handle) if tables::is_table(handle.key()) => {
-                tables::enter(handle.key(), children).map(|()| value)
-            }
+            Value::Handle(handle) if tables::is_table(handle.key()) => tables::enter(handle.key()).map(|()| value),
             other => Err(cannot_enter(other)),
         },
         Op::Leave { value, raised } => match &value {
@@ -124,11 +121,10 @@ fn can_enter(key: HandleKey) -> bool {
 /// Runs a wait in which signals are attended to; nothing when its time has passed.
 fn attended<R>(
     patience: Patience,
-    children: &mut Children,
     wait: impl FnOnce(Limit) -> Result<Waited<R>, ShmError>,
 ) -> Result<Option<R>, Fault> {
     let mut fault = None;
-    let mut go_on = || match children.attend() {
+    let mut go_on = || match attend() {
         Ok(()) => true,
         Err(raised) => {
             fault = Some(raised);
@@ -149,12 +145,12 @@ fn attended<R>(
 
 /// Takes a lock or a permit; false when there was no time to wait for it. A permit for `with` comes back when this
 /// process ends.
-fn acquire(key: HandleKey, patience: Patience, with: bool, children: &mut Children) -> Result<bool, Fault> {
+fn acquire(key: HandleKey, patience: Patience, with: bool) -> Result<bool, Fault> {
     let (who, place) = (me(), process_table::my_place());
     let taken = match key.kind {
         HandleKind::Lock => {
             let lock = UserLock::of(handles::object(key));
-            return Ok(match acquire_lock(lock, patience, children)? {
+            return Ok(match acquire_lock(lock, patience)? {
                 Some(abandoned) => {
                     if abandoned {
                         warn_of(lock);
@@ -164,25 +160,24 @@ fn acquire(key: HandleKey, patience: Patience, with: bool, children: &mut Childr
                 None => false,
             });
         }
-        HandleKind::RLock => attended(patience, children, |limit| {
+        HandleKind::RLock => attended(patience, |limit| {
             monitor::<RLock>(key).wait(limit, |lock| lock.acquire(who, place, 1), |_| Wake::Nobody)
         })?
         .map(|abandoned| warn(key, abandoned)),
         HandleKind::RwLock if key.role == READER => {
             let attempt = |lock: &mut RwLock| refused(lock.read(who, place));
-            let taken =
-                attended(patience, children, |limit| monitor::<RwLock>(key).wait(limit, attempt, |_| Wake::Nobody))?;
+            let taken = attended(patience, |limit| monitor::<RwLock>(key).wait(limit, attempt, |_| Wake::Nobody))?;
             unless_tried(taken, patience)?.map(|abandoned| warn(key, abandoned))
         }
         HandleKind::RwLock => {
             let attempt = |lock: &mut RwLock| refused(lock.write(who, place));
             let withdraw = |lock: &mut RwLock| lock.withdraw(who);
-            let taken = attended(patience, children, |limit| monitor::<RwLock>(key).wait(limit, attempt, withdraw))?;
+            let taken = attended(patience, |limit| monitor::<RwLock>(key).wait(limit, attempt, withdraw))?;
             unless_tried(taken, patience)?.map(|abandoned| warn(key, abandoned))
         }
         _ => {
             let attempt = |semaphore: &mut Semaphore| if with { semaphore.enter(who) } else { semaphore.acquire() };
-            attended(patience, children, |limit| monitor::<Semaphore>(key).wait(limit, attempt, |_| Wake::Nobody))?
+            attended(patience, |limit| monitor::<Semaphore>(key).wait(limit, attempt, |_| Wake::Nobody))?
         }
     };
     Ok(taken.is_some())
@@ -228,12 +223,12 @@ fn on_line(place: u64) -> String {
 }
 
 /// Takes the lock that another object has.
-pub fn acquire_inner(key: HandleKey, children: &mut Children) -> Result<(), Fault> {
-    acquire_lock(UserLock::of(handles::object(key)), Patience::Until(None), children).map(drop)
+pub fn acquire_inner(key: HandleKey) -> Result<(), Fault> {
+    acquire_lock(UserLock::of(handles::object(key)), Patience::Until(None)).map(drop)
 }
 
 /// Whether the last owner ended with it; nothing when there was no time to wait for it.
-fn acquire_lock(lock: UserLock, patience: Patience, children: &mut Children) -> Result<Option<bool>, Fault> {
+fn acquire_lock(lock: UserLock, patience: Patience) -> Result<Option<bool>, Fault> {
     loop {
         let acquired = match patience {
             Patience::Never => lock.try_acquire(),
@@ -251,7 +246,7 @@ fn acquire_lock(lock: UserLock, patience: Patience, children: &mut Children) -> 
             Acquired::TimedOut => return Ok(None),
             Acquired::Deadlock => return Err(deadlock::fault()),
             Acquired::Interrupted => {
-                children.attend()?;
+                attend()?;
             }
         }
     }
@@ -365,11 +360,11 @@ fn abandoned(key: HandleKey) -> Value {
     process.map_or(Value::Null, Value::from)
 }
 
-fn enter(key: HandleKey, children: &mut Children) -> Result<(), Fault> {
+fn enter(key: HandleKey) -> Result<(), Fault> {
     if key.kind == HandleKind::Rate {
-        return await_(key, None, children).map(drop);
+        return await_(key, None).map(drop);
     }
-    acquire(key, Patience::Until(None), true, children).map(drop)
+    acquire(key, Patience::Until(None), true).map(drop)
 }
 
 /// Ends `with`. What was taken may have been given back by hand.
@@ -385,14 +380,14 @@ fn leave(key: HandleKey) -> Result<(), Fault> {
     Ok(())
 }
 
-fn await_(key: HandleKey, timeout: Option<f64>, children: &mut Children) -> Result<Value, Fault> {
+fn await_(key: HandleKey, timeout: Option<f64>) -> Result<Value, Fault> {
     let who = me();
     let patience = Patience::Until(deadline(timeout));
     let waited = match key.kind {
         HandleKind::Event => {
             let mut since = None;
             let attempt = |event: &mut Event| event.wait(*since.get_or_insert(event.times));
-            attended(patience, children, |limit| monitor::<Event>(key).wait(limit, attempt, |_| Wake::Nobody))?
+            attended(patience, |limit| monitor::<Event>(key).wait(limit, attempt, |_| Wake::Nobody))?
                 .map(|()| Value::Null)
         }
         HandleKind::Barrier => {
@@ -400,17 +395,16 @@ fn await_(key: HandleKey, timeout: Option<f64>, children: &mut Children) -> Resu
                 barrier.withdraw(who);
                 Wake::Nobody
             };
-            let waited = attended(patience, children, |limit| {
-                monitor::<Barrier>(key).wait(limit, |barrier| barrier.wait(who), withdraw)
-            })?;
+            let waited =
+                attended(patience, |limit| monitor::<Barrier>(key).wait(limit, |barrier| barrier.wait(who), withdraw))?;
             match waited {
                 Some(Ok(place)) => Some(Value::Int(place as i64)),
                 Some(Err(broken)) => return Err(no_passage(key, broken)),
                 None => None,
             }
         }
-        HandleKind::Condition => await_condition(key, patience, children)?.map(|()| Value::Null),
-        _ => await_turn(monitor(key), patience, children)?.map(|()| Value::Null),
+        HandleKind::Condition => await_condition(key, patience)?.map(|()| Value::Null),
+        _ => await_turn(monitor(key), patience)?.map(|()| Value::Null),
     };
     waited.ok_or_else(|| timed_out("wait"))
 }
@@ -465,10 +459,10 @@ impl Guard {
     }
 
     /// Takes it again so many times, whatever signals come meanwhile: what they ask for comes afterwards.
-    fn take_again(&self, times: u64, children: &mut Children) -> Result<(), Fault> {
+    fn take_again(&self, times: u64) -> Result<(), Fault> {
         let mut fault = Ok(());
         let mut attend = || {
-            if let Err(raised) = children.attend()
+            if let Err(raised) = attend()
                 && fault.is_ok()
             {
                 fault = Err(raised);
@@ -502,17 +496,17 @@ impl Guard {
     }
 }
 
-fn await_condition(key: HandleKey, patience: Patience, children: &mut Children) -> Result<Option<()>, Fault> {
+fn await_condition(key: HandleKey, patience: Patience) -> Result<Option<()>, Fault> {
     let who = me();
     let guard = Guard::of(key)?;
     let condition = monitor::<Condition>(key);
     // Before the lock is free, so that nothing told from then on is missed.
     condition.change(|condition| (condition.enlist(who), Wake::Nobody)).map_err(gone)?;
     let times = guard.give_back()?;
-    let waited = attended(patience, children, |limit| {
+    let waited = attended(patience, |limit| {
         condition.wait(limit, |condition| condition.wait(who), |condition| condition.withdraw(who))
     });
-    let taken = guard.take_again(times, children);
+    let taken = guard.take_again(times);
     let waited = waited?;
     // What it was told goes to the next one if this one does not go on.
     let ended = match taken {
@@ -529,7 +523,7 @@ fn notify(key: HandleKey, count: u64) -> Result<(), Fault> {
 }
 
 /// Waits for the next turn of a limiter; nothing when that comes too late.
-fn await_turn(rate: Monitor<Rate>, patience: Patience, children: &mut Children) -> Result<Option<()>, Fault> {
+fn await_turn(rate: Monitor<Rate>, patience: Patience) -> Result<Option<()>, Fault> {
     let Patience::Until(deadline) = patience else { return Ok(None) };
     let start = Instant::now();
     let now = clock();
@@ -550,7 +544,7 @@ fn await_turn(rate: Monitor<Rate>, patience: Patience, children: &mut Children) 
         }
         Wake::Nobody
     };
-    attended::<()>(Patience::Until(end), children, |limit| rate.wait(limit, |_| Attempt::Wait, give_back))?;
+    attended::<()>(Patience::Until(end), |limit| rate.wait(limit, |_| Attempt::Wait, give_back))?;
     Ok(turn.ok().map(drop))
 }
 

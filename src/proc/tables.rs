@@ -1,6 +1,5 @@
 //! Shared maps and lists: each operation is one step for all processes.
 
-use super::children::Children;
 use super::shared::{pack, pack_key};
 use super::sync::acquire_inner;
 use super::{handles, memory};
@@ -22,7 +21,7 @@ thread_local! {
 }
 
 /// Performs an operation on a shared map or list.
-pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
+pub fn perform(op: Op) -> Result<Value, Fault> {
     match op {
         Op::SharedMap => {
             let map = Map::new().map_err(|error| memory(&error))?;
@@ -34,10 +33,10 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
         }
         Op::GetItem { object, key, default } => get(object, &key, default),
         Op::ContainsItem { object, item } => contains(object, &item).map(Value::bool),
-        Op::RemoveItem { object, key, default } => changing(object, children, || remove(object, &key, default)),
-        Op::InsertItem { object, index, value } => changing(object, children, || insert(object, index, &value)),
+        Op::RemoveItem { object, key, default } => changing(object, || remove(object, &key, default)),
+        Op::InsertItem { object, index, value } => changing(object, || insert(object, index, &value)),
         Op::ItemCount { object } => count(object).map(Value::Int),
-        Op::ClearItems { object } => changing(object, children, || {
+        Op::ClearItems { object } => changing(object, || {
             let cleared = match object.kind {
                 HandleKind::SharedMap => Map::of(handles::object(object)).clear(),
                 _ => List::of(handles::object(object)).clear(),
@@ -50,8 +49,8 @@ pub fn perform(op: Op, children: &mut Children) -> Result<Value, Fault> {
 }
 
 /// `object[key] = value`
-pub fn set(object: HandleKey, key: &Value, value: &Value, children: &mut Children) -> Result<Value, Fault> {
-    changing(object, children, || {
+pub fn set(object: HandleKey, key: &Value, value: &Value) -> Result<Value, Fault> {
+    changing(object, || {
         let (bytes, held) = pack(value)?;
         if object.kind == HandleKind::SharedMap {
             let map = Map::of(handles::object(object));
@@ -70,22 +69,18 @@ pub fn is_table(key: HandleKey) -> bool {
 }
 
 /// Runs a change under the object's lock.
-fn changing(
-    object: HandleKey,
-    children: &mut Children,
-    change: impl FnOnce() -> Result<Value, Fault>,
-) -> Result<Value, Fault> {
+fn changing(object: HandleKey, change: impl FnOnce() -> Result<Value, Fault>) -> Result<Value, Fault> {
     if HELD.with_borrow(|held| held.contains(&handles::object(object))) {
         return change();
     }
-    acquire_inner(object, children)?;
+    acquire_inner(object)?;
     let result = change();
     let _ = UserLock::of(handles::object(object)).release();
     result
 }
 
 /// Begins `with` on a holder: only this process changes the object until its end.
-pub fn enter(holder: HandleKey, children: &mut Children) -> Result<(), Fault> {
+pub fn enter(holder: HandleKey) -> Result<(), Fault> {
     if holder.role != HOLDER {
         let what = with_article(holder.kind.type_of().name());
         return Err(Fault::type_error(format!("`with` needs a lock or an open file, got {what}"))
@@ -93,7 +88,7 @@ pub fn enter(holder: HandleKey, children: &mut Children) -> Result<(), Fault> {
     }
     let object = handles::object(holder);
     if !HELD.with_borrow(|held| held.contains(&object)) {
-        acquire_inner(holder, children)?;
+        acquire_inner(holder)?;
     }
     HELD.with_borrow_mut(|held| held.push(object));
     Ok(())
