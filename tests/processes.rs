@@ -366,6 +366,11 @@ fn round() {
     for i in 0..5000 { q.put([i, "text"]) }
     for i in 0..5000 { q.get() }
     for i in 0..500 { let a, b = pipe(); a.send(i); b.recv(); with lock() { } }
+    let ends = queue()
+    let p = spawn { for end in ends { } }
+    for i in 0..5000 { let a, b = pipe(); ends.put(b) }
+    ends.close()
+    join(p)
     while not children().is_empty() { sleep(1ms) }
 }
 round()

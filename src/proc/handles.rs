@@ -12,15 +12,42 @@ use std::cell::{Cell, RefCell};
 
 struct Reached {
     counts: ApartMap<(ObjectRef, Role), usize>,
-    /// Pipe ends that went to another process, and how.
-    moved: FxHashMap<(ObjectRef, Role), String>,
+    /// Pipe ends that are another process's.
+    moved: FxHashMap<(ObjectRef, Role), Moved>,
     /// Processes of which one handle value is left, which may be the one that `Children` keeps.
     unreachable: ApartVec<ProcessRef>,
+}
+
+/// A pipe end that is another process's, but that values of this one still name.
+struct Moved {
+    how: String,
+    /// So many values: should the end come back, it is theirs too.
+    values: usize,
 }
 
 impl Reached {
     fn new() -> Reached {
         Reached { counts: ApartMap::default(), moved: FxHashMap::default(), unreachable: ApartVec::new_in(Apart) }
+    }
+
+    /// A value came to be or went that names this: whether it has come back, or nothing if it never went.
+    fn of_moved(&mut self, entry: &(ObjectRef, Role), alive: bool) -> Option<bool> {
+        if self.moved.is_empty() {
+            return None;
+        }
+        let moved = self.moved.get_mut(entry)?;
+        if !alive {
+            moved.values = moved.values.saturating_sub(1);
+            if moved.values > 0 {
+                return Some(false);
+            }
+        }
+        let values = moved.values + usize::from(alive);
+        self.moved.remove(entry);
+        if alive {
+            self.counts.insert(*entry, values);
+        }
+        Some(alive)
     }
 
     fn forget(&mut self, entry: &(ObjectRef, Role)) {
@@ -83,8 +110,8 @@ pub fn on_handle(key: HandleKey, alive: bool) {
     for &role in roles(key) {
         let entry = (object(key), role);
         let change = REACHED.with_borrow_mut(|reached| {
-            if reached.moved.contains_key(&entry) && !alive {
-                return false;
+            if let Some(changed) = reached.of_moved(&entry, alive) {
+                return changed;
             }
             let count = reached.counts.entry(entry).or_insert(0);
             if alive {
@@ -101,7 +128,6 @@ pub fn on_handle(key: HandleKey, alive: bool) {
             }
         });
         if change && alive {
-            REACHED.with_borrow_mut(|reached| drop(reached.moved.remove(&entry)));
             match shm::hold(entry.0, role) {
                 // An object that is gone is noticed where it is used.
                 Ok(()) | Err(shm::ShmError::Gone) => {}
@@ -193,8 +219,9 @@ pub fn moved(key: HandleKey, how: &str) {
     for &role in roles(key) {
         let entry = (object(key), role);
         REACHED.with_borrow_mut(|reached| {
+            let values = reached.counts.get(&entry).copied().unwrap_or(0);
             reached.forget(&entry);
-            reached.moved.insert(entry, how.to_string());
+            reached.moved.insert(entry, Moved { how: how.to_string(), values });
         });
         SOME_MOVED.set(true);
         shm::give_up(entry.0, role);
@@ -207,13 +234,18 @@ pub fn how_moved(key: HandleKey) -> Option<String> {
     if !SOME_MOVED.get() {
         return None;
     }
-    REACHED.with_borrow(|reached| roles(key).iter().find_map(|&role| reached.moved.get(&(object(key), role)).cloned()))
+    REACHED.with_borrow(|reached| {
+        let moved = roles(key).iter().find_map(|&role| reached.moved.get(&(object(key), role)));
+        moved.map(|moved| moved.how.clone())
+    })
 }
 
 /// In a child: a pipe end that its code mentions, but that is not its own.
 pub fn not_mine(key: HandleKey, how: &str) {
     REACHED.with_borrow_mut(|reached| {
-        reached.moved.extend(roles(key).iter().map(|&role| ((object(key), role), how.to_string())));
+        // The name stands until this process ends.
+        let moved = || Moved { how: how.to_string(), values: 1 };
+        reached.moved.extend(roles(key).iter().map(|&role| ((object(key), role), moved())));
     });
     SOME_MOVED.set(true);
 }
