@@ -180,18 +180,21 @@ pub fn join(keys: &[HandleKey], many: bool, deadline: Option<Instant>) -> Result
         return outcome.result(process);
     }
     let processes = keys.iter().map(|&key| process(key)).collect::<Result<Vec<_>, _>>()?;
+    let mut outcomes = Vec::with_capacity(keys.len());
+    for &process in &processes {
+        outcomes.push((process, await_end(process, deadline, "join")?));
+    }
+    // A wait that ended before has seen nothing.
     let mut results = Vec::with_capacity(keys.len());
     let mut failed: Option<(u64, Fault)> = None;
-    for &process in &processes {
-        let (outcome, at) = await_end(process, deadline, "join")?;
+    for (process, (outcome, at)) in outcomes {
+        take(process);
         match outcome.result(process) {
             Ok(value) => results.push(value),
             Err(fault) if failed.as_ref().is_none_or(|(first, _)| at < *first) => failed = Some((at, fault)),
             Err(_) => {}
         }
     }
-    // A wait that ended before has seen nothing.
-    processes.iter().for_each(|&process| take(process));
     match failed {
         Some((_, fault)) => Err(fault),
         None => Ok(Value::list(results)),

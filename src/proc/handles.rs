@@ -2,7 +2,7 @@
 //! object are told to shared memory.
 
 use super::apart::{Apart, ApartMap, ApartVec};
-use super::out_of_memory;
+use super::{moves, out_of_memory};
 use crate::shm::{self, ObjectRef, ProcessRef, Role};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::value::{HandleKey, HandleKind};
@@ -18,7 +18,7 @@ struct Reached {
     unreachable: ApartVec<ProcessRef>,
 }
 
-/// A pipe end that is another process's, but that values of this one still name.
+/// A pipe end that is not this process's, but that values of it name.
 struct Moved {
     how: String,
     /// So many values: should the end come back, it is theirs too.
@@ -36,6 +36,10 @@ impl Reached {
             return None;
         }
         let moved = self.moved.get_mut(entry)?;
+        if alive && LEFT.get().is_some() {
+            moved.values += 1;
+            return Some(false);
+        }
         if !alive {
             moved.values = moved.values.saturating_sub(1);
             if moved.values > 0 {
@@ -48,6 +52,17 @@ impl Reached {
             self.counts.insert(*entry, values);
         }
         Some(alive)
+    }
+
+    /// Whether the value that comes to be names an end that stays where it is.
+    fn is_left(&mut self, entry: &(ObjectRef, Role)) -> bool {
+        let Some(process) = LEFT.get() else { return false };
+        if !matches!(entry.1, Role::A | Role::B) || self.counts.contains_key(entry) {
+            return false;
+        }
+        self.moved.insert(*entry, Moved { how: moves::in_result(process), values: 1 });
+        SOME_MOVED.set(true);
+        true
     }
 
     fn forget(&mut self, entry: &(ObjectRef, Role)) {
@@ -67,6 +82,8 @@ thread_local! {
     /// Whether `moved` and `unreachable` have anything, for those who ask at every request.
     static SOME_MOVED: Cell<bool> = const { Cell::new(false) };
     static SOME_UNREACHABLE: Cell<bool> = const { Cell::new(false) };
+    /// The process in whose result pipe ends stay that values made now name.
+    static LEFT: Cell<Option<ProcessRef>> = const { Cell::new(None) };
 }
 
 /// The object that a handle means.
@@ -113,6 +130,9 @@ pub fn on_handle(key: HandleKey, alive: bool) {
             if let Some(changed) = reached.of_moved(&entry, alive) {
                 return changed;
             }
+            if alive && reached.is_left(&entry) {
+                return false;
+            }
             let count = reached.counts.entry(entry).or_insert(0);
             if alive {
                 *count += 1;
@@ -136,8 +156,10 @@ pub fn on_handle(key: HandleKey, alive: bool) {
             }
         } else if change {
             REACHED.with_borrow_mut(|reached| reached.forget(&entry));
-            if key.kind == HandleKind::Shared {
-                super::shared::forget(entry.0);
+            match key.kind {
+                HandleKind::Shared => super::shared::forget(entry.0),
+                HandleKind::Process => ProcessRef::of(entry.0).into_iter().for_each(super::outcome::forget),
+                _ => {}
             }
             shm::give_up(entry.0, role);
         }
@@ -211,6 +233,19 @@ pub fn hold_for(child: ProcessRef, key: HandleKey) -> Result<(), shm::ShmError> 
     roles(key).iter().try_for_each(|&role| shm::hold_for(child, object(key), role))
 }
 
+/// Runs something that makes values of the result of a process: ends of pipes in it stay there.
+pub fn leave_ends<R>(process: ProcessRef, run: impl FnOnce() -> R) -> R {
+    LEFT.set(Some(process));
+    let result = run();
+    LEFT.set(None);
+    result
+}
+
+/// Whether this process has values that name pipe ends of others.
+pub fn some_moved() -> bool {
+    SOME_MOVED.get()
+}
+
 /// A pipe end went to another process: this one can use it no longer.
 pub fn moved(key: HandleKey, how: &str) {
     if key.kind != HandleKind::PipeEnd {
@@ -219,7 +254,8 @@ pub fn moved(key: HandleKey, how: &str) {
     for &role in roles(key) {
         let entry = (object(key), role);
         REACHED.with_borrow_mut(|reached| {
-            let values = reached.counts.get(&entry).copied().unwrap_or(0);
+            let before = reached.moved.get(&entry).map(|moved| moved.values);
+            let values = before.or_else(|| reached.counts.get(&entry).copied()).unwrap_or(0);
             reached.forget(&entry);
             reached.moved.insert(entry, Moved { how: how.to_string(), values });
         });

@@ -185,27 +185,35 @@ impl Real {
     }
 
     fn finish_child(&mut self, mut result: Result<Value, Fault>) -> ! {
-        let own_failure = result.is_err() && !signals::obeyed();
-        if result.is_err() {
-            children::stop_all();
-        }
-        let mut kept = Vec::new();
+        let spawned_at = |fault: Fault| match self.spawned_at {
+            Some(place) => fault.spawned_at(place),
+            None => fault,
+        };
+        let (mut kept, mut gone) = (Vec::new(), None);
         let outcome = match &result {
             Ok(value) => value.clone(),
             Err(Fault(error)) => Value::Error(error.clone()),
         };
-        value::handles(&outcome, &mut |key| kept.push(key));
+        value::handles(&outcome, &mut |key| {
+            gone = gone.take().or_else(|| handles::check(key).err());
+            kept.push(key);
+        });
         drop(outcome);
+        if let (Ok(_), Some(fault)) = (&result, gone) {
+            // An end that has moved on cannot be a part of the result.
+            result = Err(spawned_at(fault));
+        }
+        let own_failure = result.is_err() && !signals::obeyed();
+        if result.is_err() {
+            children::stop_all();
+        }
         handles::give_up_all(&kept);
         reaper::end_guards();
         let mut failures = children::wait_all().into_iter();
         if result.is_ok()
             && let Some(failure) = failures.next()
         {
-            result = Err(match self.spawned_at {
-                Some(place) => failure.spawned_at(place),
-                None => failure,
-            });
+            result = Err(spawned_at(failure));
         }
         // One failure goes to whoever waits for this process: the others would be lost.
         failures.for_each(|failure| self.show(&failure.0));
@@ -375,6 +383,7 @@ impl Real {
         at_once::set_ready(true);
         signals::ignore_questions();
         children::begin_child();
+        outcome::begin_child();
         reaper::begin_child();
         spare::begin_child();
         scopes::begin_child();

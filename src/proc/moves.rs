@@ -1,6 +1,6 @@
 //! Ends of pipes that went to another process, in words.
 
-use super::{outcome, tell};
+use super::{outcome, place, tell};
 use crate::shm::ProcessRef;
 use crate::vm::machine::Machine;
 use crate::vm::value::{HandleKey, Value};
@@ -15,6 +15,19 @@ pub fn by_spawn(machine: &Machine, call: &Value, end: HandleKey, child: ProcessR
 /// How an end moved with the message that is being sent.
 pub fn by_message() -> String {
     format!("was sent to another process on {}", tell::line(tell::here()))
+}
+
+/// Where an end is that the result of a process names, until somebody takes that.
+pub fn in_result(process: ProcessRef) -> String {
+    format!("is in the result of process {}, which `join` takes", outcome::title(process))
+}
+
+/// How an end went with the result of a process, which another one took first.
+pub fn by_join(process: ProcessRef) -> String {
+    let (taker, place) = process.taker().map_or((String::new(), 0), |(taker, place)| (outcome::title(taker), place));
+    let taker = if taker.is_empty() { "another process".to_string() } else { format!("process {taker}") };
+    let line = if place == 0 { String::new() } else { format!(" on {}", tell::line(place::of_word(place))) };
+    format!("went to {taker}, which took the result of process {}{line}", outcome::title(process))
 }
 
 /// Whether the very block or closure that is being spawned mentions an end.

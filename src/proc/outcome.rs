@@ -1,9 +1,11 @@
 //! How a process ended, as its result in shared memory tells it.
 
-use super::{place, signal_name};
+use super::apart::ApartMap;
+use super::{handles, moves, place, signal_name};
 use crate::shm::process_table::{Ended, ProcessRef};
 use crate::vm::fault::{Fault, Kind};
-use crate::vm::value::{ErrorValue, Map, Ref, Site, Value, decode, encode};
+use crate::vm::value::{self, ErrorValue, Map, Ref, Site, Value, decode, encode};
+use std::cell::RefCell;
 
 /// What came of a process.
 #[derive(Clone)]
@@ -57,7 +59,55 @@ pub fn now() -> u64 {
         .map_or(0, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
 }
 
-/// What came of a process that has ended, and when.
+thread_local! {
+    /// Results with ends of pipes that this process took, as long as it has the processes: it can ask again.
+    static TAKEN: RefCell<ApartMap<ProcessRef, Value>> = RefCell::default();
+}
+
+/// This process has a process no longer.
+pub fn forget(process: ProcessRef) {
+    // The value goes after the table is free again.
+    drop(TAKEN.with_borrow_mut(|taken| if taken.is_empty() { None } else { taken.remove(&process) }));
+}
+
+/// This process was forked: what its parent took is its parent's.
+pub fn begin_child() {
+    TAKEN.with_borrow_mut(|taken| std::mem::forget(std::mem::take(taken)));
+}
+
+/// A result as it was read, with the ends of pipes in it, which go to the first that takes them.
+fn with_ends(process: ProcessRef, value: &Value) -> Value {
+    let mut ends = Vec::new();
+    if handles::some_moved() {
+        value::handles(value, &mut |key| {
+            if handles::how_moved(key).is_some() {
+                ends.push(key);
+            }
+        });
+    }
+    if ends.is_empty() {
+        return value.clone();
+    }
+    if let Some(taken) = TAKEN.with_borrow(|taken| taken.get(&process).cloned()) {
+        return taken;
+    }
+    let mut value = value.clone();
+    if process.taker().is_none()
+        && let Some(Ok(arrived)) = process.result().map(|bytes| decode(bytes.get(HEADER..).unwrap_or_default()))
+    {
+        value = arrived;
+        if process.take_ends() {
+            TAKEN.with_borrow_mut(|taken| taken.insert(process, value.clone()));
+            return value;
+        }
+    }
+    let how = moves::by_join(process);
+    ends.into_iter().for_each(|end| handles::moved(end, &how));
+    value
+}
+
+/// What came of a process that has ended, and when. Ends of pipes in its result stay there until somebody takes it, by
+/// [`Outcome::result`].
 pub fn read(process: ProcessRef) -> (Outcome, u64) {
     let time = |bytes: &[u8]| bytes.get(1..HEADER).and_then(|time| time.try_into().ok()).map_or(0, u64::from_le_bytes);
     if let Some(bytes) = process.result()
@@ -66,7 +116,7 @@ pub fn read(process: ProcessRef) -> (Outcome, u64) {
         let (at, body) = (time(&bytes), &bytes[HEADER..]);
         let outcome = match bytes[0] {
             EXITED => Outcome::Exited(body.first().copied().unwrap_or(0)),
-            tag => match decode(body) {
+            tag => match handles::leave_ends(process, || decode(body)) {
                 Ok(Value::Error(error)) if tag == RAISED => Outcome::Raised(error),
                 Ok(value) => Outcome::Returned(value),
                 Err(fault) => Outcome::Raised(fault.0),
@@ -85,12 +135,15 @@ pub fn read(process: ProcessRef) -> (Outcome, u64) {
 }
 
 impl Outcome {
-    /// The value, or the error that `join` raises.
+    /// The value, or the error that `join` raises: it takes the ends of pipes in it.
     pub fn result(&self, process: ProcessRef) -> Result<Value, Fault> {
         match self {
-            Outcome::Returned(value) => Ok(value.clone()),
+            Outcome::Returned(value) => Ok(with_ends(process, value)),
             Outcome::Raised(error) => {
-                let mut fault = Fault(error.clone());
+                let mut fault = match with_ends(process, &Value::Error(error.clone())) {
+                    Value::Error(error) => Fault(error),
+                    _ => Fault(error.clone()),
+                };
                 if fault.0.process.is_null() {
                     fault.change(|error| error.process = Value::from(process.id()));
                 }

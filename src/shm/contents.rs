@@ -77,7 +77,7 @@ impl Container {
             Container::Cell(object) => cell::Cell::of(object).version().map(|version| (version, 0)),
             Container::Map(object) => map::stamp(object),
             Container::List(object) => list::stamp(object),
-            Container::Result(object) => process_table::has_left_result(ProcessRef::of(object)?).then_some((0, 0)),
+            Container::Result(object) => process_table::result_stamp(ProcessRef::of(object)?).map(|taker| (taker, 0)),
         }
     }
 
@@ -118,7 +118,10 @@ impl Container {
             Container::Map(object) => map::handles_inside(object),
             Container::List(object) => list::handles_inside(object),
             Container::Result(object) => {
-                ProcessRef::of(object).map(|process| ((0, 0), vec![holders::kept_for_result(process)]))
+                // In this order: what is there afterwards was there before.
+                let stamp = self.stamp();
+                let process = ProcessRef::of(object);
+                stamp.zip(process).map(|(stamp, process)| (stamp, vec![holders::kept_for_result(process)]))
             }
         };
         let Some((stamp, all)) = found else { return Vec::new() };

@@ -5,7 +5,7 @@
 
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Relaxed, Release, SeqCst};
-use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
+use super::atomic::{AtomicU32, AtomicU64, compiler_fence, fence, seeded};
 use super::lock::Lock;
 use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
 use super::region::{at, shared};
@@ -626,8 +626,12 @@ pub(super) fn forget_process(process: ProcessRef) {
         ProcessRef::of(lost).into_iter().for_each(process_table::release);
     }
     destroy_doomed(dead);
+    process_table::finish_taking(process, dead);
     free_hands(dead);
     let has_result = dead.result().load(Relaxed) != 0 && !seeded!("what a result names goes");
+    // Who takes them from now on sees that it has ended, and does this itself.
+    fence(SeqCst);
+    let ends_are_taken = process.taker().is_some();
     let mut keeps = false;
     for key in keys {
         let (object, role) = object_of(key);
@@ -635,6 +639,7 @@ pub(super) fn forget_process(process: ProcessRef) {
         // Processes end with those that have spawned them.
         match kind_of(object).filter(|&kind| has_result && kind != PROCESS) {
             None => give_up_by(dead, object, role),
+            Some(_) if ends_are_taken && is_end(object) => give_up_by(dead, object, role),
             Some(kind) => {
                 keeps = true;
                 if kind != NUMBERS {
@@ -658,29 +663,45 @@ pub(super) fn kept_for_result(process: ProcessRef) -> Vec<Key> {
     locked(|| if process_table::has_left_result(process) { slot(process.index).holds.keys() } else { Vec::new() })
 }
 
+/// Whether it is a pipe, of which one has ends.
+fn is_end(object: ObjectRef) -> bool {
+    kind_of(object) == Some(CHANNEL) && channel::is_pipe(object)
+}
+
+/// Gives up the ends of pipes that a process has kept for its result. [`settle`] must follow.
+pub(super) fn forget_ends(process: ProcessRef) {
+    kept_for_result(process)
+        .into_iter()
+        .filter(|&key| is_end(object_of(key).0))
+        .for_each(|key| forget_kept(process, key));
+}
+
+/// Gives up one thing that a process has kept for its result.
+fn forget_kept(process: ProcessRef, key: Key) {
+    let (object, role) = object_of(key);
+    let telling = &my_slot().telling;
+    let held = locked(|| {
+        let entry = slot(process.index).holds.find(key);
+        // Whoever has the slot next holds nothing before he has had this lock.
+        let held = process_table::has_left_result(process) && entry.load(Relaxed) == key;
+        if held {
+            telling.store(object.word(), SeqCst);
+            remove(entry, object, role);
+        }
+        held
+    });
+    if held {
+        notify_loss(object);
+        islands::note_loss(object);
+        telling.store(0, SeqCst);
+    }
+}
+
 /// Gives up what a process has kept for its result. [`settle`] must follow.
 pub(super) fn forget_result(process: ProcessRef) {
+    kept_for_result(process).into_iter().for_each(|key| forget_kept(process, key));
     let holds = &slot(process.index).holds;
-    // Whoever has the slot next holds nothing before he has had this lock.
     let is_its_own = || process_table::has_left_result(process);
-    for key in kept_for_result(process) {
-        let (object, role) = object_of(key);
-        let telling = &my_slot().telling;
-        let held = locked(|| {
-            let entry = holds.find(key);
-            let held = is_its_own() && entry.load(Relaxed) == key;
-            if held {
-                telling.store(object.word(), SeqCst);
-                remove(entry, object, role);
-            }
-            held
-        });
-        if held {
-            notify_loss(object);
-            islands::note_loss(object);
-            telling.store(0, SeqCst);
-        }
-    }
     locked(|| {
         if let Some(table) = Block::from_word(holds.table.load(Relaxed)).filter(|_| is_its_own()) {
             holds.inline.iter().for_each(|entry| entry.store(EMPTY, Relaxed));

@@ -2,7 +2,7 @@
 
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use super::atomic::{AtomicI32, AtomicU32, AtomicU64, compiler_fence, private, seeded};
+use super::atomic::{AtomicI32, AtomicU32, AtomicU64, compiler_fence, fence, private, seeded};
 use super::lock::{self, Lock};
 use super::park::{self, Wait};
 use super::region::{self, at, shared};
@@ -94,6 +94,12 @@ shared! {
         pub(super) telling: AtomicU64,
         /// Its result names objects others than arrays.
         pub(super) keeps: AtomicU32,
+        unused: AtomicU32,
+        /// Who has taken the ends of pipes that its result names, as a word, and where in the script.
+        taker: AtomicU64,
+        taken_at: AtomicU64,
+        /// The process whose ends this one is taking, as a word.
+        pub(super) taking: AtomicU64,
         /// Where in the script it is: see [`set_place`].
         place: AtomicU64,
         /// What it does outside of the language; see [`super::inspect::set_doing`].
@@ -212,6 +218,11 @@ pub(super) fn has_left_result(process: ProcessRef) -> bool {
 /// Whether its result names objects others than arrays.
 pub(super) fn keeps_objects(process: ProcessRef) -> bool {
     slot(process.index).keeps.load(Relaxed) != 0
+}
+
+/// What changes before anything leaves the result of a process.
+pub(super) fn result_stamp(process: ProcessRef) -> Option<u64> {
+    has_left_result(process).then(|| slot(process.index).taker.load(SeqCst))
 }
 
 /// Ended processes whose results name such objects.
@@ -485,6 +496,16 @@ fn alive_below(high: u32) -> impl Iterator<Item = u32> {
     (0..high).filter(|&index| can_act(index))
 }
 
+/// The rest of what a process does, or did that has died, in [`ProcessRef::take_ends`]. [`holders::settle`] must follow.
+pub(super) fn finish_taking(by: ProcessRef, its: &Slot) {
+    let of = ProcessRef::from_word(its.taking.load(Relaxed)).filter(|process| process.exists());
+    if let Some(process) = of.filter(|process| slot(process.index).taker.load(SeqCst) == by.word())
+        && !seeded!("taken ends stay in the result")
+    {
+        holders::forget_ends(process);
+    }
+}
+
 /// How many processes of a run may live at a time, and why no more: the machine must stay usable.
 fn most_living() -> (u32, &'static str) {
     static LIMIT: OnceLock<(u32, &str)> = OnceLock::new();
@@ -621,6 +642,31 @@ impl ProcessRef {
     pub fn result(self) -> Option<Vec<u8>> {
         let word = if self.exists() { slot(self.index).result.load(Acquire) } else { 0 };
         Block::from_word(word).filter(|&block| arena::in_use(block)).map(Block::read)
+    }
+
+    /// Who has taken the ends of pipes that its result names, and at which place of the script.
+    pub fn taker(self) -> Option<(ProcessRef, u64)> {
+        let slot = self.exists().then(|| slot(self.index))?;
+        let taker = ProcessRef::from_word(slot.taker.load(SeqCst))?;
+        Some((taker, slot.taken_at.load(SeqCst)))
+    }
+
+    /// This process, which holds all ends of pipes that the result names, has them for itself from now on. False when
+    /// another one was quicker. Should it die, it had taken them or had not: they stay in the result until one has.
+    pub fn take_ends(self) -> bool {
+        let (me, slot) = (my_slot(), slot(self.index));
+        let own = reference(my_index());
+        me.taking.store(self.word(), SeqCst);
+        let first = slot.taker.compare_exchange(0, own.word(), SeqCst, SeqCst).is_ok();
+        if first {
+            slot.taken_at.store(me.place.load(Relaxed), SeqCst);
+        }
+        // Who clears up after it from now on sees that they are taken, and does the rest.
+        fence(SeqCst);
+        finish_taking(own, me);
+        me.taking.store(0, SeqCst);
+        holders::settle();
+        first
     }
 
     /// Sleeps until it has ended. Anybody may wait for anybody; only its parent reaps.
@@ -769,8 +815,9 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
     slot.death.store(0, Relaxed);
     slot.wait.clear();
     let words = [&slot.text, &slot.result, &slot.place, &slot.doing];
-    let operation = [&slot.present, &slot.doomed, &slot.losing, &slot.telling, &slot.reaping];
-    for word in words.into_iter().chain(operation).chain(&slot.hands) {
+    let operation = [&slot.present, &slot.doomed, &slot.losing, &slot.telling, &slot.reaping, &slot.taking];
+    let ends = [&slot.taker, &slot.taken_at];
+    for word in words.into_iter().chain(operation).chain(ends).chain(&slot.hands) {
         word.store(0, Relaxed);
     }
     slot.position.store(NOWHERE, Relaxed);

@@ -48,6 +48,8 @@ pub fn scenes() -> Vec<Scene> {
         other("close_with_sleepers", close_with_sleepers),
         other("last_sender_gives_up", last_sender_gives_up),
         other("last_sender_in_a_result", last_sender_in_a_result),
+        commits("end_taken_out_of_a_result", |stage| end_out_of_a_result(stage, true)),
+        commits("end_taken_before_the_reaper_comes", |stage| end_out_of_a_result(stage, false)),
         other("end_of_a_pipe_given_up", pipe_end_given_up),
         other("pipe_both_ways", pipe_both_ways),
         other("select_asleep", select_asleep),
@@ -533,6 +535,47 @@ fn last_sender_in_a_result(stage: &Stage) {
     assert_eq!([0, 1].map(|word| stage.word(word).load(SeqCst)), [u64::MAX; 2]);
     assert_eq!(shm::holder_count(channel.object(), Role::Put), 0);
     shm::give_up(channel.object(), Role::Take);
+}
+
+/// The first who takes the result of a process has the end of a pipe in it, and nobody else.
+fn end_out_of_a_result(stage: &Stage, reaped: bool) {
+    let go = stage.word(0);
+    let pipe = Pipe::new(None).unwrap();
+    let child = stage.spawn(&[(pipe.object(), Role::A)], || process_table::store_result(&[1; 100]).unwrap());
+    let partner = stage.spawn(&[(pipe.object(), Role::B)], || {
+        assert_eq!(pipe.b().recv(&mut vec![], None).unwrap(), Received::Closed);
+    });
+    shm::give_up(pipe.object(), Role::A);
+    assert!(stage.wait_asleep(partner));
+    let take = || {
+        shm::hold(pipe.object(), Role::A).unwrap();
+        child.take_ends()
+    };
+    let victim = stage.victim(&[(child.object(), Role::Handle)], || {
+        while go.load(SeqCst) == 0 {
+            std::thread::yield_now();
+        }
+        assert!(take());
+    });
+    if reaped {
+        stage.eventually("the child is reaped", || child.known_end().is_some());
+    } else {
+        while !child.has_ended() {
+            std::thread::yield_now();
+        }
+    }
+    assert_eq!(shm::holder_count(pipe.object(), Role::A), 1);
+    go.store(1, SeqCst);
+    stage.bury(victim);
+    stage.eventually("the child is reaped", || child.known_end().is_some());
+    let taken = child.taker().is_some();
+    stage.committed(taken);
+    assert_eq!(shm::holder_count(pipe.object(), Role::A), u32::from(!taken));
+    assert_eq!(take(), !taken);
+    shm::give_up(pipe.object(), Role::A);
+    stage.join_well(partner);
+    stage.join_well(child);
+    shm::give_up(pipe.object(), Role::B);
 }
 
 fn pipe_end_given_up(stage: &Stage) {

@@ -41,6 +41,7 @@ pub const SEEDS: &[Seed] = &[
     seed("a map is not counted anew", "map_set"),
     seed("an array is written in place with two holders", "array_receive_and_write"),
     seed("what a result names goes", "array_as_result"),
+    seed("taken ends stay in the result", "end_taken_out_of_a_result"),
 ];
 
 const fn seed(name: &'static str, tests: &'static str) -> Seed {
