@@ -366,6 +366,7 @@ fn round() {
     for i in 0..5000 { q.put([i, "text"]) }
     for i in 0..5000 { q.get() }
     for i in 0..500 { let a, b = pipe(); a.send(i); b.recv(); with lock() { } }
+    for i in 0..300 { join(join(spawn { spawn { self_process() } })) }
     let ends = queue()
     let p = spawn { for end in ends { } }
     for i in 0..5000 { let a, b = pipe(); ends.put(b) }

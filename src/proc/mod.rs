@@ -231,6 +231,7 @@ impl Real {
         if let (Some(signal), false) = (signals::ending(), own_failure) {
             signals::die_by(signal)
         }
+        self.keep_named(&result);
         // An end without an error and without a result is a null.
         let plain = matches!(result, Ok(Value::Null));
         if !plain && let Err(no_room) = shm::process_table::store_result(&outcome::pack(&result)) {
@@ -252,6 +253,22 @@ impl Real {
         }
         shm::process_table::note_end(status);
         signals::exit(status)
+    }
+
+    /// Gives up the processes that the result of this one does not name.
+    fn keep_named(&self, result: &Result<Value, Fault>) {
+        let held = shm::held_processes();
+        if held.is_empty() {
+            return;
+        }
+        let mut named = Vec::new();
+        let mut name = |key: HandleKey| named.push(handles::object(key));
+        match result {
+            Ok(value) => value::handles(value, &mut name),
+            Err(Fault(error)) => value::handles(&Value::Error(error.clone()), &mut name),
+        }
+        let others = held.iter().map(|process| process.object()).filter(|object| !named.contains(object));
+        others.for_each(|object| shm::give_up(object, shm::Role::Handle));
     }
 
     fn spawn(&mut self, call: Spawn, place: Place, machine: &mut Machine) -> Result<Performed, Fault> {

@@ -26,8 +26,8 @@ const EXITED: u8 = 2;
 /// Tag and time come before the value.
 const HEADER: usize = 9;
 
-/// The form in which a result waits in shared memory, with the time of that. What it mentions is what this process still
-/// holds: processes until its parent has seen its end, anything else for as long as the result is there.
+/// The form in which a result waits in shared memory, with the time of that. What it mentions is what this process holds
+/// for as long as the result is there.
 pub fn pack(result: &Result<Value, Fault>) -> Vec<u8> {
     let at = match result {
         Err(fault) if fault.0.at > 0 => fault.0.at,

@@ -388,6 +388,12 @@ pub fn holder_count(object: ObjectRef, role: Role) -> u32 {
     count(object, role.index())
 }
 
+/// The processes that this process holds.
+pub fn held_processes() -> Vec<ProcessRef> {
+    let keys = if process_table::registered() { my_slot().holds.keys() } else { Vec::new() };
+    keys.into_iter().filter_map(|key| ProcessRef::of(object_of(key).0)).collect()
+}
+
 /// Whether this process holds a role of `object`.
 pub fn holds(object: ObjectRef, role: Role) -> bool {
     process_table::registered() && holds_role(object, role.index())
@@ -627,6 +633,7 @@ pub(super) fn forget_process(process: ProcessRef) {
     }
     destroy_doomed(dead);
     process_table::finish_taking(process, dead);
+    process_table::finish_freeing(dead);
     free_hands(dead);
     let has_result = dead.result().load(Relaxed) != 0 && !seeded!("what a result names goes");
     // Who takes them from now on sees that it has ended, and does this itself.
@@ -636,8 +643,7 @@ pub(super) fn forget_process(process: ProcessRef) {
     for key in keys {
         let (object, role) = object_of(key);
         pass_on(object, process, in_operation, wait.as_ref().is_some_and(|wait| wait.is_at(object)));
-        // Processes end with those that have spawned them.
-        match kind_of(object).filter(|&kind| has_result && kind != PROCESS) {
+        match kind_of(object).filter(|_| has_result) {
             None => give_up_by(dead, object, role),
             Some(_) if ends_are_taken && is_end(object) => give_up_by(dead, object, role),
             Some(kind) => {
@@ -697,9 +703,10 @@ fn forget_kept(process: ProcessRef, key: Key) {
     }
 }
 
-/// Gives up what a process has kept for its result. [`settle`] must follow.
-pub(super) fn forget_result(process: ProcessRef) {
-    kept_for_result(process).into_iter().for_each(|key| forget_kept(process, key));
+/// Gives up what a process has kept for its result, and gives the processes among that. [`settle`] must follow.
+pub(super) fn forget_result(process: ProcessRef) -> Vec<ProcessRef> {
+    let kept = kept_for_result(process);
+    kept.iter().for_each(|&key| forget_kept(process, key));
     let holds = &slot(process.index).holds;
     let is_its_own = || process_table::has_left_result(process);
     locked(|| {
@@ -709,6 +716,7 @@ pub(super) fn forget_result(process: ProcessRef) {
             holds.table.store(0, Relaxed);
         }
     });
+    kept.into_iter().filter_map(|key| ProcessRef::of(object_of(key).0)).collect()
 }
 
 /// Frees the blocks that the dead process had in hand, but not those that it had just published.

@@ -165,7 +165,7 @@ fn dissolve(object: ObjectRef) -> Result<(), ShmError> {
         Some(Container::Map(_)) => Map::of(object).clear(),
         Some(Container::List(_)) => List::of(object).clear(),
         Some(Container::Result(_)) => {
-            ProcessRef::of(object).into_iter().for_each(holders::forget_result);
+            ProcessRef::of(object).into_iter().for_each(process_table::forget_result);
             Ok(())
         }
         None => Ok(()),

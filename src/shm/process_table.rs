@@ -94,7 +94,8 @@ shared! {
         pub(super) telling: AtomicU64,
         /// Its result names objects others than arrays.
         pub(super) keeps: AtomicU32,
-        unused: AtomicU32,
+        /// It is freeing slots that nobody holds, one of which may have been the last to hold another.
+        freeing: AtomicU32,
         /// Who has taken the ends of pipes that its result names, as a word, and where in the script.
         taker: AtomicU64,
         taken_at: AtomicU64,
@@ -805,7 +806,7 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
     slot.roles[0].store(0, Relaxed);
     slot.roles[UNCLEARED].store(1, Relaxed);
     slot.kind.store(holders::PROCESS, Relaxed);
-    for word in [&slot.children, &slot.spawning, &slot.keeps] {
+    for word in [&slot.children, &slot.spawning, &slot.keeps, &slot.freeing] {
         word.store(0, Relaxed);
     }
     slot.parent.store(parent.map_or(0, |parent| parent + 1), Relaxed);
@@ -846,11 +847,43 @@ pub(super) fn is_left(process: ProcessRef) -> bool {
     is_free && slot.generation.load(Relaxed) == process.generation
 }
 
-/// Makes the slot free for another process if it has been reaped and nobody holds it.
+/// Makes the slot free for another process if it has been reaped and nobody holds it, and so the slots of processes that
+/// its result alone has named.
 pub(super) fn release(process: ProcessRef) {
-    if is_left(process) {
-        holders::forget_result(process);
+    // Of two who make it nobody's, one by giving it up and one by clearing up after it, the later one sees both.
+    fence(SeqCst);
+    if !is_left(process) {
+        return;
     }
+    while_freeing(|| {
+        let mut left = vec![process];
+        while let Some(process) = left.pop() {
+            left.extend(holders::forget_result(process).into_iter().filter(|&named| is_left(named)));
+            free(process);
+        }
+    });
+}
+
+/// Empties the result of a process, and makes the slots free of those that it alone has named.
+pub(super) fn forget_result(process: ProcessRef) {
+    while_freeing(|| holders::forget_result(process).into_iter().for_each(release));
+}
+
+fn while_freeing(free: impl FnOnce()) {
+    let freeing = &my_slot().freeing;
+    let before = freeing.swap(1, SeqCst);
+    free();
+    freeing.store(before, SeqCst);
+}
+
+/// The rest of what a dead process did in [`release`] or [`forget_result`].
+pub(super) fn finish_freeing(dead: &Slot) {
+    if dead.freeing.load(Relaxed) != 0 && !seeded!("what a result alone has named stays") {
+        (0..high()).map(reference).filter(|&process| is_left(process)).for_each(release);
+    }
+}
+
+fn free(process: ProcessRef) {
     enter();
     if is_left(process) {
         let (globals, slot) = (globals(), slot(process.index));

@@ -17,6 +17,8 @@ pub fn scenes() -> Vec<Scene> {
         Scene { name: "search", play: search, commits: false },
         Scene { name: "islands", play: islands, commits: false },
         Scene { name: "result_in_itself", play: result_in_itself, commits: false },
+        Scene { name: "process_in_its_own_result", play: process_in_its_own_result, commits: false },
+        Scene { name: "processes_in_results", play: processes_in_results, commits: false },
         Scene { name: "looked_into_while_destroyed", play: looked_into_while_destroyed, commits: false },
     ]
 }
@@ -164,6 +166,47 @@ fn result_in_itself(stage: &Stage) {
     stage.bury(victim);
     shm::islands::collect();
     assert!(!child.exists(), "nobody reaches them");
+}
+
+fn process_in_its_own_result(stage: &Stage) {
+    let go = stage.word(0);
+    let child = stage.spawn(&[], || {
+        shm::hold(process_table::me().unwrap().object(), Role::Handle).unwrap();
+        process_table::store_result(&[1; 100]).unwrap();
+    });
+    stage.eventually("the child ends", || child.ended().is_some());
+    let victim = stage.victim(&[], || {
+        await_word(go);
+        shm::islands::collect();
+    });
+    stage.join(child);
+    assert!(child.exists());
+    go.store(1, SeqCst);
+    stage.bury(victim);
+    shm::islands::collect();
+    assert!(!child.exists(), "nobody reaches it");
+}
+
+/// What is named by results alone goes with the last who has the first of them.
+fn processes_in_results(stage: &Stage) {
+    let go = stage.word(0);
+    let mut chain: Vec<ProcessRef> = Vec::new();
+    for _ in 0..3 {
+        let named: Vec<_> = chain.last().map(|named| (named.object(), Role::Handle)).into_iter().collect();
+        let child = stage.spawn(&named, || process_table::store_result(&[1; 100]).unwrap());
+        stage.eventually("the child is reaped", || child.known_end().is_some());
+        chain.push(child);
+    }
+    let last = chain[2];
+    let victim = stage.victim(&[(last.object(), Role::Handle)], || {
+        await_word(go);
+        shm::give_up(last.object(), Role::Handle);
+    });
+    chain.iter().for_each(|&child| stage.join_well(child));
+    assert!(chain.iter().all(|child| child.exists()));
+    go.store(1, SeqCst);
+    stage.bury(victim);
+    assert!(!chain.iter().any(|child| child.exists()));
 }
 
 /// The first stops at each of its points in turn, the second destroys what the first looks into, and makes something

@@ -42,6 +42,7 @@ pub const SEEDS: &[Seed] = &[
     seed("an array is written in place with two holders", "array_receive_and_write"),
     seed("what a result names goes", "array_as_result"),
     seed("taken ends stay in the result", "end_taken_out_of_a_result"),
+    seed("what a result alone has named stays", "processes_in_results"),
 ];
 
 const fn seed(name: &'static str, tests: &'static str) -> Seed {
