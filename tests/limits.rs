@@ -167,6 +167,12 @@ fn there_may_be_no_more_memory() {
     assert_eq!((ended.status, ended.stdout.as_str()), (Some(1), ""));
     assert!(ended.stderr.starts_with("mplang: out of memory: the system refused "), "{}", ended.stderr);
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    // What was printed before is written.
+    let print = "fn begin(n) { for i in 0..n { print(i) }; eat() }";
+    let ended = limited(&format!("{print}\nbegin(3)"));
+    assert_eq!((ended.status, ended.stdout.as_str()), (Some(1), "0\n1\n2\n"), "{}", ended.stderr);
+    let ended = limited(&format!("{print}\ntry {{ join(spawn begin(3)) }} catch e {{ print(e.kind) }}"));
+    assert_eq!(ended.stdout, "0\n1\n2\nprocess_killed\n", "{}", ended.stderr);
     let ended = limited("try { join(spawn eat()) } catch e { print(e.kind, e.data.signal, e.data.out_of_memory) }");
     assert_eq!(ended.stdout, "process_killed 9 true\n", "{}", ended.stderr);
     // A size that the script asks for is an error there.

@@ -3,6 +3,7 @@
 
 use super::signals;
 use crate::shm::{ShmError, process_table};
+use crate::world;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -25,8 +26,9 @@ enum Count {
 }
 
 /// Ends this process, which needs so many bytes that the system refuses: a spawned one as if the system had killed it,
-/// which its parent tells of, the first one with a message. Asks for no memory.
+/// which its parent tells of, the first one with a message. What it has printed is written first. Asks for no memory.
 pub fn end(size: usize) {
+    world::last_words();
     if process_table::note_own_want_of_memory() {
         signals::die_by(libc::SIGKILL);
     }

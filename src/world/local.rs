@@ -4,7 +4,7 @@ use super::failure::io;
 use super::files::Files;
 use super::input::Input;
 use super::lines::AtEnd;
-use super::output::{Keep, Output};
+use super::output::{Keep, Output, Standard, set_standard};
 use super::random::{Id, Random};
 use super::wait::Attend;
 use super::{clock, glob};
@@ -12,8 +12,9 @@ use crate::vm::fault::{Fault, Kind};
 use crate::vm::op::Op;
 use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Map, Ref, Stream, StreamSource, StreamState, Value};
 use std::cell::RefCell;
-use std::io::{Stderr, Stdout};
+use std::io::Stderr;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 
 /// Numbers of the handles `stdin`, `stdout` and `stderr`.
 const STDIN: u64 = 0;
@@ -38,7 +39,7 @@ pub fn leave(status: u8) -> Fault {
 
 /// Performs what one process can do by itself.
 pub struct Local {
-    stdout: Output<Stdout>,
+    stdout: Standard,
     stderr: Output<Stderr>,
     input: Input,
     files: Files,
@@ -52,8 +53,10 @@ pub struct Local {
 impl Local {
     /// The world of a script with these arguments. `attend` is called when a signal interrupts a wait.
     pub fn new(args: Vec<String>, attend: Attend) -> Local {
+        let stdout = Rc::new(RefCell::new(Output::new(std::io::stdout(), "standard output", attend)));
+        set_standard(&stdout);
         Local {
-            stdout: Output::new(std::io::stdout(), "standard output", attend),
+            stdout,
             stderr: Output::new(std::io::stderr(), "standard error", attend).live(),
             input: Input::new(attend),
             files: Files::new(attend),
@@ -108,7 +111,7 @@ impl Local {
     /// Writes all that was gathered: before anything that another process could notice.
     pub fn flush(&mut self) -> Result<(), Fault> {
         let files = self.files.flush();
-        self.stdout.flush().and(files)
+        self.stdout.borrow_mut().flush().and(files)
     }
 
     /// A stream of the lines that come from a descriptor, whose end is an error when `at_end` says so.
@@ -119,24 +122,24 @@ impl Local {
 
     /// Writes what a command has written.
     pub fn write_out(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        self.stdout.print_bytes(bytes.to_vec())?;
-        self.stdout.flush()
+        self.stdout.borrow_mut().print_bytes(bytes.to_vec())?;
+        self.stdout.borrow_mut().flush()
     }
 
     /// Looks whether anybody still reads standard output, to which somebody else could not write.
     pub fn look_whether_closed(&mut self) -> Result<(), Fault> {
-        self.stdout.look_whether_closed()
+        self.stdout.borrow_mut().look_whether_closed()
     }
 
     /// What is printed is offered to `keep` before it is written; before `input()` waits, `converse` writes it.
     pub fn keep_output(&mut self, keep: Keep, converse: Attend) {
-        self.stdout.keep_with(keep);
+        self.stdout.borrow_mut().keep_with(keep);
         self.converse = Some(converse);
     }
 
     /// Whether nobody reads standard output any more.
     pub fn output_closed(&self) -> bool {
-        self.stdout.is_closed()
+        self.stdout.borrow().is_closed()
     }
 
     /// Sets the seed of the run's random numbers.
@@ -147,7 +150,7 @@ impl Local {
     /// This process is a forked child now, with this id, which has an input and open files of its own: none.
     pub fn forked(&mut self, id: Id) {
         self.random.begin(id);
-        self.stdout.forget();
+        self.stdout.borrow_mut().forget();
         self.input.forked();
         self.files.forked();
     }
@@ -159,13 +162,13 @@ impl Local {
 
     fn print(&mut self, text: String, stderr: bool) -> Result<Value, Fault> {
         if stderr {
-            self.stdout.flush()?;
+            self.stdout.borrow_mut().flush()?;
             match self.stderr.print(text) {
                 Err(_) if self.stderr.is_closed() => {}
                 result => result?,
             }
         } else {
-            self.stdout.print(text)?;
+            self.stdout.borrow_mut().print(text)?;
         }
         Ok(Value::Null)
     }
@@ -173,7 +176,7 @@ impl Local {
     fn read_input(&mut self, prompt: Option<String>) -> Result<Value, Fault> {
         self.input.lines()?;
         if let Some(prompt) = prompt {
-            self.stdout.print(prompt)?;
+            self.stdout.borrow_mut().print(prompt)?;
         }
         self.flush()?;
         self.converse.map_or(Ok(()), |converse| converse())?;

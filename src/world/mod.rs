@@ -18,7 +18,7 @@ pub use failure::{describe, io};
 pub use files::{describe_file, on_file_handle};
 pub use lines::AtEnd;
 pub use local::{Local, is_stdin, leave};
-pub use output::{Keep, Output, say, set_output_lock, unwritten, with_output_lock, write_out};
+pub use output::{Keep, Output, last_words, say, set_output_lock, unwritten, with_output_lock, write_out};
 pub use wait::{Attend, set_idle, wait, wait_any};
 
 use crate::source::Place;

@@ -3,13 +3,16 @@
 use super::failure::{describe, io};
 use super::local::leave;
 use super::wait::Attend;
+use crate::memory;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::machine::interrupted;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::isatty;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::io::Stdout;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::rc::Rc;
 
 /// So much may be gathered before it is written.
 const MOST_GATHERED: usize = 64 << 10;
@@ -19,11 +22,29 @@ pub const CLOSED_STATUS: u8 = 141;
 
 thread_local! {
     static LOCK: Cell<fn(bool)> = const { Cell::new(|_| ()) };
+    static STANDARD: RefCell<Option<Standard>> = const { RefCell::new(None) };
 }
 
 /// Sets what takes (`true`) and gives back (`false`) the lock that the writing processes of a run share.
 pub fn set_output_lock(lock: fn(bool)) {
     LOCK.set(lock);
+}
+
+/// The standard output of this process.
+pub type Standard = Rc<RefCell<Output<Stdout>>>;
+
+/// What [`last_words`] writes.
+pub fn set_standard(output: &Standard) {
+    STANDARD.set(Some(output.clone()));
+}
+
+/// Writes what this process, which ends for want of memory, has gathered for standard output, unless it is just writing.
+pub fn last_words() {
+    STANDARD.with_borrow(|standard| {
+        if let Some(Ok(output)) = standard.as_ref().map(|standard| standard.try_borrow()) {
+            output.last_words();
+        }
+    });
 }
 
 /// Writes while no other process of the run does: one `write` of the system is whole on a pipe only up to 4 KiB.
@@ -103,6 +124,9 @@ impl<F: AsFd> Output<F> {
         if self.closed {
             return Ok(());
         }
+        if !self.pending.is_empty() && memory::attempt(|| self.pending.try_reserve(bytes.len())).is_err() {
+            self.flush()?;
+        }
         if self.pending.is_empty() {
             self.pending = bytes;
         } else {
@@ -124,6 +148,19 @@ impl<F: AsFd> Output<F> {
     #[inline]
     pub fn flush(&mut self) -> Result<(), Fault> {
         if self.pending.is_empty() { Ok(()) } else { self.write(self.pending.len()) }
+    }
+
+    /// Writes what was gathered, in a process that ends for want of memory: it asks for none, and waits for no other
+    /// process. What must wait for its turn is not written.
+    fn last_words(&self) {
+        let mut done = 0;
+        while done < self.pending.len() && !self.closed && self.keep.is_none() {
+            match nix::unistd::write(self.descriptor.as_fd(), &self.pending[done..]) {
+                Ok(count) => done += count,
+                Err(Errno::EINTR) => {}
+                Err(_) => return,
+            }
+        }
     }
 
     /// Writes so many gathered bytes. What an interrupt left over is kept; what failed is dropped, so that one
