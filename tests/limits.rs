@@ -200,6 +200,41 @@ fn processors_that_may_not_be_used_do_not_count() {
     assert_eq!(start_as(command).end().stdout, "1 1\n");
 }
 
+/// So does the quota of the control group, here in files that stand in the place of the system's for this run alone.
+#[test]
+fn a_quota_of_processors_counts() {
+    const FILES: &str = r#"
+mount -t tmpfs none /sys/fs/cgroup || exit 125
+while IFS=: read number controllers path; do
+    case "$number,$controllers," in
+        0,*) of=/sys/fs/cgroup$path; mkdir -p "$of"; echo "$1 100000" > "$of/cpu.max"; : > "$of/cgroup.controllers" ;;
+        *,cpu,*) of=/sys/fs/cgroup/cpu$path; mkdir -p "$of"
+            echo "${1#max}" | sed 's/^$/-1/' > "$of/cpu.cfs_quota_us"; echo 100000 > "$of/cpu.cfs_period_us" ;;
+    esac
+done < /proc/self/cgroup
+shift
+exec "$@"
+"#;
+    let code = "print(cpu_count(), join(spawn cpu_count()))";
+    let all: usize = start_as(command("print(cpu_count())")).end().stdout.trim().parse().unwrap();
+    for (quota, most) in [("max", all), ("100000", 1), ("50000", 1), ("199999", 1), ("250000", 2)] {
+        let program = command(code);
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", FILES, "sh", quota]);
+        command.arg(program.get_program()).args(program.get_args());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut may = Command::new("unshare");
+        may.args(["--map-root-user", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"]);
+        if !may.output().is_ok_and(|made| made.status.success()) {
+            eprintln!("not tested: no mounts of a process's own can be made here");
+            return;
+        }
+        let ended = start_as(command).end();
+        let count = most.min(all);
+        assert_eq!(ended.stdout, format!("{count} {count}\n"), "{quota}: {}", ended.stderr);
+    }
+}
+
 /// Nothing is kept in /dev/shm or /tmp: they may be missing or full.
 #[test]
 fn no_file_system_for_shared_memory_is_needed() {
