@@ -1,7 +1,7 @@
 //! Pipes and queues.
 
 use super::arguments::{At, take};
-use super::{ask, function_of, method_of};
+use super::{ask, function_of, hidden, method_of};
 use crate::vm::fault::Fault;
 use crate::vm::native::{Context, Declaration, Run::*, optional, required};
 use crate::vm::op::Op;
@@ -103,8 +103,30 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         "put_all",
         QUEUE,
         &[required("values"), optional("timeout", "null")],
-        "Puts all items of a list or other data into the queue, in order.\n\
+        "Puts all items of a list, a stream or other data into the queue, in order.\n\
          {let q = queue(); q.put_all([1, 2]); q.len() == 2}",
+        // The items of a stream go one by one as they come: they may be more than there is memory for.
+        Script(
+            "fn put_all(self_, values, timeout = null) {
+                if values is not stream { return __put_all(self_, values, timeout) }
+                __put_all(self_, [], timeout)
+                let end = if timeout == null { null } else { clock() + timeout }
+                var count = 0
+                for x in values {
+                    try {
+                        self_.put(x, timeout = if end == null { null } else { max(0, end - clock()) })
+                    } catch e if e.kind in ['timeout', 'closed'] {
+                        let text = e.message.replace('`put`', '`put_all`')
+                        throw error(e.kind, f'{text}; {count} values of the stream were put, the next one is in `data`', x)
+                    }
+                    count += 1
+                }
+            }",
+        ),
+    ),
+    hidden(
+        "__put_all",
+        &[required("queue"), required("values"), required("timeout")],
         Effect(|_, args| {
             let values = match &args[1] {
                 list @ Value::List(_) => list.clone(),
