@@ -352,6 +352,25 @@ fn prints_are_never_torn() {
     assert!(lines.iter().all(|line| line.len() == 1_000_000 && line.iter().all(|byte| byte == &line[0])));
 }
 
+/// Nor by signals that come while it is written: here those of children that end while nobody reads.
+#[test]
+fn a_print_that_waits_stays_whole() {
+    let mut run = start(
+        "
+for i in 0..20 { spawn { sleep(5ms * i) } }
+spawn { sleep(10ms); for _ in 0..5 { print('small'); sleep(1ms) } }
+print('begins')
+sleep(0)
+print('x' * 1_000_000)",
+    );
+    assert_eq!(run.line(), "begins");
+    sleep(Duration::from_millis(300));
+    let ended = run.end();
+    let mut lines: Vec<usize> = ended.stdout.lines().map(str::len).collect();
+    lines.sort_unstable();
+    assert_eq!(lines, [5, 5, 5, 5, 5, 1_000_000]);
+}
+
 /// Slots, descriptors and memory of processes and messages are used again.
 #[test]
 fn nothing_grows() {

@@ -82,10 +82,19 @@ pub struct Real {
 thread_local! {
     static SESSION: Cell<bool> = const { Cell::new(false) };
     static OUTPUT_LOCK: Cell<Option<shm::UserLock>> = const { Cell::new(None) };
+    /// How often this process has it.
+    static OUTPUT_LOCKED: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Keeps prints whole between the processes of a run, once there are several.
 fn lock_output(take: bool) {
+    // What a signal brings may be written while something else is.
+    let before = OUTPUT_LOCKED.get();
+    let depth = if take { before + 1 } else { before.saturating_sub(1) };
+    OUTPUT_LOCKED.set(depth);
+    if before > 0 && depth > 0 {
+        return;
+    }
     if let Some(lock) = OUTPUT_LOCK.get() {
         // A lock that cannot be taken is no reason not to write.
         if take {

@@ -182,18 +182,23 @@ impl<F: AsFd> Output<F> {
             }
         }
         let mut done = 0;
-        let result = loop {
-            let fd = self.descriptor.as_fd();
-            match with_output_lock(|| write_some(fd, &self.pending[..count], &mut done)) {
-                Err(Errno::EINTR) => {
-                    if let Err(fault) = (self.attend)() {
-                        self.drop_first(done);
-                        return Err(fault);
-                    }
+        let mut fault = None;
+        // Nobody comes in between when a signal does.
+        let result = with_output_lock(|| {
+            loop {
+                let result = write_some(self.descriptor.as_fd(), &self.pending[..count], &mut done);
+                if result == Err(Errno::EINTR) {
+                    fault = (self.attend)().err();
                 }
-                result => break result,
+                if result != Err(Errno::EINTR) || fault.is_some() {
+                    break result;
+                }
             }
-        };
+        });
+        if let Some(fault) = fault {
+            self.drop_first(done);
+            return Err(fault);
+        }
         match result {
             Ok(()) => {
                 self.drop_first(count);
