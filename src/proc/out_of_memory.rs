@@ -44,10 +44,11 @@ pub fn end(size: usize) {
 /// Ends this process in the same way, of which the run's shared memory has no room to record what it holds: that would
 /// go, or come to its end, while it is used here.
 pub fn end_unrecorded(error: &ShmError) -> ! {
+    world::last_words();
     if process_table::note_own_want_of_memory() {
         signals::die_by(libc::SIGKILL);
     }
-    crate::world::say(format!("mplang: {error}\n").as_bytes());
+    world::say(format!("mplang: {error}\n").as_bytes());
     signals::exit(1)
 }
 
