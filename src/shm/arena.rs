@@ -5,6 +5,7 @@
 
 use super::atomic::Ordering::{Relaxed, SeqCst};
 use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
+use super::layout::{self, CHUNK, CHUNKS};
 use super::lock::Lock;
 use super::region::{self, at, shared};
 use super::{ObjectRef, ShmError};
@@ -12,11 +13,6 @@ use std::mem::size_of;
 
 /// Every block starts at a multiple of this.
 pub(crate) const GRAIN: u64 = 64;
-const CHUNK: u64 = 64 << 10;
-/// Where the parts of the region lie.
-const GLOBALS: u64 = 4 << 10;
-const TABLE: u64 = 160 << 20;
-const START: u64 = 256 << 20;
 
 /// Sizes of blocks with their headers. The last is a class of its own for objects that handles name: its chunks keep
 /// their purpose for ever, so a stale handle always finds a serial number.
@@ -85,6 +81,8 @@ shared! {
     }
 }
 
+const _: () = assert!(size_of::<Globals>() <= layout::ROOM && size_of::<Chunk>() as u64 == layout::LINE);
+
 /// No block that is looked at from outside is larger.
 const MOST_READ: u64 = 64 << 20;
 
@@ -145,24 +143,24 @@ impl Block {
 }
 
 fn globals() -> &'static Globals {
-    at(GLOBALS)
+    at(layout::ARENA)
 }
 
 fn chunk(index: u32) -> &'static Chunk {
-    at(TABLE + u64::from(index) * size_of::<Chunk>() as u64)
+    at(layout::line(index))
 }
 
 fn chunk_start(index: u32) -> u64 {
-    START + u64::from(index) * CHUNK
+    CHUNKS + u64::from(index) * CHUNK
 }
 
 fn chunk_of(block: Block) -> u32 {
-    (block.start().saturating_sub(START) / CHUNK) as u32
+    (block.start().saturating_sub(CHUNKS) / CHUNK) as u32
 }
 
 /// Chunks that the region has room for.
 fn room() -> u32 {
-    ((region::size().saturating_sub(START)) / CHUNK) as u32
+    ((region::size().saturating_sub(CHUNKS)) / CHUNK) as u32
 }
 
 fn capacity(class: usize) -> u32 {
@@ -322,7 +320,7 @@ pub(crate) fn publish(word: &AtomicU64, new: &AtomicU64, old: &AtomicU64) {
 
 /// The block of objects that `object` names, unless it has been freed.
 pub(crate) fn object(object: ObjectRef) -> Option<Block> {
-    let index = object.offset.checked_sub(START)? / CHUNK;
+    let index = object.offset.checked_sub(CHUNKS)? / CHUNK;
     if index >= u64::from(globals().high.load(Relaxed)) {
         return None;
     }
@@ -330,7 +328,7 @@ pub(crate) fn object(object: ObjectRef) -> Option<Block> {
         return None;
     }
     let block = Block::new(object.offset, object.generation);
-    let whole = ((object.offset - START) % CHUNK).is_multiple_of(CLASSES[OBJECTS]);
+    let whole = ((object.offset - CHUNKS) % CHUNK).is_multiple_of(CLASSES[OBJECTS]);
     (whole && at::<Header>(object.offset).serial.load(Relaxed) == object.generation).then_some(block)
 }
 
@@ -360,7 +358,7 @@ pub(crate) fn objects() -> impl Iterator<Item = ObjectRef> {
 }
 
 pub(crate) fn in_use(block: Block) -> bool {
-    let Some(inside) = block.start().checked_sub(START) else { return false };
+    let Some(inside) = block.start().checked_sub(CHUNKS) else { return false };
     let index = inside / CHUNK;
     if index >= u64::from(globals().high.load(Relaxed)) {
         return false;

@@ -10,12 +10,11 @@ use super::atomic::{AtomicU32, seeded};
 use super::channel::Stamp;
 use super::holders::{self, Key};
 use super::line::{counting_object, line};
+use super::layout;
 use super::lock::Lock;
 use super::process_table::{self, ProcessRef};
 use super::region::{at, shared};
 use super::{ObjectRef, cell, channel, list, map};
-
-const GLOBALS: u64 = 28 << 10;
 
 shared! {
     struct Globals {
@@ -27,8 +26,10 @@ shared! {
     }
 }
 
+const _: () = assert!(size_of::<Globals>() <= layout::ROOM);
+
 fn globals() -> &'static Globals {
-    at(GLOBALS)
+    at(layout::CONTENTS)
 }
 
 /// What can contain handles.

@@ -6,6 +6,7 @@
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Relaxed, Release, SeqCst};
 use super::atomic::{AtomicU32, AtomicU64, compiler_fence, fence, seeded};
+use super::layout;
 use super::lock::Lock;
 use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
 use super::region::{at, shared};
@@ -13,8 +14,6 @@ use super::{
     ObjectRef, ShmError, cell, channel, contents, deadlock, guarded, islands, list, map, message, monitor, numbers,
     user_lock, waits,
 };
-
-const GLOBALS: u64 = 12 << 10;
 
 // Kinds of objects; those of `model` have their own.
 pub(super) const PROCESS: u32 = 1;
@@ -131,8 +130,10 @@ impl Header {
     }
 }
 
+const _: () = assert!(size_of::<Globals>() <= layout::ROOM);
+
 fn globals() -> &'static Globals {
-    at(GLOBALS)
+    at(layout::HOLDERS)
 }
 
 /// Where a key is sought first in a table of so many entries, a power of two.

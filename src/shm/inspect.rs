@@ -4,6 +4,7 @@
 use super::arena::{self, Block};
 use super::atomic::AtomicU64;
 use super::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use super::layout;
 use super::process_table::{self, Hand, ProcessRef, my_slot};
 use super::region::{self, at, shared};
 use super::waits::{self, Need};
@@ -11,7 +12,7 @@ use super::{ObjectRef, ShmError, deadlock};
 use std::fs::File;
 
 /// To be changed whenever something in the region is laid out anew.
-const LAYOUT: u64 = 1;
+const LAYOUT: u64 = 2;
 const MAGIC: u64 = u64::from_be_bytes(*b"mplang\0\0");
 
 shared! {
@@ -28,14 +29,14 @@ fn header() -> &'static Header {
 }
 
 /// Version of program and layout in one word.
-fn layout() -> u64 {
+fn version() -> u64 {
     let version = env!("CARGO_PKG_VERSION").bytes();
-    version.fold(LAYOUT << 32 | process_table::SLOT, |hash, byte| hash.rotate_left(5) ^ u64::from(byte))
+    version.fold(LAYOUT << 32 | layout::SLOT, |hash, byte| hash.rotate_left(5) ^ u64::from(byte))
 }
 
 /// Says in a new region what it is.
 pub(super) fn mark() {
-    header().layout.store(layout(), Relaxed);
+    header().layout.store(version(), Relaxed);
     header().magic.store(MAGIC, SeqCst);
 }
 
@@ -52,7 +53,7 @@ pub enum Unseen {
 pub fn attach(file: &File) -> Result<(), Unseen> {
     region::attach(file).map_err(|_| Unseen::Refused)?;
     match (header().magic.load(Acquire), header().layout.load(Relaxed)) {
-        (MAGIC, found) if found == layout() => Ok(()),
+        (MAGIC, found) if found == version() => Ok(()),
         (MAGIC, _) => Err(Unseen::OtherVersion),
         _ => Err(Unseen::Refused),
     }

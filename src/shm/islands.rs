@@ -10,14 +10,13 @@ use super::atomic::{AtomicU64, seeded};
 use super::channel::Stamp;
 use super::contents::{self, Container};
 use super::holders::{self, CELL, CHANNEL, LIST, MAP, PROCESS, Role};
+use super::layout;
 use super::line::Line;
 use super::lock::{Lock, Taken};
 use super::process_table::{self, ProcessRef};
 use super::region::{at, shared};
 use super::{Cell, List, Map, ObjectRef, ShmError, arena, channel};
 use std::collections::HashMap;
-
-const GLOBALS: u64 = 29 << 10;
 
 shared! {
     struct Globals {
@@ -38,8 +37,10 @@ const WORTH: u64 = 2_000;
 const BYTES: u64 = 16 << 20;
 const LEAST_BYTES: u64 = 1 << 20;
 
+const _: () = assert!(size_of::<Globals>() <= layout::ROOM);
+
 fn globals() -> &'static Globals {
-    at(GLOBALS)
+    at(layout::ISLANDS)
 }
 
 /// An object has lost a holder: those that it keeps may lie in itself.

@@ -15,6 +15,7 @@ mod guarded;
 pub mod holders;
 pub mod inspect;
 pub mod islands;
+mod layout;
 mod line;
 pub mod list;
 mod lock;

@@ -3,6 +3,7 @@
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use super::atomic::{AtomicI32, AtomicU32, AtomicU64, compiler_fence, fence, private, seeded};
+use super::layout;
 use super::lock::{self, Lock};
 use super::park::{self, Wait};
 use super::region::{self, at, shared};
@@ -13,10 +14,8 @@ use std::mem::size_of;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-const GLOBALS: u64 = 16 << 10;
-const SLOTS: u64 = 1 << 20;
 /// Slots in all.
-pub const MOST: u32 = 131_072;
+pub const MOST: u32 = layout::SLOTS;
 
 const FREE: u32 = 0;
 const STARTING: u32 = 1;
@@ -115,8 +114,7 @@ const KILLED_BY_US: u64 = 1 << 63;
 const OUT_OF_MEMORY: u64 = 1 << 62;
 const MOST_KIB: u64 = OUT_OF_MEMORY - 1;
 
-pub(super) const SLOT: u64 = 1024;
-const _: () = assert!(size_of::<Slot>() as u64 <= SLOT);
+const _: () = assert!(size_of::<Slot>() as u64 <= layout::SLOT && size_of::<Globals>() <= layout::ROOM);
 /// Status of a process whose end nobody has told yet.
 const UNKNOWN: i32 = i32::MIN;
 /// In a slot's `roles`.
@@ -161,18 +159,17 @@ pub enum EndWait {
 }
 
 fn globals() -> &'static Globals {
-    at(GLOBALS)
+    at(layout::PROCESSES)
 }
 
 pub(super) fn slot(index: u32) -> &'static Slot {
     debug_assert!(index < MOST);
-    at(SLOTS + u64::from(index) * SLOT)
+    at(layout::slot(index))
 }
 
 /// The slot whose header lies at `offset`, if any does.
 pub(super) fn slot_index_at(offset: u64) -> Option<u32> {
-    let inside = offset.checked_sub(SLOTS)?;
-    (inside.is_multiple_of(SLOT) && inside / SLOT < u64::from(MOST)).then_some((inside / SLOT) as u32)
+    layout::slot_at(offset)
 }
 
 /// This process's slot.
@@ -534,7 +531,7 @@ pub fn slots_in_use() -> usize {
 impl ProcessRef {
     /// As an object that can be held (role [`super::Role::Handle`]): its slot stays while somebody holds it.
     pub fn object(self) -> ObjectRef {
-        ObjectRef { offset: SLOTS + u64::from(self.index) * SLOT, generation: self.generation }
+        ObjectRef { offset: layout::slot(self.index), generation: self.generation }
     }
 
     /// The process of an object made by [`ProcessRef::object`].

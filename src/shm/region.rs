@@ -2,6 +2,7 @@
 
 use super::ShmError;
 use super::atomic::{AtomicI32, AtomicU32, AtomicU64, kill_point};
+use super::layout;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
 use std::ffi::c_void;
@@ -98,10 +99,10 @@ fn map(size: u64) -> nix::Result<NonNull<c_void>> {
     Ok(mapped)
 }
 
-/// Where so many bytes have room and what every process needs first of them, globals and the first slots, is named by one
-/// page of the page tables, of which each process has its own.
+/// Where so many bytes have room and what all processes touch is named by one page of page tables.
 fn free_address(length: NonZeroUsize) -> Option<NonZeroUsize> {
-    const NAMED: usize = 2 << 20;
+    const NAMED: usize = layout::COMMON_SIZE as usize;
+    const BEFORE: usize = layout::COMMON as usize;
     let more = length.checked_add(NAMED)?;
     // SAFETY: a new mapping without memory, which is given back at once.
     let free = unsafe {
@@ -109,7 +110,7 @@ fn free_address(length: NonZeroUsize) -> Option<NonZeroUsize> {
         munmap(free.ok()?, more.get()).ok()?;
         free.ok()?
     };
-    NonZeroUsize::new((free.as_ptr() as usize).next_multiple_of(NAMED))
+    NonZeroUsize::new((free.as_ptr() as usize + BEFORE).next_multiple_of(NAMED) - BEFORE)
 }
 
 /// Maps another program's region, to be read only.

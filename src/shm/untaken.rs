@@ -2,11 +2,11 @@
 
 use super::atomic::AtomicU64;
 use super::atomic::Ordering::{Relaxed, SeqCst};
+use super::layout;
 use super::line::Line;
 use super::process_table;
 use super::region::{at, exists, shared};
 
-const GLOBALS: u64 = 24 << 10;
 /// Places of channels and readers that are kept apart; what comes after them is counted with the last.
 const MOST: usize = 32;
 
@@ -22,6 +22,8 @@ shared! {
         count: AtomicU64,
     }
 }
+
+const _: () = assert!(size_of::<Globals>() <= layout::UNTAKEN_ROOM);
 
 /// Messages of channels that were made at one place, and whose receives were ended at one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +46,7 @@ pub fn untaken() -> Vec<Untaken> {
         ended: entry.ended.load(SeqCst),
         count: entry.count.load(SeqCst),
     };
-    at::<Globals>(GLOBALS).entries.iter().map(read).filter(|untaken| untaken.count > 0).collect()
+    at::<Globals>(layout::UNTAKEN).entries.iter().map(read).filter(|untaken| untaken.count > 0).collect()
 }
 
 impl Line {
@@ -62,7 +64,7 @@ impl Line {
         if ended == 0 {
             return;
         }
-        let entries = &at::<Globals>(GLOBALS).entries;
+        let entries = &at::<Globals>(layout::UNTAKEN).entries;
         let mine = |entry: &&Entry| {
             let free = entry.ended.compare_exchange(0, ended, SeqCst, SeqCst);
             if free.is_ok() {

@@ -4,6 +4,7 @@
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use super::atomic::{AtomicU32, AtomicU64, SystemU64, fence, private, seeded};
+use super::layout;
 use super::park::{self, Wait};
 use super::process_table::{self, Hand, Slot, my_slot};
 use super::region::{self, at, shared};
@@ -81,7 +82,6 @@ shared! {
     }
 }
 
-const GLOBALS: u64 = 20 << 10;
 const CHANGE: u64 = 1 << 32;
 /// The low half when nobody is awake. A process that dies between a sleep and its count is counted wrongly, which must
 /// not reach the high half.
@@ -92,8 +92,10 @@ pub(super) fn begin_count() {
     globals().pulse.store(u64::from(NOBODY), Relaxed);
 }
 
+const _: () = assert!(size_of::<Globals>() <= layout::ROOM);
+
 fn globals() -> &'static Globals {
-    at(GLOBALS)
+    at(layout::WAITS)
 }
 
 /// One thing waited for, as read from a record.
