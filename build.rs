@@ -20,6 +20,7 @@ const ARCHIVES: [(&str, &str); 7] = [
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rustc-check-cfg=cfg(fork_alone)");
+    println!("cargo:rustc-check-cfg=cfg(static_command)");
     let set = |name: &str| env::var(name).unwrap_or_default();
     let usual = set("CARGO_CFG_TARGET_OS") == "linux" && set("CARGO_CFG_TARGET_ENV") == "gnu";
     if !usual || set("HOST") != set("TARGET") {
@@ -44,6 +45,7 @@ fn main() {
     }
     println!("cargo:rustc-link-arg-bins=-L{}", folder.display());
     println!("cargo:rustc-link-arg-bins=-static-pie");
+    println!("cargo:rustc-cfg=static_command");
 }
 
 /// Gives the linker the order, unless it is one that somebody has chosen: not every linker can read it.

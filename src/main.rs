@@ -1,6 +1,8 @@
 //! The `mplang` command.
 
 mod allocator;
+#[cfg(static_command)]
+mod program_break;
 
 #[global_allocator]
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;

@@ -97,17 +97,18 @@ pub fn key(kind: HandleKind, object: ObjectRef, role: u8) -> HandleKey {
 }
 
 /// The parts that holders of a handle play at its object.
-pub fn roles(key: HandleKey) -> &'static [Role] {
-    match (key.kind, key.role) {
-        (HandleKind::Queue, crate::library::SENDER) => &[Role::Put],
-        (HandleKind::Queue, crate::library::TAKER) => &[Role::Take],
-        (HandleKind::Queue, _) => &[Role::Put, Role::Take],
-        (HandleKind::PipeEnd, 0) => &[Role::A],
-        (HandleKind::PipeEnd, _) => &[Role::B],
-        (HandleKind::File, _) => &[],
+pub fn roles(key: HandleKey) -> impl Iterator<Item = Role> {
+    let (first, second) = match (key.kind, key.role) {
+        (HandleKind::Queue, crate::library::SENDER) => (Some(Role::Put), None),
+        (HandleKind::Queue, crate::library::TAKER) => (Some(Role::Take), None),
+        (HandleKind::Queue, _) => (Some(Role::Put), Some(Role::Take)),
+        (HandleKind::PipeEnd, 0) => (Some(Role::A), None),
+        (HandleKind::PipeEnd, _) => (Some(Role::B), None),
+        (HandleKind::File, _) => (None, None),
         // An object that knows no parts.
-        _ => &[Role::Handle],
-    }
+        _ => (Some(Role::Handle), None),
+    };
+    first.into_iter().chain(second)
 }
 
 /// What holds these holds of their objects.
@@ -116,7 +117,7 @@ pub fn held(keys: &[HandleKey]) -> Vec<(ObjectRef, Role)> {
     if keys.is_empty() {
         return Vec::new();
     }
-    keys.iter().flat_map(|&key| roles(key).iter().map(move |&role| (object(key), role))).collect()
+    keys.iter().flat_map(|&key| roles(key).map(move |role| (object(key), role))).collect()
 }
 
 /// A handle value came to be or went; see [`crate::vm::value::on_handle`].
@@ -124,7 +125,7 @@ pub fn on_handle(key: HandleKey, alive: bool) {
     if key.kind == HandleKind::File {
         return on_file_handle(key, alive);
     }
-    for &role in roles(key) {
+    for role in roles(key) {
         let entry = (object(key), role);
         let change = REACHED.with_borrow_mut(|reached| {
             if let Some(changed) = reached.of_moved(&entry, alive) {
@@ -203,7 +204,7 @@ fn take_all_unreachable(mut each: impl FnMut(ProcessRef)) {
 
 /// Whether anything but one handle value of this process can reach the object, here or in another process.
 pub fn reachable(key: HandleKey) -> bool {
-    roles(key).iter().any(|&role| {
+    roles(key).any(|role| {
         let entry = (object(key), role);
         REACHED.with_borrow(|reached| reached.counts.get(&entry).is_some_and(|&count| count > 1))
             || shm::holder_count(entry.0, role) > 1
@@ -221,7 +222,7 @@ pub fn alone(key: HandleKey) -> bool {
 pub fn begin_child(reached: &FxHashSet<HandleKey>) {
     let mut fresh = Reached::new();
     for &key in reached {
-        for &role in roles(key) {
+        for role in roles(key) {
             fresh.counts.insert((object(key), role), 1);
         }
     }
@@ -230,7 +231,7 @@ pub fn begin_child(reached: &FxHashSet<HandleKey>) {
 
 /// A child that is about to be forked will be able to reach an object.
 pub fn hold_for(child: ProcessRef, key: HandleKey) -> Result<(), shm::ShmError> {
-    roles(key).iter().try_for_each(|&role| shm::hold_for(child, object(key), role))
+    roles(key).try_for_each(|role| shm::hold_for(child, object(key), role))
 }
 
 /// Runs something that makes values of the result of a process: ends of pipes in it stay there.
@@ -251,7 +252,7 @@ pub fn moved(key: HandleKey, how: &str) {
     if key.kind != HandleKind::PipeEnd {
         return;
     }
-    for &role in roles(key) {
+    for role in roles(key) {
         let entry = (object(key), role);
         REACHED.with_borrow_mut(|reached| {
             let before = reached.moved.get(&entry).map(|moved| moved.values);
@@ -271,7 +272,7 @@ pub fn how_moved(key: HandleKey) -> Option<String> {
         return None;
     }
     REACHED.with_borrow(|reached| {
-        let moved = roles(key).iter().find_map(|&role| reached.moved.get(&(object(key), role)));
+        let moved = roles(key).find_map(|role| reached.moved.get(&(object(key), role)));
         moved.map(|moved| moved.how.clone())
     })
 }
@@ -281,7 +282,7 @@ pub fn not_mine(key: HandleKey, how: &str) {
     REACHED.with_borrow_mut(|reached| {
         // The name stands until this process ends.
         let moved = || Moved { how: how.to_string(), values: 1 };
-        reached.moved.extend(roles(key).iter().map(|&role| ((object(key), role), moved())));
+        reached.moved.extend(roles(key).map(|role| ((object(key), role), moved())));
     });
     SOME_MOVED.set(true);
 }
