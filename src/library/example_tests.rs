@@ -32,7 +32,7 @@ fn value_of(code: &str) -> Result<Value, String> {
     let proto = compiler.script(file, &script, &mut loader).map_err(first)?;
     let mut machine = Machine::new(compiler.program, for_machine(), |_| String::new());
     let main = Value::Function(Ref::new(Function::Closure { proto, captures: Box::default() }));
-    machine.start(&main, Vec::new(), &Value::Null).map_err(|_| "cannot start".to_owned())?;
+    machine.start(&main, std::iter::empty(), &Value::Null).map_err(|_| "cannot start".to_owned())?;
     match machine.resume(Ok(Value::Null)) {
         Step::Failed(fault) if fault.0.kind.as_str() == Some("done") => match &fault.0.data {
             Value::List(items) => Ok(items[0].clone()),

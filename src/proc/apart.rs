@@ -17,22 +17,44 @@ pub type ApartMap<K, V> = HashMap<K, V, FxBuildHasher, Apart>;
 pub type ApartSet<K> = HashSet<K, FxBuildHasher, Apart>;
 /// The same for lists.
 pub type ApartVec<T> = Vec<T, Apart>;
+/// A set that one spawn needs.
+pub type NearSet<K> = HashSet<K, FxBuildHasher, Near>;
+/// The same for lists.
+pub type NearVec<T> = Vec<T, Near>;
 
-/// What is larger has a mapping of its own, which costs more than a part of the heap.
-const LARGE: usize = 8 << 10;
+/// What has no room among the small blocks has a mapping of its own.
+const LARGE: usize = CELL * CELLS;
 
 /// Gives such memory, which a child forgets without touching it.
 #[derive(Clone, Copy, Default)]
 pub struct Apart;
 
-// SAFETY: a block is one of the room, of the heap or a mapping of its own, which place and size tell in both directions.
+/// Gives small blocks of the same, and others of the heap: for what one spawn needs, which a child may read and drop.
+#[derive(Clone, Copy, Default)]
+pub struct Near;
+
+// SAFETY: a block is one of the room or of the heap, which its place tells.
+unsafe impl Allocator for Near {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        match ROOM.take(layout) {
+            Some(block) => Ok(NonNull::slice_from_raw_parts(block, layout.size())),
+            None => Global.allocate(layout),
+        }
+    }
+
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        if !ROOM.give_back(block, layout) {
+            // SAFETY: the heap gave it.
+            unsafe { Global.deallocate(block, layout) }
+        }
+    }
+}
+
+// SAFETY: a block is one of those or a mapping of its own, which its size tells in both directions.
 unsafe impl Allocator for Apart {
     fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        if let Some(block) = ROOM.take(layout) {
-            return Ok(NonNull::slice_from_raw_parts(block, layout.size()));
-        }
         let Some(size) = NonZeroUsize::new(layout.size()).filter(|size| size.get() >= LARGE) else {
-            return Global.allocate(layout);
+            return Near.allocate(layout);
         };
         let writable = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         // SAFETY: new memory, which nobody else knows. Its pages are aligned enough for any table.
@@ -43,12 +65,9 @@ unsafe impl Allocator for Apart {
     }
 
     unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
-        if ROOM.give_back(block, layout) {
-            return;
-        }
         if layout.size() < LARGE {
-            // SAFETY: the heap gave it.
-            unsafe { Global.deallocate(block, layout) }
+            // SAFETY: it came from there.
+            unsafe { Near.deallocate(block, layout) }
         } else {
             // SAFETY: it was mapped with this size.
             let _ = unsafe { munmap(block.cast(), layout.size()) };
@@ -114,10 +133,15 @@ mod tests {
     /// Blocks do not overlap, what is given back serves again, and what finds no room is given all the same.
     #[test]
     fn blocks_are_apart() {
+        blocks_of(Apart);
+        blocks_of(Near);
+    }
+
+    fn blocks_of(kind: impl Allocator) {
         let layouts =
-            [1, 32, 33, 200, 64, 500, 900, 900, 5000, 9000].map(|size| Layout::from_size_align(size, 16).unwrap());
+            [1, 32, 33, 200, 64, 500, 900, 900, 2016, 2047, 2048, 9000].map(|size| Layout::from_size_align(size, 16).unwrap());
         for _ in 0..3 {
-            let blocks = layouts.map(|layout| Apart.allocate(layout).unwrap().cast::<u8>());
+            let blocks = layouts.map(|layout| kind.allocate(layout).unwrap().cast::<u8>());
             for (at, (block, layout)) in blocks.iter().zip(layouts).enumerate() {
                 assert!(block.as_ptr().addr().is_multiple_of(16));
                 // SAFETY: the block has this size.
@@ -128,7 +152,7 @@ mod tests {
                 let bytes = unsafe { std::slice::from_raw_parts(block.as_ptr(), layout.size()) };
                 assert!(bytes.iter().all(|&byte| byte == at as u8));
                 // SAFETY: nobody uses it any more.
-                unsafe { Apart.deallocate(*block, layout) };
+                unsafe { kind.deallocate(*block, layout) };
             }
         }
     }

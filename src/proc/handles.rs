@@ -1,13 +1,13 @@
 //! Which shared objects this process can reach: its handle values are counted, and the first and the last of an
 //! object are told to shared memory.
 
-use super::apart::{Apart, ApartMap, ApartVec};
+use super::apart::{Apart, ApartMap, ApartVec, NearSet};
 use super::{moves, out_of_memory};
 use crate::shm::{self, ObjectRef, ProcessRef, Role};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::value::{HandleKey, HandleKind};
 use crate::world::on_file_handle;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 
 struct Reached {
@@ -219,7 +219,7 @@ pub fn alone(key: HandleKey) -> bool {
 }
 
 /// Begins anew in a child, which can reach these objects until it ends.
-pub fn begin_child(reached: &FxHashSet<HandleKey>) {
+pub fn begin_child(reached: &NearSet<HandleKey>) {
     let mut fresh = Reached::new();
     for &key in reached {
         for role in roles(key) {

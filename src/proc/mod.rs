@@ -2,6 +2,7 @@
 
 mod apart;
 mod at_once;
+mod call;
 mod channels;
 mod children;
 mod command;
@@ -36,13 +37,14 @@ use crate::vm::machine::{Machine, clear_interrupt, set_output_waits};
 use crate::vm::op::{Op, Spawn};
 use crate::vm::value::{self, ErrorValue, HandleKey, HandleKind, Value, on_handle, on_items, on_numbers};
 use crate::world::{self, Local, Performed, World, after, describe_file, is_stdin};
+use apart::{Near, NearSet, NearVec};
 pub use at_once::at_once;
+use call::Call;
 use children::Tell;
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use outcome::Outcome;
 pub use outcome::now as clock;
-use rustc_hash::FxHashSet as HashSet;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -293,20 +295,9 @@ impl Real {
         if OUTPUT_LOCK.get().is_none() {
             OUTPUT_LOCK.set(Some(shm::UserLock::new().map_err(|error| memory(&error))?));
         }
-        // What holds handles is made anew in the child, so that their values are counted there from the start.
-        let mut own = Vec::new();
-        value::handles(&call, &mut |key| own.push(key));
-        let packed = match if own.is_empty() { None } else { Some(value::encode(&call)) } {
-            Some(Ok(encoded)) => Some(encoded.bytes),
-            // The items of arrays may also stay where they are.
-            Some(Err(fault)) if own.iter().any(|key| key.kind != HandleKind::Items) => return Err(fault),
-            _ => None,
-        };
-        for key in &own {
-            handles::check(*key)?;
-        }
-        let mut reached: Vec<HandleKey> = Vec::new();
-        let mut known = HashSet::default();
+        let passed = Call::new(&call)?;
+        let mut reached: NearVec<HandleKey> = NearVec::new_in(Near);
+        let mut known: NearSet<HandleKey> = NearSet::default();
         machine.reach(&call, &mut |key| {
             if key.kind != HandleKind::File && known.insert(key) {
                 reached.push(key);
@@ -339,19 +330,16 @@ impl Real {
             }
         }
         // Outer names that its code mentions stand until it ends; what is its own, as long as its names.
-        let mut mentioned = HashSet::default();
+        let mut mentioned: NearSet<HandleKey> = NearSet::default();
         if !reached.is_empty() {
-            let known: HashSet<HandleKey> = reached.iter().copied().collect();
             machine.reach_by_globals(&call, &mut |key| {
-                if known.contains(&key) {
+                if reached.contains(&key) {
                     mentioned.insert(key);
                 }
             });
         }
-        if packed.is_none() {
-            // What is not made anew stands until the end too.
-            mentioned.extend(reached.iter().filter(|key| key.kind == HandleKind::Items));
-        }
+        // What is not made anew stands until the end too.
+        mentioned.extend(passed.inherited_items());
         let kept = output::spawned(child).inspect_err(|_| shm::process_table::cancel_child(child))?;
         let parent = std::process::id();
         spare::give_back();
@@ -383,11 +371,7 @@ impl Real {
                 gone.iter().for_each(|(key, how)| handles::not_mine(*key, how));
                 shared::begin_child();
                 tables::begin_child();
-                let made_anew =
-                    packed.map(|bytes| value::decode(&bytes).unwrap_or_else(|fault| self.finish_child(Err(fault))));
-                let Value::List(parts) = made_anew.as_ref().unwrap_or(&call) else { return Ok(Performed::Restarted) };
-                let Value::List(args) = &parts[1] else { return Ok(Performed::Restarted) };
-                if let Err(fault) = machine.start_in_child(&parts[0], args.to_vec(), &parts[2]) {
+                if let Err(fault) = passed.start(machine) {
                     self.finish_child(Err(fault))
                 }
                 Ok(Performed::Restarted)

@@ -4,7 +4,7 @@ use super::apart::ApartMap;
 use super::{handles, moves, place, signal_name};
 use crate::shm::process_table::{Ended, ProcessRef};
 use crate::vm::fault::{Fault, Kind};
-use crate::vm::value::{self, ErrorValue, Map, Ref, Site, Value, decode, encode};
+use crate::vm::value::{self, ErrorValue, FEW, Map, Ref, Site, Value, decode, encode_in};
 use std::cell::RefCell;
 
 /// What came of a process.
@@ -33,24 +33,27 @@ pub fn pack(result: &Result<Value, Fault>) -> Vec<u8> {
         Err(fault) if fault.0.at > 0 => fault.0.at,
         _ => now(),
     };
-    let (tag, body) = match result {
-        Ok(value) => match encode(value) {
-            Ok(encoded) => (RETURNED, encoded.bytes),
-            Err(fault) => return pack(&Err(fault)),
-        },
+    let start = |tag: u8| {
+        let mut bytes = Vec::with_capacity(FEW);
+        bytes.push(tag);
+        bytes.extend(at.to_le_bytes());
+        bytes
+    };
+    let encoded = match result {
+        Ok(value) => encode_in(value, start(RETURNED)),
         Err(Fault(error)) => match error.exit {
-            Some(status) => (EXITED, vec![status]),
-            None => match encode(&Value::Error(error.clone())) {
-                Ok(encoded) => (RAISED, encoded.bytes),
-                Err(fault) => return pack(&Err(fault)),
-            },
+            Some(status) => {
+                let mut bytes = start(EXITED);
+                bytes.push(status);
+                return bytes;
+            }
+            None => encode_in(&Value::Error(error.clone()), start(RAISED)),
         },
     };
-    let mut bytes = Vec::with_capacity(HEADER + body.len());
-    bytes.push(tag);
-    bytes.extend(at.to_le_bytes());
-    bytes.extend(body);
-    bytes
+    match encoded {
+        Ok(encoded) => encoded.bytes,
+        Err(fault) => pack(&Err(fault)),
+    }
 }
 
 /// Nanoseconds on the system's clock, which counts from the start of the system for all processes.

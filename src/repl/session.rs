@@ -76,7 +76,7 @@ impl Session {
         }
         let spawned = self.world.begin_entry();
         let main = Value::Function(Ref::new(Function::Closure { proto: main, captures: Box::default() }));
-        let result = match self.machine.start(&main, Vec::new(), &Value::Null) {
+        let result = match self.machine.start(&main, std::iter::empty(), &Value::Null) {
             Ok(()) => world::drive(&mut self.machine, &mut self.world),
             Err(fault) => Err(fault),
         };

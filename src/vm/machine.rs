@@ -171,7 +171,12 @@ impl Machine {
 
     /// Makes the machine run one call next. What was running is forgotten without being dropped: in a forked child it
     /// belongs to the parent.
-    pub fn start_in_child(&mut self, function: &Value, args: Vec<Value>, named: &Value) -> Result<(), Fault> {
+    pub fn start_in_child(
+        &mut self,
+        function: &Value,
+        args: impl ExactSizeIterator<Item = Value>,
+        named: &Value,
+    ) -> Result<(), Fault> {
         // A small one is at hand, and serves again: what it holds is inherited, and so not dropped.
         if self.stack.len() > INHERITED_STACK {
             std::mem::forget(std::mem::take(&mut self.stack));
@@ -180,7 +185,12 @@ impl Machine {
     }
 
     /// Makes the machine run one call next; `named` is a map of named arguments or null.
-    pub fn start(&mut self, function: &Value, args: Vec<Value>, named: &Value) -> Result<(), Fault> {
+    pub fn start(
+        &mut self,
+        function: &Value,
+        args: impl ExactSizeIterator<Item = Value>,
+        named: &Value,
+    ) -> Result<(), Fault> {
         self.reset();
         let Value::Function(callee) = function else { return Err(self.not_callable(function)) };
         if let (Function::Closure { proto, captures }, Value::Null) = (&**callee, named) {
@@ -192,7 +202,7 @@ impl Machine {
             return self.enter_closure(*proto, captures, 0, count, 0, Then::Finish, None);
         }
         self.reserve(0, 3 + NATIVE_ARGUMENTS)?;
-        for (slot, value) in self.stack.iter_mut().zip([function.clone(), Value::list(args), named.clone()]) {
+        for (slot, value) in self.stack.iter_mut().zip([function.clone(), Value::list(args.collect()), named.clone()]) {
             *slot = value;
         }
         self.enter_closure(APPLY, &[], 0, 3, 0, Then::Finish, None)

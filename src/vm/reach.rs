@@ -3,37 +3,64 @@
 
 use super::code::{Instr, Program, Proto};
 use super::machine::Machine;
-use super::value::{self, Function, HandleKey, HandleKind, Stream, Value};
+use super::value::{self, Function, HandleKey, HandleKind, Met, Stream, Value};
 use rustc_hash::FxHashSet as HashSet;
 use std::rc::Rc;
 
 impl Machine {
     /// Walks everything that can be reached from a value, and calls `found` for each object, perhaps more than once.
     pub fn reach(&self, root: &Value, found: &mut dyn FnMut(HandleKey)) {
-        if !value::is_plain(root, &mut |proto| self.mentions_nothing(proto)) {
+        let few = value::look_shortly(root, &mut |met| match met {
+            Met::Object(key) => {
+                found(key);
+                true
+            }
+            Met::Code(number) => self.reach_few(number, found),
+        });
+        if !few {
             Walk::new(&self.program, vec![root], &self.globals).finish(found);
         }
         self.remembered(found);
     }
 
-    /// Whether no global that the code of a function mentions, or that of others which it comes to, may hold an object.
-    fn mentions_nothing(&self, number: u32) -> bool {
-        let proto = self.program.protos.get(number as usize);
-        let mentioned =
-            proto.and_then(|proto| proto.all_globals.get_or_init(|| self.program.all_globals(number)).as_ref());
-        let holding = |&index: &u32| self.globals.get(index as usize).is_some_and(|value| holds(&value));
-        mentioned.is_some_and(|globals| !globals.iter().any(holding))
-    }
-
     /// As [`Machine::reach`], what is reached other than by the value itself: by way of a global that a function in it
     /// mentions.
     pub fn reach_by_globals(&self, root: &Value, found: &mut dyn FnMut(HandleKey)) {
-        let program = &self.program;
-        let protos = Walk::new(program, vec![root], &[]).finish(&mut |_| {});
-        let mentioned = protos.iter().filter_map(|&number| program.protos.get(number as usize));
-        let waiting = mentioned.flat_map(|proto| proto.outer(&self.globals)).collect();
-        Walk { protos, ..Walk::new(program, waiting, &self.globals) }.finish(found);
+        let few = value::look_shortly(root, &mut |met| match met {
+            Met::Object(_) => true,
+            Met::Code(number) => self.reach_few(number, found),
+        });
+        if !few {
+            let program = &self.program;
+            let protos = Walk::new(program, vec![root], &[]).finish(&mut |_| {});
+            let mentioned = protos.iter().filter_map(|&number| program.protos.get(number as usize));
+            let waiting = mentioned.flat_map(|proto| proto.outer(&self.globals)).collect();
+            Walk { protos, ..Walk::new(program, waiting, &self.globals) }.finish(found);
+        }
         self.remembered(found);
+    }
+
+    /// Calls `found` for the objects that the code of a function can reach, as far as a short look tells: whether those
+    /// are all.
+    fn reach_few(&self, number: u32, found: &mut dyn FnMut(HandleKey)) -> bool {
+        let mut look = |value: &Value| {
+            value::look_shortly(value, &mut |met| match met {
+                Met::Object(key) => {
+                    found(key);
+                    true
+                }
+                Met::Code(number) => self.mentioned(number).is_some_and(|mut values| values.next().is_none()),
+            })
+        };
+        self.mentioned(number).is_some_and(|mut values| values.all(&mut look))
+    }
+
+    /// The globals that may hold objects, of those that the code of a function mentions, or that of others which it
+    /// comes to; `None` where that is not known at once.
+    fn mentioned(&self, number: u32) -> Option<impl Iterator<Item = &Value>> {
+        let proto = self.program.protos.get(number as usize)?;
+        let globals = proto.all_globals.get_or_init(|| self.program.all_globals(number)).as_ref()?;
+        Some(globals.iter().filter_map(|&index| self.globals.get(index as usize)).filter(holds))
     }
 
     /// Arrays in common memory among the remembered results of functions.

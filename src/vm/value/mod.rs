@@ -28,7 +28,7 @@ pub use numbers::{Numbers, on_numbers};
 pub use refcount::{Heap, Ref};
 pub use storage::{Storage, forked, items_alive, on_items};
 pub use text::Str;
-pub use wire::{Encoded, FEW, decode, encode, encode_in, encode_whole, handles, is_plain};
+pub use wire::{Encoded, FEW, Met, decode, encode, encode_in, encode_whole, handles, look_shortly};
 
 use super::types::Type;
 use crate::source::Place;

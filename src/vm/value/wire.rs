@@ -624,7 +624,7 @@ impl Container {
 
 /// Calls `f` with every object that can be reached from the value, also through streams; each heap block is visited once.
 pub fn handles(value: &Value, f: &mut dyn FnMut(HandleKey)) {
-    if is_plain(value, &mut |_| true) {
+    if look_shortly(value, &mut |met| matches!(met, Met::Code(_))) {
         return;
     }
     let mut seen = FxHashSet::default();
@@ -675,23 +675,32 @@ pub fn handles(value: &Value, f: &mut dyn FnMut(HandleKey)) {
 const FEW_ITEMS: usize = 16;
 const FEW_LEVELS: u32 = 3;
 
-/// Whether no object can be reached from the value, as far as a short look tells: one that needs no memory. The functions
-/// in it are asked about by their numbers.
-pub fn is_plain(value: &Value, plain: &mut dyn FnMut(u32) -> bool) -> bool {
-    plain_to(value, FEW_LEVELS, plain)
+/// What a short look meets.
+pub enum Met {
+    /// A handle.
+    Object(HandleKey),
+    /// A closure, by the number of its code.
+    Code(u32),
 }
 
-fn plain_to(value: &Value, levels: u32, plain: &mut dyn FnMut(u32) -> bool) -> bool {
-    let all = |items: &[Value], plain: &mut dyn FnMut(u32) -> bool| {
-        levels > 0 && items.len() <= FEW_ITEMS && items.iter().all(|item| plain_to(item, levels - 1, plain))
+/// Looks through a value without memory of its own, as long as it is small and `go_on` says so; whether it was seen whole.
+/// It may be met with the same thing twice.
+pub fn look_shortly(value: &Value, go_on: &mut dyn FnMut(Met) -> bool) -> bool {
+    look_to(value, FEW_LEVELS, go_on)
+}
+
+fn look_to(value: &Value, levels: u32, go_on: &mut dyn FnMut(Met) -> bool) -> bool {
+    let all = |items: &[Value], go_on: &mut dyn FnMut(Met) -> bool| {
+        levels > 0 && items.len() <= FEW_ITEMS && items.iter().all(|item| look_to(item, levels - 1, go_on))
     };
     match value {
         Value::Str(_) | Value::Big(_) => true,
-        Value::List(items) => all(items, plain),
+        Value::List(items) => all(items, go_on),
         Value::Function(function) => match &**function {
-            Function::Closure { proto, captures } => plain(*proto) && all(captures, plain),
+            Function::Closure { proto, captures } => go_on(Met::Code(*proto)) && all(captures, go_on),
             Function::Native(_) => true,
         },
+        Value::Handle(handle) => go_on(Met::Object(handle.key())),
         other => !other.is_heap(),
     }
 }

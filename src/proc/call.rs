@@ -1,0 +1,87 @@
+//! The call that a process is spawned with, on its way to the child. What holds handles is made anew there, so that
+//! those are counted from the start; anything else is inherited as it is, whatever its size.
+
+use super::apart::{Near, NearVec};
+use super::handles;
+use crate::vm::fault::Fault;
+use crate::vm::machine::Machine;
+use crate::vm::value::{self, HandleKey, HandleKind, Value};
+
+/// A function, its positional arguments, and a map of named ones or null.
+pub struct Call<'a> {
+    function: &'a Value,
+    args: &'a [Value],
+    named: &'a Value,
+    /// The parts that hold handles inside, by their places in [`Call::parts`].
+    encoded: Vec<(usize, Vec<u8>)>,
+    /// Arrays in common memory that are inherited.
+    items: Vec<HandleKey>,
+}
+
+impl<'a> Call<'a> {
+    /// Checks that the parts of a call, a list of these three, can be given to another process.
+    pub fn new(call: &'a Value) -> Result<Call<'a>, Fault> {
+        let Value::List(parts) = call else { return Err(Fault::type_error("this cannot be spawned")) };
+        let [function, Value::List(args), named] = &parts[..] else {
+            return Err(Fault::type_error("this cannot be spawned"));
+        };
+        let mut call = Call { function, args, named, encoded: Vec::new(), items: Vec::new() };
+        let (mut encoded, mut items) = (Vec::new(), Vec::new());
+        for (at, part) in call.parts().enumerate() {
+            if let Some(key) = sent_alone(part) {
+                handles::check(key)?;
+                continue;
+            }
+            let mut keys = Vec::new();
+            value::handles(part, &mut |key| keys.push(key));
+            if keys.is_empty() {
+                continue;
+            }
+            match value::encode(part) {
+                Ok(bytes) => encoded.push((at, bytes.bytes)),
+                // The items of arrays may also stay where they are.
+                Err(_) if keys.iter().all(|key| key.kind == HandleKind::Items) => items.extend(&keys),
+                Err(fault) => return Err(fault),
+            }
+            keys.iter().try_for_each(|&key| handles::check(key))?;
+        }
+        (call.encoded, call.items) = (encoded, items);
+        Ok(call)
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &'a Value> {
+        [self.function, self.named].into_iter().chain(self.args)
+    }
+
+    /// The arrays in common memory that the child has by inheritance, until it ends.
+    pub fn inherited_items(&self) -> &[HandleKey] {
+        &self.items
+    }
+
+    /// In the child: makes the machine run the call next.
+    pub fn start(&self, machine: &mut Machine) -> Result<(), Fault> {
+        let mut encoded = self.encoded.iter().peekable();
+        let mut anew = |(at, part): (usize, &Value)| {
+            if let Some((_, bytes)) = encoded.next_if(|(place, _)| *place == at) {
+                return value::decode(bytes);
+            }
+            Ok(sent_alone(part).map_or_else(|| part.clone(), Value::handle))
+        };
+        let mut parts = self.parts().enumerate();
+        let mut next = || parts.next().map_or(Ok(Value::Null), &mut anew);
+        let (function, named) = (next()?, next()?);
+        let mut args = NearVec::with_capacity_in(self.args.len(), Near);
+        for part in parts {
+            args.push(anew(part)?);
+        }
+        machine.start_in_child(&function, args.into_iter(), &named)
+    }
+}
+
+/// A handle that another process may have.
+fn sent_alone(part: &Value) -> Option<HandleKey> {
+    match part {
+        Value::Handle(handle) if handle.key().kind != HandleKind::File => Some(handle.key()),
+        _ => None,
+    }
+}
