@@ -23,6 +23,9 @@ const ALIGNED: usize = 8;
 const FIRST: usize = 32 << 20;
 const SECOND: usize = 1 << 30;
 const HUGE_PAGE: usize = 2 << 20;
+/// Where the first arena starts behind the start of a huge page: the end of the map of pages before it, which every
+/// process reads, is then named by the same page of page tables.
+const AFTER_MAP: usize = 512 << 10;
 /// A process with less memory has room in its first arena, wherever in it the free parts are, but for large blocks.
 const ROOMY: usize = 12 << 20;
 const LARGE: usize = 4 << 20;
@@ -40,12 +43,14 @@ static HAS_SECOND: AtomicBool = AtomicBool::new(false);
 static BEGIN: extern "C" fn() = begin;
 
 extern "C" fn begin() {
+    // First: the map of pages, which mimalloc makes now, comes to lie before it.
+    let first = map_memory(FIRST, AFTER_MAP);
     // SAFETY: there is one thread, and `may_grow` keeps what is asked of such a function: it gives back nothing.
     unsafe {
         mi_process_init();
         mi_register_deferred_free(Some(may_grow), ptr::null_mut());
     }
-    START.store(add_arena(FIRST, 0), Relaxed);
+    START.store(add_arena(first, FIRST), Relaxed);
 }
 
 /// Where the heap of a small program lies: empty if mimalloc has to find a place itself.
@@ -66,31 +71,40 @@ unsafe extern "C" fn may_grow(_: bool, _: c_ulonglong, _: *mut c_void) {
 fn before_block(size: usize) {
     if !HAS_SECOND.load(Relaxed) && (size >= LARGE || of_this_process().1 >= ROOMY) {
         HAS_SECOND.store(true, Relaxed);
-        add_arena(SECOND, libc::MADV_HUGEPAGE);
+        let second = map_memory(SECOND, 0);
+        // Its tables have small pages: each fork after which they are written to would copy a huge one in small parts.
+        // SAFETY: an advice about speed, and about memory that nobody uses.
+        unsafe { libc::madvise(second.wrapping_byte_add(HUGE_PAGE), SECOND - HUGE_PAGE, libc::MADV_HUGEPAGE) };
+        add_arena(second, SECOND);
     }
 }
 
-/// Gives mimalloc a mapping, which starts at a huge page; says where, or 0 if the system has no room.
-fn add_arena(size: usize, advice: i32) -> usize {
+/// A mapping, which starts so far behind the start of a huge page; null if the system has no room.
+fn map_memory(size: usize, behind: usize) -> *mut c_void {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     let whole = size + HUGE_PAGE;
-    // SAFETY: a new mapping, of which parts that nobody knows are given back, and the rest to mimalloc alone.
+    // SAFETY: a new mapping, of which parts that nobody knows are given back.
     unsafe {
         let mapped = libc::mmap(ptr::null_mut(), whole, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0);
         if mapped == libc::MAP_FAILED {
-            return 0;
+            return ptr::null_mut();
         }
-        let before = mapped.align_offset(HUGE_PAGE);
-        let start = mapped.byte_add(before);
+        let before = mapped.wrapping_byte_sub(behind).align_offset(HUGE_PAGE);
         if before > 0 {
             libc::munmap(mapped, before);
         }
+        let start = mapped.byte_add(before);
         libc::munmap(start.byte_add(size), HUGE_PAGE - before);
-        // Its tables have small pages: each fork after which they are written to would copy a huge one in small parts.
-        libc::madvise(start.byte_add(HUGE_PAGE), size - HUGE_PAGE, advice);
-        let managed = mi_manage_os_memory_ex(start, size, true, false, true, -1, false, ptr::null_mut());
-        if managed { start as usize } else { 0 }
+        start
     }
+}
+
+/// Gives mimalloc a mapping; says where, or 0 if there is none.
+fn add_arena(start: *mut c_void, size: usize) -> usize {
+    // SAFETY: the memory is new, and mimalloc's alone from now on.
+    let managed = !start.is_null()
+        && unsafe { mi_manage_os_memory_ex(start, size, true, false, true, -1, false, ptr::null_mut()) };
+    if managed { start as usize } else { 0 }
 }
 
 /// A block of this size: `usual`, or `aligned` where the usual alignment does not do.

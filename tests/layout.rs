@@ -10,6 +10,7 @@ use std::path::Path;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("allocator", &["memory"]),
     ("memory", &[]),
+    ("program_break", &[]),
     ("source", &[]),
     ("nearest", &[]),
     ("diagnostics", &["source"]),
@@ -45,6 +46,7 @@ const EFFECTS: &[&str] = &[
 /// The only files that may say `unsafe`: folders end in `/`.
 const UNSAFE: &[&str] = &[
     "allocator.rs",
+    "program_break.rs",
     "shm/",
     "proc/",
     "repl/process.rs",

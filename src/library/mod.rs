@@ -87,8 +87,13 @@ fn library() -> &'static Library {
         let all: Vec<&'static Declaration> = TABLES.iter().flat_map(|table| table.iter()).collect();
         let mut first = FxHashMap::with_capacity_and_hasher(all.len(), Default::default());
         let mut next = vec![None; all.len()];
+        // Their names stand together, in memory that a forked process has without reading the program's file.
+        let names = all.iter().map(|declaration| declaration.name).collect::<String>().leak();
+        let mut end = names.len();
         for number in (0..all.len() as u16).rev() {
-            next[usize::from(number)] = first.insert(all[usize::from(number)].name, number);
+            let start = end - all[usize::from(number)].name.len();
+            next[usize::from(number)] = first.insert(&names[start..end], number);
+            end = start;
         }
         Library { all, first, next }
     })
@@ -117,11 +122,7 @@ pub fn function(name: &str) -> Option<u16> {
 
 /// The method of a type: what `x.name(…)` calls.
 pub fn method(of: Type, name: &str) -> Option<u16> {
-    named(name).find(|number| is_method(get(*number), of))
-}
-
-fn is_method(declaration: &Declaration, of: Type) -> bool {
-    declaration.form != Form::Function && (declaration.on.is_empty() || declaration.on.contains(&of))
+    named(name).find(|number| get(*number).is_method(of))
 }
 
 /// A native that does the same, without a call of a script, as function `name` with so many positional arguments and
@@ -150,7 +151,7 @@ pub fn is_hidden(name: &str) -> bool {
 
 /// The names of a type's methods, sorted.
 pub fn method_names(of: Type) -> Vec<&'static str> {
-    let methods = all().iter().filter(|declaration| is_method(declaration, of));
+    let methods = all().iter().filter(|declaration| declaration.is_method(of));
     let mut names: Vec<_> = methods.map(|declaration| declaration.name).collect();
     names.sort_unstable();
     names.dedup();

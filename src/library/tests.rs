@@ -43,7 +43,7 @@ fn declarations_are_well_formed() {
 fn names_are_unique_for_each_receiver() {
     for of in Type::ALL {
         let mut seen = HashSet::new();
-        for declaration in all().iter().filter(|declaration| is_method(declaration, *of)) {
+        for declaration in all().iter().filter(|declaration| declaration.is_method(*of)) {
             assert!(seen.insert(declaration.name), "{}.{}", of.name(), declaration.name);
         }
     }

@@ -16,9 +16,10 @@ pub(crate) const GRAIN: u64 = 64;
 
 /// Sizes of blocks with their headers. The last is a class of its own for objects that handles name: its chunks keep
 /// their purpose for ever, so a stale handle always finds a serial number.
-const CLASSES: [u64; 19] =
+static CLASSES: [u64; CLASS_COUNT] =
     [64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384, 21824, 32768, 512];
-const OBJECTS: usize = CLASSES.len() - 1;
+const CLASS_COUNT: usize = 19;
+const OBJECTS: usize = CLASS_COUNT - 1;
 /// So many chunks, and this part of the limit, are kept for records: they must not fail when the script has used all.
 const RESERVE: u32 = 16;
 const RESERVE_PART: u32 = 32;
@@ -51,7 +52,7 @@ shared! {
         blocks: AtomicU64,
         bytes: AtomicU64,
         /// Per class the first chunk that has a free block, plus one.
-        partial: [AtomicU32; CLASSES.len()],
+        partial: [AtomicU32; CLASS_COUNT],
     }
 
     /// One line of the chunk table.

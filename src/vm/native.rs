@@ -88,6 +88,8 @@ pub struct Declaration {
     least: usize,
     /// The place of the rest parameter among the parameters.
     rest: Option<usize>,
+    /// A bit for each type whose method it is.
+    types: u64,
 }
 
 impl Declaration {
@@ -111,7 +113,19 @@ impl Declaration {
             }
             at += 1;
         }
-        Declaration { name, form, on, params, doc, run, least, rest }
+        let mut types = if receiver == 1 && on.is_empty() { u64::MAX } else { 0 };
+        at = 0;
+        while at < on.len() {
+            types |= 1 << on[at] as u64;
+            at += 1;
+        }
+        Declaration { name, form, on, params, doc, run, least, rest, types }
+    }
+
+    /// Whether it is what `x.name(…)` calls for an `x` of this type.
+    #[inline]
+    pub fn is_method(&self, of: Type) -> bool {
+        self.has_receiver() && self.types >> of as u64 & 1 == 1
     }
 
     /// Whether the first argument is the receiver.
