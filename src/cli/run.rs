@@ -93,7 +93,8 @@ fn start(options: &Options, mut files: Files, file: FileId) -> u8 {
     if let Some(seed) = options.seed {
         world.set_seed(seed);
     }
-    let started = world.set_output(options.output).and_then(|()| machine.start(&main, std::iter::empty(), &Value::Null));
+    let started =
+        world.set_output(options.output).and_then(|()| machine.start(&main, std::iter::empty(), &Value::Null));
     let result = started.and_then(|()| world::drive(&mut machine, &mut world));
     world.finish(result)
 }

@@ -138,8 +138,8 @@ mod tests {
     }
 
     fn blocks_of(kind: impl Allocator) {
-        let layouts =
-            [1, 32, 33, 200, 64, 500, 900, 900, 2016, 2047, 2048, 9000].map(|size| Layout::from_size_align(size, 16).unwrap());
+        let layouts = [1, 32, 33, 200, 64, 500, 900, 900, 2016, 2047, 2048, 9000]
+            .map(|size| Layout::from_size_align(size, 16).unwrap());
         for _ in 0..3 {
             let blocks = layouts.map(|layout| kind.allocate(layout).unwrap().cast::<u8>());
             for (at, (block, layout)) in blocks.iter().zip(layouts).enumerate() {

@@ -130,7 +130,7 @@ impl Channel {
 
     /// Takes the next message out if one is there; says whether it did.
     pub fn recv_at_once(self, bytes: &mut Vec<u8>) -> bool {
-        let Some(line) = self.line().filter(|line| line.len() > 0) else { return false };
+        let Some(line) = self.line().filter(|line| line.seems_to_have_message()) else { return false };
         let me = my_slot();
         matches!(me.operate(self.0, || self.recv_from(line, me, Some(bytes), Limit::Never)), Ok(Received::Ok))
     }
@@ -291,7 +291,7 @@ impl Channel {
                 // Where many sleep, what comes next is for one of them.
                 Step::Spin if line.sleepers[RECV].number() > CROWD => {}
                 Step::Spin => {
-                    park::spin_and_yield(|| line.len() > 0);
+                    park::spin_and_yield(|| line.seems_to_have_message());
                 }
                 Step::GiveUp => return Ok(Received::Empty),
                 Step::Stop(Wait::TimedOut) => return Ok(Received::TimedOut),

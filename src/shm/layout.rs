@@ -65,9 +65,7 @@ pub(super) fn slot_at(offset: u64) -> Option<u32> {
 /// Where a line of the chunk table lies.
 #[inline]
 pub(super) fn line(index: u32) -> u64 {
-    stripe(u64::from(index / STRIPE_LINES))
-        + u64::from(STRIPE_SLOTS) * SLOT
-        + u64::from(index % STRIPE_LINES) * LINE
+    stripe(u64::from(index / STRIPE_LINES)) + u64::from(STRIPE_SLOTS) * SLOT + u64::from(index % STRIPE_LINES) * LINE
 }
 
 #[cfg(test)]

@@ -41,15 +41,16 @@ shared! {
         /// Slot of the process inside, plus one.
         pub(super) owner: AtomicU32,
         padding: AtomicU32,
-        /// Messages sent or received so far.
-        pub(super) position: AtomicU64,
-        /// Where the next one is.
+        /// Where the next message is.
         pub(super) segment: AtomicU64,
         /// The other side's position when it was last looked at.
         pub(super) seen: AtomicU64,
         /// The segment before, which a dead sender may still have to be followed from.
         pub(super) retired: AtomicU64,
-        pub(super) unused: [AtomicU64; 8],
+        apart: AtomicU64,
+        /// Messages sent or received so far: what the other side reads is in a cache line of its own.
+        pub(super) position: AtomicU64,
+        pub(super) unused: [AtomicU64; 7],
     }
 
     /// A channel. The sides start at a multiple of 64.
@@ -161,6 +162,19 @@ impl Line {
                 // The receivers' position may follow a commit sooner than the senders'.
                 return tail.saturating_sub(head);
             }
+        }
+    }
+
+    /// Whether the next message is there, as far as that can be told from outside of the receivers' lock: by its own
+    /// slot, which who takes it reads anyway.
+    pub(super) fn seems_to_have_message(&self) -> bool {
+        let side = &self.sides[RECV];
+        let head = side.position.load(Relaxed);
+        let Some(segment) = Block::from_word(side.segment.load(Relaxed)).map(view) else { return self.len() > 0 };
+        let place = head.wrapping_sub(segment.base.load(Relaxed));
+        match segment.slots.get(place as usize) {
+            Some(slot) => slot.state.load(Acquire) == FULL,
+            None => self.len() > 0,
         }
     }
 
