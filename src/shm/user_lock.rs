@@ -16,6 +16,8 @@ shared! {
     /// Shared objects that can be locked start with it.
     pub(super) struct State {
         pub(super) header: Header,
+        /// What its takers write begins at a multiple of 64: it is in one cache line, without what all read.
+        apart: [AtomicU64; 3],
         lock: Lock,
         /// The process that has it, as a word; 0 when nobody does.
         owner: AtomicU64,
