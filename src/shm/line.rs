@@ -41,16 +41,15 @@ shared! {
         /// Slot of the process inside, plus one.
         pub(super) owner: AtomicU32,
         padding: AtomicU32,
-        /// Where the next message is.
+        /// Messages sent or received so far.
+        pub(super) position: AtomicU64,
+        /// Where the next one is.
         pub(super) segment: AtomicU64,
         /// The other side's position when it was last looked at.
         pub(super) seen: AtomicU64,
         /// The segment before, which a dead sender may still have to be followed from.
         pub(super) retired: AtomicU64,
-        apart: AtomicU64,
-        /// Messages sent or received so far: what the other side reads is in a cache line of its own.
-        pub(super) position: AtomicU64,
-        pub(super) unused: [AtomicU64; 7],
+        pub(super) unused: [AtomicU64; 8],
     }
 
     /// A channel. The sides start at a multiple of 64.

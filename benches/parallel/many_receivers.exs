@@ -1,4 +1,4 @@
-# Seconds until so many processes of the Erlang machine live, have been told to end, and have ended.
+# Seconds until so many processes of the Erlang machine live, have got a message each, and have ended.
 n = String.to_integer(hd(System.argv()))
 
 {micros, _} =
