@@ -96,7 +96,7 @@ fn start(options: &Options, mut files: Files, file: FileId) -> u8 {
     let started =
         world.set_output(options.output).and_then(|()| machine.start(&main, std::iter::empty(), &Value::Null));
     let result = started.and_then(|()| world::drive(&mut machine, &mut world));
-    world.finish(result)
+    world.finish_from(&machine, result)
 }
 
 type Compiled = (Program, u32, Vec<Diagnostic>);

@@ -93,7 +93,7 @@ fn send(key: HandleKey, value: &Value) -> bool {
         return false;
     }
     let Ok(message) = encode_in(value, ManuallyDrop::into_inner(BYTES.take())) else { return false };
-    let sent = message.mentions.is_empty() && channel.send_at_once(&message.bytes);
+    let sent = message.mentions.is_empty() && !message.has_code && channel.send_at_once(&message.bytes);
     keep(message.bytes);
     sent
 }

@@ -126,7 +126,7 @@ impl Parcel {
         if key.kind == HandleKind::Queue && key.role == TAKER {
             return Err(Fault::value_error(wrong_side(key)));
         }
-        let Encoded { bytes, mentions: inside } = encode(value)?;
+        let Encoded { bytes, mentions: inside, .. } = encode(value)?;
         for &inner in &inside {
             handles::check(inner)?;
             if inner.kind == HandleKind::PipeEnd && handles::object(inner) == handles::object(key) {

@@ -13,6 +13,7 @@ mod limits;
 mod moves;
 pub mod out_of_memory;
 mod outcome;
+mod outer;
 mod output;
 mod place;
 pub mod ps;
@@ -35,7 +36,7 @@ use crate::source::Place;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::machine::{Machine, clear_interrupt, set_output_waits};
 use crate::vm::op::{Op, Spawn};
-use crate::vm::value::{self, ErrorValue, HandleKey, HandleKind, Value, on_handle, on_items, on_numbers};
+use crate::vm::value::{self, ErrorValue, HandleKey, HandleKind, Met, Value, on_handle, on_items, on_numbers};
 use crate::world::{self, Local, Performed, World, after, describe_file, is_stdin};
 use apart::{Near, NearSet, NearVec};
 pub use at_once::at_once;
@@ -114,6 +115,7 @@ impl Real {
     /// The world of the first process of a run.
     pub fn new(args: Vec<String>, report: Report) -> Real {
         on_handle(handles::on_handle);
+        outer::begin();
         on_numbers(shared::words);
         on_items(shared::place, handles::alone);
         signals::install();
@@ -143,6 +145,11 @@ impl Real {
         // What was printed before comes first; a failure of that is told by the last flush.
         let _ = self.local.flush();
         (self.tell)(error);
+    }
+
+    /// As [`Real::finish`], for what was run by this machine: what functions in the result mention goes with it.
+    pub fn finish_from(&mut self, machine: &Machine, result: Result<Value, Fault>) -> u8 {
+        outer::from(machine, || self.finish(result))
     }
 
     /// Ends the run of this process: waits for its children, shows what failed, gives the exit status. A spawned
@@ -205,10 +212,17 @@ impl Real {
             Ok(value) => value.clone(),
             Err(Fault(error)) => Value::Error(error.clone()),
         };
-        value::handles(&outcome, &mut |key| {
-            gone = gone.take().or_else(|| handles::check(key).err());
-            kept.push(key);
+        let mut codes = Vec::new();
+        value::visit(&outcome, &mut |met| match met {
+            Met::Object(key) => {
+                gone = gone.take().or_else(|| handles::check(key).err());
+                kept.push(key);
+            }
+            Met::Code(code) => codes.push(code),
         });
+        for (_, value) in if codes.is_empty() { Vec::new() } else { outer::taken_along(&codes) } {
+            value::handles(&value, &mut |key| kept.push(key));
+        }
         drop(outcome);
         if let (Ok(_), Some(fault)) = (&result, gone) {
             // An end that has moved on cannot be a part of the result.
@@ -291,6 +305,7 @@ impl Real {
             reaper::adopt_orphans();
             out_of_memory::begin();
             heap::before_fork();
+            machine.before_fork();
         }
         if OUTPUT_LOCK.get().is_none() {
             OUTPUT_LOCK.set(Some(shm::UserLock::new().map_err(|error| memory(&error))?));
@@ -482,7 +497,7 @@ impl Real {
         };
         Performed::Answer(self.noticed().and_then(|()| match op {
             Op::Run(command) => command::perform(*command, &mut self.local, self.run),
-            op => self.own(op),
+            op => outer::from(machine, || self.own(op)),
         }))
     }
 

@@ -191,7 +191,7 @@ pub fn pack_key(key: &Value) -> Result<Packed, Fault> {
     with_held(encode_whole(key)?)
 }
 
-fn with_held(Encoded { bytes, mentions }: Encoded) -> Result<Packed, Fault> {
+fn with_held(Encoded { bytes, mentions, .. }: Encoded) -> Result<Packed, Fault> {
     if mentions.iter().any(|key| key.kind == HandleKind::PipeEnd) {
         return Err(Fault::type_error("a pipe end cannot be kept in a shared value: it belongs to one process")
             .help("keep a queue there, which any number of processes may use"));

@@ -81,7 +81,7 @@ impl Session {
             Err(fault) => Err(fault),
         };
         if self.world.is_child() {
-            return Some(self.world.finish(result));
+            return Some(self.world.finish_from(&self.machine, result));
         }
         if matches!(&result, Err(fault) if is_interrupt(fault)) {
             self.world.stop_since(spawned);

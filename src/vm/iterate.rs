@@ -94,7 +94,7 @@ impl Machine {
                     *slot = Value::Null;
                 }
                 let op = Op::ReceiveOrEnd { channel };
-                if let Some(item) = (self.at_once)(&op, self.here()) {
+                if let Some(item) = self.at_once(&op) {
                     self.loop_item(at, pair, exit, item?)?;
                     return Ok(Flow::Run);
                 }

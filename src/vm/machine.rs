@@ -6,8 +6,9 @@ use super::frame::{Frame, Then};
 use super::native::{Context, Declaration, Effect, Library, Run};
 use super::op::Op;
 use super::stream::Pipeline;
-use super::value::{ErrorValue, Function, HandleKey, Map, Ref, Site, Value};
+use super::value::{self, ErrorValue, Function, HandleKey, Map, Ref, Site, Value};
 use crate::source::{Place, Span};
+use rustc_hash::FxHashSet as HashSet;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -111,6 +112,8 @@ pub struct Machine {
     pub(super) stack: Vec<Value>,
     pub(super) frames: Vec<Frame>,
     pub(super) globals: Vec<Value>,
+    /// The globals that were not set when the first process was spawned.
+    pub(super) late: Option<HashSet<u32>>,
     pub(super) answer: Answer,
     pub(super) pipelines: Vec<Pipeline>,
     pub(super) places: Vec<PendingPlace>,
@@ -136,6 +139,7 @@ impl Machine {
             stack: Vec::with_capacity(LEAST_STACK),
             frames: Vec::with_capacity(LEAST_FRAMES),
             globals: Vec::new(),
+            late: None,
             answer: Answer::Nothing,
             pipelines: Vec::new(),
             places: Vec::new(),
@@ -153,7 +157,31 @@ impl Machine {
         let new = &self.program.protos[self.context.names.len()..];
         self.clears_up |= new.iter().any(|proto| proto.handlings.iter().any(|handling| handling.completion.is_some()));
         self.context.names.extend(new.iter().map(|proto| proto.name.clone()));
+        let known = self.globals.len();
         self.globals.resize(self.program.globals.len(), Value::Undefined);
+        if let Some(late) = &mut self.late {
+            late.extend(known as u32..self.globals.len() as u32);
+        }
+    }
+
+    /// To be called before each fork: other processes do not have what is set after the first one.
+    pub fn before_fork(&mut self) {
+        self.late.get_or_insert_with(|| {
+            let unset = |(_, value): &(u32, &Value)| matches!(value, Value::Undefined);
+            (0..).zip(&self.globals).filter(unset).map(|(name, _)| name).collect()
+        });
+    }
+
+    /// Sets the outer names that came with closures, unless this process has set them itself.
+    #[cold]
+    pub(super) fn receive(&mut self) {
+        for (name, value) in value::take_received() {
+            let Some(global) = self.globals.get_mut(name as usize) else { continue };
+            if matches!(global, Value::Undefined) || global.is_inherited() {
+                // What is inherited is not dropped.
+                std::mem::forget(std::mem::replace(global, value));
+            }
+        }
     }
 
     /// Whether what runs belongs to a `finally` or to the end of a `with`, as far as the last calls tell.
@@ -221,6 +249,9 @@ impl Machine {
     /// Gives the world's answer to the last [`Step::Ask`] and goes on.
     pub fn resume(&mut self, result: Result<Value, Fault>) -> Step {
         self.holding.clear();
+        if value::some_received() {
+            self.receive();
+        }
         match result {
             Ok(value) => match std::mem::replace(&mut self.answer, Answer::Nothing) {
                 Answer::Nothing => {}
@@ -456,11 +487,21 @@ impl Machine {
         Ok(None)
     }
 
+    /// The world's answer to a request, if it can perform that at once.
+    #[inline]
+    pub(super) fn at_once(&mut self, op: &Op) -> Option<Result<Value, Fault>> {
+        let answer = (self.at_once)(op, self.here());
+        if value::some_received() {
+            self.receive();
+        }
+        answer
+    }
+
     /// Asks what a library function asks of the world, whose arguments stand at `first`. Without a question left the
     /// answer is in `dst`.
     pub(super) fn ask(&mut self, run: Effect, first: usize, arity: usize, dst: Reg) -> Result<Option<Op>, Fault> {
         let asked = run(&mut self.context, &mut self.stack[first..first + arity]);
-        let answer = asked.as_ref().ok().and_then(|op| (self.at_once)(op, self.here()));
+        let answer = asked.as_ref().ok().and_then(|op| self.at_once(op));
         let waits = answer.is_none() && asked.is_ok();
         for arg in &mut self.stack[first..first + arity] {
             if arg.is_heap() {

@@ -5,6 +5,7 @@ use super::code::{Instr, Program, Proto};
 use super::machine::Machine;
 use super::value::{self, Function, HandleKey, HandleKind, Met, Stream, Value};
 use rustc_hash::FxHashSet as HashSet;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 impl Machine {
@@ -61,6 +62,31 @@ impl Machine {
         let proto = self.program.protos.get(number as usize)?;
         let globals = proto.all_globals.get_or_init(|| self.program.all_globals(number)).as_ref()?;
         Some(globals.iter().filter_map(|&index| self.globals.get(index as usize)).filter(holds))
+    }
+
+    /// The outer names, by their numbers, that closures with these codes need in another process, and their values: those
+    /// that hold objects, which a process has only when it is given them, and those that were not set yet when the
+    /// first process was spawned.
+    pub fn taken_along(&self, codes: &[u32]) -> Vec<(u32, Value)> {
+        let (mut codes, mut known, mut names) = (codes.to_vec(), HashSet::default(), BTreeMap::new());
+        while let Some(code) = codes.pop() {
+            let Some(proto) = self.program.protos.get(code as usize).filter(|_| known.insert(code)) else { continue };
+            for &name in &proto.globals {
+                let Some(value) = self.globals.get(name as usize) else { continue };
+                if matches!(value, Value::Undefined) || names.contains_key(&name) {
+                    continue;
+                }
+                let mut needed = self.late.as_ref().is_some_and(|late| late.contains(&name));
+                value::visit(value, &mut |met| match met {
+                    Met::Object(_) => needed = true,
+                    Met::Code(code) => codes.push(code),
+                });
+                names.insert(name, needed);
+            }
+            codes.extend(callees(proto));
+        }
+        let needed = names.into_iter().filter(|(_, needed)| *needed);
+        needed.map(|(name, _)| (name, self.globals[name as usize].clone())).collect()
     }
 
     /// Arrays in common memory among the remembered results of functions.

@@ -175,7 +175,7 @@ impl Machine {
             ($op:expr, $answer:expr, $then:expr) => {{
                 let op = $op;
                 save!();
-                match (self.at_once)(&op, self.here()) {
+                match self.at_once(&op) {
                     Some(answer) => $then(answer?),
                     None => {
                         self.answer = $answer;

@@ -28,7 +28,10 @@ pub use numbers::{Numbers, on_numbers};
 pub use refcount::{Heap, Ref};
 pub use storage::{Storage, forked, items_alive, on_items};
 pub use text::Str;
-pub use wire::{Encoded, FEW, Met, decode, encode, encode_in, encode_whole, handles, look_shortly};
+pub use wire::{
+    Encoded, FEW, Met, decode, encode, encode_in, encode_whole, handles, look_shortly, on_code, some_received,
+    take_received, visit,
+};
 
 use super::types::Type;
 use crate::source::Place;
@@ -519,6 +522,25 @@ impl Value {
     /// The address of its heap block, for telling blocks apart; `None` for scalars.
     pub fn address(&self) -> Option<usize> {
         self.block().map(|(address, _)| address)
+    }
+
+    /// Whether another process has made its heap block, before a fork.
+    pub fn is_inherited(&self) -> bool {
+        match self {
+            Value::Undefined | Value::Null | Value::False | Value::True | Value::Int(_) | Value::Float(_) => false,
+            Value::Str(r) => !r.is_own(),
+            Value::Big(r) => !r.is_own(),
+            Value::Bytes(r) => !r.is_own(),
+            Value::List(r) => !r.is_own(),
+            Value::Map(r) => !r.is_own(),
+            Value::Set(r) => !r.is_own(),
+            Value::Range(r) => !r.is_own(),
+            Value::Function(r) => !r.is_own(),
+            Value::Array(r) => !r.is_own(),
+            Value::Error(r) => !r.is_own(),
+            Value::Stream(r) => !r.is_own(),
+            Value::Handle(r) => !r.is_own(),
+        }
     }
 
     /// The address of its heap block and how many references there are to it; `None` for scalars.

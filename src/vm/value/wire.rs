@@ -11,6 +11,7 @@ use crate::source::{FileId, Place, Span};
 use crate::vm::fault::{Fault, Kind};
 use num_bigint::BigInt;
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 mod tag {
@@ -55,17 +56,46 @@ pub struct Encoded {
     pub bytes: Vec<u8>,
     /// The objects that they name: whoever keeps them must hold those.
     pub mentions: Vec<HandleKey>,
+    /// Closures are in it.
+    pub has_code: bool,
 }
 
-/// The value as bytes. Many items of an array, or many bytes, move to common memory, where the bytes name them. Streams
-/// and open files cannot be sent.
+/// Gives the outer names, by their numbers, and their values that closures with these codes take with them to another
+/// process.
+pub type FindOuter = fn(&[u32]) -> Vec<(u32, Value)>;
+
+thread_local! {
+    static FIND_OUTER: Cell<FindOuter> = const { Cell::new(|_| Vec::new()) };
+    static RECEIVED: RefCell<Vec<(u32, Value)>> = const { RefCell::new(Vec::new()) };
+    static SOME_RECEIVED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Sets what is asked when closures are encoded.
+pub fn on_code(find: FindOuter) {
+    FIND_OUTER.set(find);
+}
+
+/// Whether [`take_received`] has anything.
+#[inline]
+pub fn some_received() -> bool {
+    SOME_RECEIVED.get()
+}
+
+/// The outer names that came with closures since this was last asked.
+pub fn take_received() -> Vec<(u32, Value)> {
+    SOME_RECEIVED.set(false);
+    RECEIVED.take()
+}
+
+/// The value as bytes. Many items of an array, or many bytes, move to common memory, where the bytes name them. What the
+/// closures in it take with them follows it. Streams and open files cannot be sent.
 pub fn encode(value: &Value) -> Result<Encoded, Fault> {
     encode_in(value, Vec::with_capacity(FEW))
 }
 
 /// As [`encode`], at the end of these bytes.
 pub fn encode_in(value: &Value, bytes: Vec<u8>) -> Result<Encoded, Fault> {
-    encode_with(value, Writer { place: true, out: bytes, ..Writer::default() })
+    encode_with(value, Writer { place: true, outer: true, out: bytes, ..Writer::default() })
 }
 
 /// As [`encode`], with all items in the bytes themselves.
@@ -74,24 +104,11 @@ pub fn encode_whole(value: &Value) -> Result<Encoded, Fault> {
 }
 
 fn encode_with(value: &Value, mut writer: Writer) -> Result<Encoded, Fault> {
-    if !value.is_heap() {
-        writer.value(value)?;
-        return Ok(Encoded { bytes: writer.out, mentions: writer.mentions });
+    writer.tree(value)?;
+    if writer.outer && !writer.code.is_empty() {
+        writer.outer_names()?;
     }
-    let mut open: Vec<Children> = Vec::new();
-    let mut next = Some(value);
-    loop {
-        if let Some(value) = next
-            && let Some(children) = writer.value(value)?
-        {
-            open.push(children);
-        }
-        let Some(inner) = open.last_mut() else { return Ok(Encoded { bytes: writer.out, mentions: writer.mentions }) };
-        next = inner.next();
-        if next.is_none() {
-            open.pop();
-        }
-    }
+    Ok(Encoded { bytes: writer.out, mentions: writer.mentions, has_code: !writer.code.is_empty() })
 }
 
 #[derive(Default)]
@@ -100,11 +117,51 @@ struct Writer {
     mentions: Vec<HandleKey>,
     /// Many items go to common memory.
     place: bool,
+    /// Closures take their outer names with them.
+    outer: bool,
+    /// The codes of the closures so far.
+    code: Vec<u32>,
     shared: FxHashMap<usize, u64>,
     names: FxHashMap<Rc<str>, u64>,
 }
 
 impl Writer {
+    /// Writes a value with all its parts.
+    fn tree(&mut self, value: &Value) -> Result<(), Fault> {
+        if !value.is_heap() {
+            return self.value(value).map(|_| ());
+        }
+        let mut open: Vec<Children> = Vec::new();
+        let mut next = Some(value);
+        loop {
+            if let Some(value) = next
+                && let Some(children) = self.value(value)?
+            {
+                open.push(children);
+            }
+            let Some(inner) = open.last_mut() else { return Ok(()) };
+            next = inner.next();
+            if next.is_none() {
+                open.pop();
+            }
+        }
+    }
+
+    /// Writes what the closures take with them, if that is anything. What cannot be sent stays here.
+    fn outer_names(&mut self) -> Result<(), Fault> {
+        let mut names = FIND_OUTER.get()(&self.code);
+        names.retain(|(_, value)| encode_whole(value).is_ok());
+        if names.is_empty() {
+            return Ok(());
+        }
+        self.number(names.len() as u64);
+        for (number, value) in &names {
+            self.number(u64::from(*number));
+            self.tree(value)?;
+        }
+        Ok(())
+    }
+
     fn number(&mut self, mut number: u64) {
         let mut bytes = [0; 10];
         let mut count = 0;
@@ -191,6 +248,9 @@ impl Writer {
             }
             Value::Function(function) => match &**function {
                 Function::Closure { proto, captures } => {
+                    if !self.code.contains(proto) {
+                        self.code.push(*proto);
+                    }
                     self.tagged(tag::CLOSURE, u64::from(*proto));
                     self.number(captures.len() as u64);
                 }
@@ -302,7 +362,13 @@ pub fn decode(bytes: &[u8]) -> Result<Value, Fault> {
         _ => reader.tree(),
     };
     let value = value.ok_or_else(|| Fault::new(Kind::Value, "a message is damaged"))?;
-    if reader.rest.is_empty() { Ok(value) } else { Err(Fault::new(Kind::Value, "a message is damaged at its end")) }
+    if !reader.rest.is_empty() {
+        let names = reader.outer_names().filter(|_| reader.rest.is_empty());
+        let names = names.ok_or_else(|| Fault::new(Kind::Value, "a message is damaged at its end"))?;
+        RECEIVED.with_borrow_mut(|received| received.extend(names));
+        SOME_RECEIVED.set(true);
+    }
+    Ok(value)
 }
 
 struct Reader<'a> {
@@ -412,6 +478,15 @@ impl Reader<'_> {
             }
         }
         None
+    }
+
+    fn outer_names(&mut self) -> Option<Vec<(u32, Value)>> {
+        let count: usize = self.narrow()?;
+        let mut names = Vec::new();
+        for _ in 0..count {
+            names.push((self.narrow()?, self.tree()?));
+        }
+        Some(names)
     }
 
     fn narrow<T: TryFrom<u64>>(&mut self) -> Option<T> {
@@ -627,6 +702,15 @@ pub fn handles(value: &Value, f: &mut dyn FnMut(HandleKey)) {
     if look_shortly(value, &mut |met| matches!(met, Met::Code(_))) {
         return;
     }
+    visit(value, &mut |met| {
+        if let Met::Object(key) = met {
+            f(key);
+        }
+    });
+}
+
+/// The same with the closures that are in it.
+pub fn visit(value: &Value, f: &mut dyn FnMut(Met)) {
     let mut seen = FxHashSet::default();
     // What streams contain must be held while it is walked.
     let mut held = vec![value.clone()];
@@ -638,14 +722,14 @@ pub fn handles(value: &Value, f: &mut dyn FnMut(HandleKey)) {
                 match value {
                     Value::Handle(handle) => {
                         if first_time(value, &mut seen) {
-                            f(handle.key());
+                            f(Met::Object(handle.key()));
                         }
                     }
                     Value::Array(_) | Value::Bytes(_) => {
                         if let Some(key) = value.items()
                             && first_time(value, &mut seen)
                         {
-                            f(key);
+                            f(Met::Object(key));
                         }
                     }
                     Value::Stream(stream) => {
@@ -657,6 +741,11 @@ pub fn handles(value: &Value, f: &mut dyn FnMut(HandleKey)) {
                         if let Some(children) = Children::of(value)
                             && first_time(value, &mut seen)
                         {
+                            if let Value::Function(function) = value
+                                && let Function::Closure { proto, .. } = &**function
+                            {
+                                f(Met::Code(*proto));
+                            }
                             open.push(children);
                         }
                     }
@@ -675,7 +764,7 @@ pub fn handles(value: &Value, f: &mut dyn FnMut(HandleKey)) {
 const FEW_ITEMS: usize = 16;
 const FEW_LEVELS: u32 = 3;
 
-/// What a short look meets.
+/// What a look at a value meets.
 pub enum Met {
     /// A handle.
     Object(HandleKey),
