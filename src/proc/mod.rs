@@ -213,13 +213,15 @@ impl Real {
             Err(Fault(error)) => Value::Error(error.clone()),
         };
         let mut codes = Vec::new();
-        value::visit(&outcome, &mut |met| match met {
-            Met::Object(key) => {
-                gone = gone.take().or_else(|| handles::check(key).err());
-                kept.push(key);
-            }
-            Met::Code(code) => codes.push(code),
-        });
+        if !value::look_shortly(&outcome, &mut |_| false) {
+            value::visit(&outcome, &mut |met| match met {
+                Met::Object(key) => {
+                    gone = gone.take().or_else(|| handles::check(key).err());
+                    kept.push(key);
+                }
+                Met::Code(code) => codes.push(code),
+            });
+        }
         for (_, value) in if codes.is_empty() { Vec::new() } else { outer::taken_along(&codes) } {
             value::handles(&value, &mut |key| kept.push(key));
         }

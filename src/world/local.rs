@@ -4,7 +4,7 @@ use super::failure::io;
 use super::files::Files;
 use super::input::Input;
 use super::lines::AtEnd;
-use super::output::{Keep, Output, Standard, set_standard};
+use super::output::{Keep, Output, Standard};
 use super::random::{Id, Random};
 use super::wait::Attend;
 use super::{clock, glob};
@@ -14,7 +14,6 @@ use crate::vm::value::{ErrorValue, HandleKey, HandleKind, Map, Ref, Stream, Stre
 use std::cell::RefCell;
 use std::io::Stderr;
 use std::os::fd::OwnedFd;
-use std::rc::Rc;
 
 /// Numbers of the handles `stdin`, `stdout` and `stderr`.
 const STDIN: u64 = 0;
@@ -53,10 +52,8 @@ pub struct Local {
 impl Local {
     /// The world of a script with these arguments. `attend` is called when a signal interrupts a wait.
     pub fn new(args: Vec<String>, attend: Attend) -> Local {
-        let stdout = Rc::new(RefCell::new(Output::new(std::io::stdout(), "standard output", attend)));
-        set_standard(&stdout);
         Local {
-            stdout,
+            stdout: Standard::new(attend),
             stderr: Output::new(std::io::stderr(), "standard error", attend).live(),
             input: Input::new(attend),
             files: Files::new(attend),
@@ -111,7 +108,7 @@ impl Local {
     /// Writes all that was gathered: before anything that another process could notice.
     pub fn flush(&mut self) -> Result<(), Fault> {
         let files = self.files.flush();
-        self.stdout.borrow_mut().flush().and(files)
+        self.stdout.with(Output::flush).and(files)
     }
 
     /// A stream of the lines that come from a descriptor, whose end is an error when `at_end` says so.
@@ -122,24 +119,23 @@ impl Local {
 
     /// Writes what a command has written.
     pub fn write_out(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        self.stdout.borrow_mut().print_bytes(bytes.to_vec())?;
-        self.stdout.borrow_mut().flush()
+        self.stdout.with(|stdout| stdout.print_bytes(bytes.to_vec()).and_then(|()| stdout.flush()))
     }
 
     /// Looks whether anybody still reads standard output, to which somebody else could not write.
     pub fn look_whether_closed(&mut self) -> Result<(), Fault> {
-        self.stdout.borrow_mut().look_whether_closed()
+        self.stdout.with(Output::look_whether_closed)
     }
 
     /// What is printed is offered to `keep` before it is written; before `input()` waits, `converse` writes it.
     pub fn keep_output(&mut self, keep: Keep, converse: Attend) {
-        self.stdout.borrow_mut().keep_with(keep);
+        self.stdout.with(|stdout| stdout.keep_with(keep));
         self.converse = Some(converse);
     }
 
     /// Whether nobody reads standard output any more.
     pub fn output_closed(&self) -> bool {
-        self.stdout.borrow().is_closed()
+        self.stdout.with(|stdout| stdout.is_closed())
     }
 
     /// Sets the seed of the run's random numbers.
@@ -150,7 +146,7 @@ impl Local {
     /// This process is a forked child now, with this id, which has an input and open files of its own: none.
     pub fn forked(&mut self, id: Id) {
         self.random.begin(id);
-        self.stdout.borrow_mut().forget();
+        self.stdout.with(Output::forget);
         self.input.forked();
         self.files.forked();
     }
@@ -162,13 +158,13 @@ impl Local {
 
     fn print(&mut self, text: String, stderr: bool) -> Result<Value, Fault> {
         if stderr {
-            self.stdout.borrow_mut().flush()?;
+            self.stdout.with(Output::flush)?;
             match self.stderr.print(text) {
                 Err(_) if self.stderr.is_closed() => {}
                 result => result?,
             }
         } else {
-            self.stdout.borrow_mut().print(text)?;
+            self.stdout.with(|stdout| stdout.print(text))?;
         }
         Ok(Value::Null)
     }
@@ -176,7 +172,7 @@ impl Local {
     fn read_input(&mut self, prompt: Option<String>) -> Result<Value, Fault> {
         self.input.lines()?;
         if let Some(prompt) = prompt {
-            self.stdout.borrow_mut().print(prompt)?;
+            self.stdout.with(|stdout| stdout.print(prompt))?;
         }
         self.flush()?;
         self.converse.map_or(Ok(()), |converse| converse())?;

@@ -11,8 +11,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::isatty;
 use std::cell::{Cell, RefCell};
 use std::io::Stdout;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::rc::Rc;
 
 /// So much may be gathered before it is written.
 const MOST_GATHERED: usize = 64 << 10;
@@ -22,7 +22,8 @@ pub const CLOSED_STATUS: u8 = 141;
 
 thread_local! {
     static LOCK: Cell<fn(bool)> = const { Cell::new(|_| ()) };
-    static STANDARD: RefCell<Option<Standard>> = const { RefCell::new(None) };
+    /// Never dropped: a thread that must drop it is told so at its first use, which is a page more in each process.
+    static STANDARD: RefCell<Option<ManuallyDrop<Output<Stdout>>>> = const { RefCell::new(None) };
 }
 
 /// Sets what takes (`true`) and gives back (`false`) the lock that the writing processes of a run share.
@@ -31,17 +32,26 @@ pub fn set_output_lock(lock: fn(bool)) {
 }
 
 /// The standard output of this process.
-pub type Standard = Rc<RefCell<Output<Stdout>>>;
+pub struct Standard;
 
-/// What [`last_words`] writes.
-pub fn set_standard(output: &Standard) {
-    STANDARD.set(Some(output.clone()));
+impl Standard {
+    /// Begins anew, with nothing gathered.
+    pub fn new(attend: Attend) -> Standard {
+        let output = Output::new(std::io::stdout(), "standard output", attend);
+        STANDARD.set(Some(ManuallyDrop::new(output)));
+        Standard
+    }
+
+    /// Does something with it.
+    pub fn with<R>(&self, use_it: impl FnOnce(&mut Output<Stdout>) -> R) -> R {
+        STANDARD.with_borrow_mut(|output| use_it(output.as_mut().expect("it has begun")))
+    }
 }
 
 /// Writes what this process, which ends for want of memory, has gathered for standard output, unless it is just writing.
 pub fn last_words() {
-    STANDARD.with_borrow(|standard| {
-        if let Some(Ok(output)) = standard.as_ref().map(|standard| standard.try_borrow()) {
+    STANDARD.with(|standard| {
+        if let Ok(Some(output)) = standard.try_borrow().as_deref() {
             output.last_words();
         }
     });
