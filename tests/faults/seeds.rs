@@ -21,7 +21,7 @@ pub const SEEDS: &[Seed] = &[
     seed("no index repair", "send_alone"),
     seed("no pending", "lock_alone"),
     seed("commit before fill", "send_alone"),
-    seed("loss not told", "end_of_a_pipe"),
+    seed("loss not told", "send_alone"),
     seed("hands stay", "send_alone_block"),
     seed("half-reaped stay", "send_alone"),
     seed("unborn children stay", "spawn_that_fails"),
