@@ -417,7 +417,7 @@ impl Child {
         let (outcome, at) = reaper::outcome(self.process).filter(|_| !self.taken && !self.process.is_taken())?;
         let with_the_run = signals::ending().is_some_and(|ending| match outcome {
             Outcome::Killed(signal) => signal == ending || signals::ends(signal),
-            Outcome::Exited(status) => signals::ends(i32::from(status) - 128),
+            Outcome::Exited(status, _) => signals::ends(i32::from(status) - 128),
             _ => false,
         });
         let failed = outcome.is_failure(self.asked) && !with_the_run;

@@ -14,8 +14,8 @@ pub enum Outcome {
     Returned(Value),
     /// Its code raised this.
     Raised(Ref<ErrorValue>),
-    /// It called `exit`.
-    Exited(u8),
+    /// It ended with this status, by a call of `exit` at this place, with the calls that led to it.
+    Exited(u8, Vec<Site>),
     /// A signal ended it.
     Killed(i32),
 }
@@ -42,11 +42,7 @@ pub fn pack(result: &Result<Value, Fault>) -> Vec<u8> {
     let encoded = match result {
         Ok(value) => encode_in(value, start(RETURNED)),
         Err(Fault(error)) => match error.exit {
-            Some(status) => {
-                let mut bytes = start(EXITED);
-                bytes.push(status);
-                return bytes;
-            }
+            Some(_) => encode_in(&Value::Error(error.clone()), start(EXITED)),
             None => encode_in(&Value::Error(error.clone()), start(RAISED)),
         },
     };
@@ -117,19 +113,17 @@ pub fn read(process: ProcessRef) -> (Outcome, u64) {
         && bytes.len() >= HEADER
     {
         let (at, body) = (time(&bytes), &bytes[HEADER..]);
-        let outcome = match bytes[0] {
-            EXITED => Outcome::Exited(body.first().copied().unwrap_or(0)),
-            tag => match handles::leave_ends(process, || decode(body)) {
-                Ok(Value::Error(error)) if tag == RAISED => Outcome::Raised(error),
-                Ok(value) => Outcome::Returned(value),
-                Err(fault) => Outcome::Raised(fault.0),
-            },
+        let outcome = match (bytes[0], handles::leave_ends(process, || decode(body))) {
+            (EXITED, Ok(Value::Error(error))) => Outcome::Exited(error.exit.unwrap_or(0), error.trace.clone()),
+            (RAISED, Ok(Value::Error(error))) => Outcome::Raised(error),
+            (_, Ok(value)) => Outcome::Returned(value),
+            (_, Err(fault)) => Outcome::Raised(fault.0),
         };
         return (outcome, at);
     }
     let outcome = match process.ended() {
         Some(Ended::Exit(0)) => Outcome::Returned(Value::Null),
-        Some(Ended::Exit(status)) => Outcome::Exited(status as u8),
+        Some(Ended::Exit(status)) => Outcome::Exited(status as u8, Vec::new()),
         Some(Ended::Signal(signal)) => Outcome::Killed(signal),
         // Its parent has not told yet how it ended; without a result it was killed.
         None => Outcome::Killed(9),
@@ -152,10 +146,12 @@ impl Outcome {
                 }
                 Err(fault)
             }
-            Outcome::Exited(0) => Ok(Value::Null),
-            Outcome::Exited(status) => {
-                Err(Fault::new(Kind::ProcessFailed, format!("process {} ended with status {status}", title(process)))
-                    .data(facts(process, Some(*status), None)))
+            Outcome::Exited(0, _) => Ok(Value::Null),
+            Outcome::Exited(status, trace) => {
+                let message = format!("process {} ended with status {status}", title(process));
+                let mut fault = Fault::new(Kind::ProcessFailed, message).data(facts(process, Some(*status), None));
+                fault.change(|error| error.trace = trace.clone());
+                Err(fault)
             }
             Outcome::Killed(signal) => Err(killed(process, *signal)),
         }
@@ -164,8 +160,8 @@ impl Outcome {
     /// Whether it is a failure, of a process that was made to end or not.
     pub fn is_failure(&self, asked: bool) -> bool {
         match self {
-            Outcome::Returned(_) | Outcome::Exited(0) => false,
-            Outcome::Raised(_) | Outcome::Exited(_) => true,
+            Outcome::Returned(_) | Outcome::Exited(0, _) => false,
+            Outcome::Raised(_) | Outcome::Exited(..) => true,
             Outcome::Killed(libc::SIGTERM | libc::SIGKILL) => !asked,
             Outcome::Killed(_) => true,
         }
@@ -176,7 +172,7 @@ impl Outcome {
         match self {
             Outcome::Returned(_) => Some(0),
             Outcome::Raised(_) => Some(1),
-            Outcome::Exited(status) => Some(i64::from(*status)),
+            Outcome::Exited(status, _) => Some(i64::from(*status)),
             Outcome::Killed(_) => None,
         }
     }

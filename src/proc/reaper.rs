@@ -207,7 +207,7 @@ fn note(Dead { pid, ended, most_kib }: Dead) {
     if process.result().is_none() {
         outcome.0 = match ended {
             Ended::Exit(0) => Outcome::Returned(Value::Null),
-            Ended::Exit(status) => Outcome::Exited(status as u8),
+            Ended::Exit(status) => Outcome::Exited(status as u8, Vec::new()),
             Ended::Signal(signal) => Outcome::Killed(signal),
         };
     }
