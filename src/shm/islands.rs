@@ -15,6 +15,7 @@ use super::line::Line;
 use super::lock::{Lock, Taken};
 use super::process_table::{self, ProcessRef};
 use super::region::{at, shared};
+use super::waits::spent;
 use super::{Cell, List, Map, ObjectRef, ShmError, arena, channel};
 use std::collections::HashMap;
 
@@ -96,12 +97,6 @@ pub fn collect() -> usize {
     globals.bytes.store(more(arena::bytes_in_use()), Relaxed);
     globals.lock.unlock();
     islands.len()
-}
-
-/// Nanoseconds that this process has run: while it waits for others or for the processor, nothing is spent.
-fn spent() -> u64 {
-    let time = nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID);
-    time.map_or(0, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
 }
 
 /// An object that contains others.

@@ -395,8 +395,8 @@ fn changes() -> u64 {
     globals().pulse.load(SeqCst) >> 32
 }
 
-/// Among more processes than this a look at the graph that takes longer than [`SHORT`] is followed by a pause of ten
-/// times as long.
+/// Among more processes than this a look at the graph that takes more of the processor's time than [`SHORT`] is followed
+/// by a pause of ten times as long. Not of the time that passes: it is long where many want to run, and tells nothing.
 pub(super) const MANY: u32 = 256;
 const SHORT: u64 = 200_000;
 /// A look takes less time than this.
@@ -406,15 +406,16 @@ fn look() -> bool {
     let (began, change) = (now(), changes());
     let globals = globals();
     let many = process_table::high() > MANY;
+    let spent_before = if many { spent() } else { 0 };
     if many {
         // One at a time; should it die, the others go on after a while.
         globals.look_after.store(began + LONG, Relaxed);
     }
     let clear = deadlock::look();
-    let ended = now();
     if many {
-        let pause = if ended - began > SHORT { 10 * (ended - began) } else { 0 };
-        globals.look_after.store(ended + pause, Relaxed);
+        let cost = spent().saturating_sub(spent_before);
+        let pause = if cost > SHORT { 10 * cost } else { 0 };
+        globals.look_after.store(now() + pause, Relaxed);
     }
     if clear {
         globals.looked_at.store(change, Relaxed);
@@ -496,6 +497,12 @@ pub(super) fn now() -> u64 {
     // SAFETY: it fills the structure.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// Nanoseconds that this process has run: while it waits for others or for the processor, nothing is spent.
+pub(super) fn spent() -> u64 {
+    let time = nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID);
+    time.map_or(0, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
 }
 
 /// Whether the process of a slot waits for something of its own record that is known.
