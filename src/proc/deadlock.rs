@@ -3,7 +3,7 @@
 use super::outcome::title;
 use super::place;
 use crate::shm::deadlock::{Blocked, take_circle};
-use crate::shm::{Need, ObjectRef, ProcessRef, describe};
+use crate::shm::{Need, ObjectRef, ProcessRef, describe_need};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::value::{Map, Site, Value};
 
@@ -79,14 +79,10 @@ fn what(blocked: &Blocked) -> String {
 }
 
 fn one_need(object: ObjectRef, need: Need) -> String {
-    let thing = describe(object);
     match need {
-        Need::Message => format!("a message from {thing}"),
-        Need::Room => format!("room in {thing}"),
-        Need::Taker => format!("somebody who takes from {thing}"),
         Need::End | Need::Place => {
             ProcessRef::of(object).map_or(String::new(), |process| format!("the end of {}", who(process)))
         }
-        Need::Owner | Need::Change => thing.into(),
+        _ => describe_need(object, need),
     }
 }

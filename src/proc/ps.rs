@@ -232,22 +232,18 @@ fn waits(wait: &Waiting, all: &[Seen]) -> String {
 }
 
 fn one(object: ObjectRef, need: Need, owners: &[ProcessRef], all: &[Seen]) -> String {
-    let thing = shm::describe(object);
     let title = |process: ProcessRef| {
         let pid = process.pid().unwrap_or(0);
         let known = all.iter().find(|seen| pid != 0 && seen.pid == pid);
         known.map_or("a process that has ended".to_owned(), |seen| format!("process {}", seen.id))
     };
-    match need {
-        Need::Message => format!("a message from {thing}"),
-        Need::Room => format!("room in {thing}"),
-        Need::Taker => format!("somebody who takes from {thing}"),
-        Need::End | Need::Place => {
-            ProcessRef::of(object).map_or(thing.into(), |process| format!("the end of {}", title(process)))
-        }
-        Need::Owner | Need::Change => {
+    let thing = shm::describe_need(object, need);
+    match (need, ProcessRef::of(object)) {
+        (Need::End | Need::Place, Some(process)) => format!("the end of {}", title(process)),
+        _ if owners.is_empty() => thing,
+        _ => {
             let names: Vec<String> = owners.iter().map(|&owner| title(owner)).collect();
-            if names.is_empty() { thing.into() } else { format!("{thing}, which {} has", names.join(" and ")) }
+            format!("{thing}, which {} has", names.join(" and "))
         }
     }
 }

@@ -12,7 +12,8 @@ use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot
 use super::region::{at, shared};
 use super::{
     ObjectRef, ShmError, cell, channel, contents, deadlock, guarded, islands, list, map, message, monitor, numbers,
-    user_lock, waits,
+    user_lock,
+    waits::{self, Need},
 };
 
 // Kinds of objects; those of `model` have their own.
@@ -30,7 +31,7 @@ pub(super) fn can_be_locked(kind: u32) -> bool {
 }
 
 /// What an object is, in words.
-pub fn describe(object: ObjectRef) -> &'static str {
+fn describe(object: ObjectRef) -> &'static str {
     match kind_of(object) {
         Some(PROCESS) => "the process",
         Some(CHANNEL) if channel::is_pipe(object) => "the pipe",
@@ -41,6 +42,18 @@ pub fn describe(object: ObjectRef) -> &'static str {
         Some(MAP) => "the shared map",
         Some(LIST) => "the shared list",
         kind => kind.and_then(monitor::describe).unwrap_or("something that is gone"),
+    }
+}
+
+/// What somebody waits for who needs this of an object, in words.
+pub fn describe_need(object: ObjectRef, need: Need) -> String {
+    let thing = describe(object);
+    match need {
+        Need::Message => format!("a message from {thing}"),
+        Need::Room => format!("room in {thing}"),
+        Need::Taker => format!("somebody who takes from {thing}"),
+        Need::Change if kind_of(object) == Some(CHANNEL) => format!("the tasks of {thing}"),
+        Need::End | Need::Place | Need::Owner | Need::Change => thing.into(),
     }
 }
 

@@ -39,7 +39,7 @@ mod waits;
 
 pub use cell::Cell;
 pub use channel::Channel;
-pub use holders::{Role, describe, give_up, held_processes, hold, hold_for, holder_count};
+pub use holders::{Role, describe_need, give_up, held_processes, hold, hold_for, holder_count};
 pub use list::List;
 pub use map::Map;
 pub use monitor::Monitor;
