@@ -298,10 +298,11 @@ pub fn check(key: HandleKey) -> Result<(), Fault> {
 
 /// Gives up everything but processes: this process has run its code.
 pub fn give_up_all(but: &[HandleKey]) {
-    let kept = held(but);
+    let mut kept = held(but);
+    kept.sort_unstable();
     let counts = REACHED.with_borrow_mut(|reached| std::mem::take(&mut reached.counts));
     for (object, role) in counts.into_keys() {
-        if ProcessRef::of(object).is_none() && !kept.contains(&(object, role)) {
+        if ProcessRef::of(object).is_none() && kept.binary_search(&(object, role)).is_err() {
             shm::give_up(object, role);
         }
     }

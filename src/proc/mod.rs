@@ -294,7 +294,8 @@ impl Real {
             Ok(value) => value::handles(value, &mut name),
             Err(Fault(error)) => value::handles(&Value::Error(error.clone()), &mut name),
         }
-        let others = held.iter().map(|process| process.object()).filter(|object| !named.contains(object));
+        named.sort_unstable();
+        let others = held.iter().map(|process| process.object()).filter(|object| named.binary_search(object).is_err());
         others.for_each(|object| shm::give_up(object, shm::Role::Handle));
     }
 

@@ -122,6 +122,18 @@ pub(super) fn is_still_served(object: ObjectRef, role: Role) -> bool {
     line(object).is_some() && some_awake().any(|index| holders::seems_to_hold(index, object, role.index()))
 }
 
+/// Whether a loss of this object, which is no channel, matters to nobody: nothing lies in it, and nobody waits for it. Who
+/// is between two slices of a wait for it is not seen, and looks himself after the next one. Among many processes to look
+/// for sleepers is dear as well.
+pub(super) fn is_idle(object: ObjectRef) -> bool {
+    high() <= MANY && holders::is_plain(object) && !is_slept_at(object)
+}
+
+fn is_slept_at(object: ObjectRef) -> bool {
+    let mut waits = (0..high()).filter(|&index| slot(index).wait.is_for_ever());
+    waits.any(|index| slot(index).wait.read().is_none_or(|wait| wait.is_at(object)))
+}
+
 /// Whether one of some processes is awake and could serve a wait.
 pub(super) fn somebody_could_serve(arms: &[Watched]) -> bool {
     let serves = |index: u32, arm: &Watched| {

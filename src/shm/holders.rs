@@ -244,6 +244,12 @@ pub(super) fn header(object: ObjectRef) -> Option<&'static Header> {
     arena::object(object).map(|block| at(block.data()))
 }
 
+/// Whether no handle ever lay in an object, nor is kept by what it means.
+pub(super) fn is_plain(object: ObjectRef) -> bool {
+    header(object)
+        .is_some_and(|header| !matches!(header.kind.load(Relaxed), CHANNEL | PROCESS) && !header.has_mentioned())
+}
+
 /// What kind of object it is, unless it has been freed.
 pub(super) fn kind_of(object: ObjectRef) -> Option<u32> {
     header(object).map(|header| header.kind.load(Relaxed))
@@ -444,8 +450,10 @@ pub(super) fn release(object: ObjectRef, role: Role) {
         }
         // An operation: if this process dies in it, others look at the waits in its place.
         my_slot().operate(object, || {
+            // Looked at before it may be gone.
+            let idle = deadlock::is_idle(object);
             give_up_by(my_slot(), object, role.index());
-            waits::graph_changed(|| deadlock::is_still_served(object, role));
+            waits::graph_changed(|| idle || deadlock::is_still_served(object, role));
         });
     }
 }
