@@ -1,7 +1,7 @@
 //! Last uses: a copy of a register that is not read again becomes a move, so that values passed on are uniquely owned
-//! and change in place.
+//! and change in place. What is taken out of a variable stays there when a handler might look.
 
-use crate::vm::code::{Instr, Proto};
+use crate::vm::code::{Instr, Proto, Shortcut};
 
 type Bits = Vec<u64>;
 
@@ -26,7 +26,7 @@ struct Block {
 /// Turns copies of registers that die there into moves. Backward data-flow over basic blocks (Aho, Lam, Sethi, Ullman,
 /// Compilers, 9.2.5); an instruction inside a protected stretch may go on at its handler.
 pub fn move_last_uses(proto: &mut Proto) {
-    if !proto.code.iter().any(|instr| matches!(instr, Instr::Copy { .. })) {
+    if !proto.code.iter().any(|instr| matches!(instr, Instr::Copy { .. } | Instr::Shortcut { .. })) {
         return;
     }
     let words = (proto.registers as usize).div_ceil(64).max(1);
@@ -83,6 +83,13 @@ pub fn move_last_uses(proto: &mut Proto) {
                 && handlers.as_ref().is_none_or(|handlers| !has(handlers, src as usize))
             {
                 proto.code[at] = Instr::MoveLast { dst, src };
+            }
+            // A handler would find the place empty.
+            if let Instr::Shortcut { site, .. } = proto.code[at]
+                && let Shortcut::Take(path) = &proto.shortcuts[site as usize]
+                && handlers.as_ref().is_some_and(|handlers| has(handlers, path.root as usize))
+            {
+                proto.code[at] = Instr::Jump { offset: 0 };
             }
             step(proto, &proto.code[at], &mut live, &handlers);
         }

@@ -134,7 +134,6 @@ fn step(proto: &Proto, instr: &Instr, held: &mut Held) {
         IterNext { base, .. } | IterLoop { base, .. } => held.put(base + 2, true),
         IterPair { base, .. } => held.put_all(base + 2..base + 4, true),
         Update { place, .. } => held.put(place, true),
-        Pop { dst, .. } => held.put(dst, true),
         SetPath { src, .. } | Push { src, .. } | ListPush { src, .. } | SetField { src, .. } => held.put(src, false),
         MapInsert { key, value, .. } => held.put_all([key, value].into_iter(), false),
         NewList { base, count, .. } => held.put_all(base..base + count, false),
@@ -145,6 +144,8 @@ fn step(proto: &Proto, instr: &Instr, held: &mut Held) {
                 }
             }
         }
+        Pop { dst, .. } | Shortcut { dst, .. } => held.put(dst, true),
+        NewRecord { base, count, .. } => held.put_all(base..base + Reg::from(count), false),
         NewMap { base, count, .. } => held.put_all(base..base + 2 * count, false),
         CallMethod { base, count, .. } => held.put_all(base..=base + Reg::from(count), false),
         Call { base, count, .. } | CallFn { base, count, .. } | CallNative { base, count, .. } => {

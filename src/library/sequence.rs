@@ -5,7 +5,7 @@ use super::{INDEXED, LOOPED, SIZED, both, hidden, method_of};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::native::{Context, Declaration, Run::*, optional, required, rest};
 use crate::vm::types::Type;
-use crate::vm::value::{Array, List, Range, Ref, Value, contains, equal};
+use crate::vm::value::{Array, List, Range, Ref, Str, Value, contains, equal};
 
 /// What has a first and a last item.
 const ORDERED: &[Type] = &[
@@ -402,19 +402,25 @@ fn join(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
         sep => At("join", "sep").text(sep)?,
     };
     let items = At("join", "self").items(&args[0])?;
-    let mut out = String::new();
+    let mut len = sep.len() * items.len().saturating_sub(1);
+    let mut ascii = sep.is_ascii();
     for (index, item) in items.iter().enumerate() {
         let Value::Str(text) = item else {
             let got = item.type_name();
             return Err(Fault::type_error(format!("`join` wants strs, got {got} at index {index}"))
                 .help(format!("`.map(str).join({})` turns each into a str", if sep.is_empty() { "" } else { "…" })));
         };
+        len += text.as_str().len();
+        ascii &= text.is_ascii();
+    }
+    let mut out = String::with_capacity(len);
+    for (index, text) in items.iter().filter_map(Value::as_str).enumerate() {
         if index > 0 {
             out.push_str(sep);
         }
         out.push_str(text);
     }
-    Ok(Value::str(out))
+    Ok(Value::Str(Ref::new(Str::known(out, ascii))))
 }
 
 fn chunks(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {

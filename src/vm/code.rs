@@ -3,7 +3,7 @@
 //! A function's registers are its parameters, then its captured values, then locals and temporaries. A call's
 //! arguments stand in the caller's last registers and are the callee's first ones.
 
-use super::value::Value;
+use super::value::{Set, Value};
 use crate::source::{FileId, Span};
 use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
@@ -117,6 +117,10 @@ pub enum Instr {
     JumpNull { src: Reg, offset: i32 },
     /// Goes there when the register is not null.
     JumpNotNull { src: Reg, offset: i32 },
+    /// Goes there when `src is what`.
+    JumpIs { what: super::types::Type, src: Reg, offset: i16 },
+    /// Goes there when not.
+    JumpIsNot { what: super::types::Type, src: Reg, offset: i16 },
     /// Goes there when the register is not `Undefined`.
     JumpDefined { src: Reg, offset: i32 },
     /// Goes there when `a < b`, `a <= b`, …, or when not.
@@ -181,6 +185,10 @@ pub enum Instr {
     NewList { dst: Reg, base: Reg, count: u16 },
     /// `dst = {base: base+1, …}` of `count` pairs
     NewMap { dst: Reg, base: Reg, count: u16 },
+    /// `dst` = the map with the keys in [`Proto::records`]`[site]` and the `count` values in `base`…
+    NewRecord { count: u8, dst: Reg, base: Reg, site: u16 },
+    /// Makes room in the empty list for what the loop will go over that begins at `base`.
+    Reserve { list: Reg, base: Reg },
     /// Adds an item to the list.
     ListPush { list: Reg, src: Reg },
     /// Adds all items of a container to the list.
@@ -209,6 +217,9 @@ pub enum Instr {
     SetField { a: Reg, name: u16, src: Reg },
     /// Sets a part of a variable; see [`Path`].
     SetPath { src: Reg, path: u32 },
+    /// `dst` by the way in [`Proto::shortcuts`]`[site]`, and past so many instructions, which get it step by step; on with
+    /// those when that way is closed.
+    Shortcut { skip: u8, dst: Reg, site: u32 },
     /// `path op= src`, in place where it can be.
     UpdatePath { op: super::value::Arith, src: Reg, path: u32 },
     /// `place op= src`, in place where it can be.
@@ -316,6 +327,27 @@ pub struct Path {
     pub root: Reg,
     /// The way from it to the part.
     pub keys: Vec<Key>,
+}
+
+/// A way to a value at once where all is as usual.
+#[derive(Clone, Debug)]
+pub enum Shortcut {
+    /// It is taken out of the path, which is left empty until something is stored there. Closed where the path leads
+    /// through what somebody else has too.
+    Take(Path),
+    /// Texts are joined. Closed where not all parts are strs.
+    Join(Vec<Joined>),
+}
+
+/// A part of a text that is joined.
+#[derive(Clone, Debug)]
+pub enum Joined {
+    /// A constant.
+    Text(Value),
+    /// What a register holds.
+    Keep(Reg),
+    /// What a register holds that is not read again.
+    Take(Reg),
 }
 
 /// A step from a value to a part of it.
@@ -489,11 +521,15 @@ pub struct Proto {
     /// Side table.
     pub paths: Vec<Path>,
     /// Side table.
+    pub shortcuts: Vec<Shortcut>,
+    /// Side table.
     pub closures: Vec<ClosureSite>,
     /// Side table.
     pub lists: Vec<ListSite>,
     /// Side table.
     pub key_lists: Vec<Vec<Value>>,
+    /// The keys of maps that are made with always the same ones.
+    pub records: Vec<Set>,
     /// The parts of each text that is put together.
     pub texts: Vec<Vec<Part>>,
     /// The arms of each `select`.

@@ -1,6 +1,6 @@
 //! Bytecode as text, for people.
 
-use super::code::{Instr, Key, Part, Path, Program, Proto};
+use super::code::{Instr, Key, Part, Path, Program, Proto, Shortcut};
 use super::value::Value;
 use crate::source::Sources;
 use std::fmt::Write;
@@ -89,6 +89,10 @@ fn function(
             Instr::SetPath { path: site, .. } | Instr::UpdatePath { path: site, .. } => {
                 write!(out, "  ; {}", path(proto, &proto.paths[site as usize]))?;
             }
+            Instr::Shortcut { site, .. } => match &proto.shortcuts[site as usize] {
+                Shortcut::Take(place) => write!(out, "  ; take {}", path(proto, place))?,
+                Shortcut::Join(texts) => write!(out, "  ; join {texts:?}")?,
+            },
             Instr::Concat { site, .. } => write!(out, "  ; {}", parts(proto, &proto.texts[site as usize]))?,
             Instr::Select { site, .. } => write!(out, "  ; {:?}", proto.selects[site as usize])?,
             Instr::Closure { site, .. } => {

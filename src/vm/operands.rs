@@ -1,6 +1,6 @@
 //! What an instruction reads, writes and jumps to.
 
-use super::code::{ArmSite, Instr, Part, Reg};
+use super::code::{ArmSite, Instr, Joined, Part, Reg, Shortcut};
 
 impl Instr {
     /// The offset of its jump.
@@ -37,8 +37,11 @@ impl Instr {
             | JumpNotGtInt { offset, .. }
             | JumpNotGeInt { offset, .. }
             | JumpEqInt { offset, .. }
-            | JumpNeInt { offset, .. } => Some(i64::from(offset)),
+            | JumpNeInt { offset, .. }
+            | JumpIs { offset, .. }
+            | JumpIsNot { offset, .. } => Some(i64::from(offset)),
             Push { .. } | Pop { .. } => Some(1),
+            Shortcut { skip, .. } => Some(i64::from(skip)),
             _ => None,
         }
     }
@@ -77,7 +80,9 @@ impl Instr {
             | JumpNotGtInt { offset, .. }
             | JumpNotGeInt { offset, .. }
             | JumpEqInt { offset, .. }
-            | JumpNeInt { offset, .. } => i16::try_from(distance).map(|near| *offset = near).is_ok(),
+            | JumpNeInt { offset, .. }
+            | JumpIs { offset, .. }
+            | JumpIsNot { offset, .. } => i16::try_from(distance).map(|near| *offset = near).is_ok(),
             _ => true,
         }
     }
@@ -134,6 +139,7 @@ impl Instr {
             | In { dst, .. }
             | NewList { dst, .. }
             | NewMap { dst, .. }
+            | NewRecord { dst, .. }
             | NewRange { dst, .. }
             | Index { dst, .. }
             | IndexMaybe { dst, .. }
@@ -184,6 +190,8 @@ impl Instr {
             | JumpNull { src, .. }
             | JumpNotNull { src, .. }
             | JumpDefined { src, .. }
+            | JumpIs { src, .. }
+            | JumpIsNot { src, .. }
             | Text { src, .. }
             | Return { src, .. }
             | Throw { src }
@@ -259,6 +267,12 @@ impl Instr {
                 (base..base + 2).for_each(f);
             }
             NewList { base, count, .. } => (base..base + count).for_each(f),
+            NewRecord { base, count, .. } => (base..base + u16::from(count)).for_each(f),
+            Reserve { list, base } => {
+                f(list);
+                f(base);
+                f(base + 1);
+            }
             NewMap { base, count, .. } => (base..base + 2 * count).for_each(f),
             Pop { list, .. } => f(list),
             Push { list, src, .. } | ListPush { list, src } | ListExtend { list, src } => {
@@ -327,8 +341,13 @@ impl Instr {
                 (base..base + u16::from(count)).for_each(f);
             }
             // Their registers are in side tables: `Proto::reads_of` gives them.
-            SetPath { .. } | UpdatePath { .. } | Concat { .. } | CallChange { .. } | Closure { .. } | Select { .. } => {
-            }
+            Shortcut { .. }
+            | SetPath { .. }
+            | UpdatePath { .. }
+            | Concat { .. }
+            | CallChange { .. }
+            | Closure { .. }
+            | Select { .. } => {}
             Const { .. }
             | Int { .. }
             | Null { .. }
@@ -351,6 +370,16 @@ impl super::code::Proto {
                 site.path.registers(f);
                 (site.base..site.base + site.args).for_each(f);
             }
+            Instr::Shortcut { site, .. } => match &self.shortcuts[site as usize] {
+                Shortcut::Take(path) => path.registers(f),
+                Shortcut::Join(parts) => {
+                    for part in parts {
+                        if let Joined::Keep(reg) | Joined::Take(reg) = part {
+                            f(*reg);
+                        }
+                    }
+                }
+            },
             Instr::SetPath { src, path } | Instr::UpdatePath { src, path, .. } => {
                 self.paths[path as usize].registers(f);
                 f(src);

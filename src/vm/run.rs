@@ -494,6 +494,16 @@ impl Machine {
                         jump!(offset);
                     }
                 }
+                Instr::JumpIs { what, src, offset } => {
+                    if what.fits(reg!(src)) {
+                        jump!(offset);
+                    }
+                }
+                Instr::JumpIsNot { what, src, offset } => {
+                    if !what.fits(reg!(src)) {
+                        jump!(offset);
+                    }
+                }
                 Instr::JumpNull { src, offset } => {
                     if reg!(src).is_null() {
                         jump!(offset);
@@ -734,6 +744,13 @@ impl Machine {
                     }
                     set!(dst, Value::map(map));
                 }
+                Instr::NewRecord { count, dst, base: at, site } => {
+                    let keys = &proto!().records[site as usize];
+                    let values = (at..at + Reg::from(count)).map(|reg| std::mem::take(reg_mut!(reg)));
+                    let map = keys.with_values(values);
+                    set!(dst, Value::map(map));
+                }
+                Instr::Reserve { list, base: at } => slow::reserve(base, list, at),
                 Instr::ListPush { list, src } => {
                     let item = std::mem::take(reg_mut!(src));
                     if let Value::List(list) = reg_mut!(list) {
@@ -877,6 +894,13 @@ impl Machine {
                     let path = &proto!().paths[path as usize];
                     if let Some(op) = check!(slow::set_path(base, &proto!().names, path, src)) {
                         ask!(op, Answer::Nothing);
+                    }
+                }
+                Instr::Shortcut { skip, dst, site } => {
+                    let shortcut = &proto!().shortcuts[site as usize];
+                    if slow::shortcut(base, &proto!().names, shortcut, dst) {
+                        // SAFETY: the compiler has put the code that gets the value here, and something follows.
+                        pc = unsafe { pc.add(skip as usize) };
                     }
                 }
                 Instr::UpdatePath { op, src, path } => {

@@ -1,13 +1,13 @@
 //! What instructions do off the fast path.
 
-use super::code::{Key, ListSite, Part, Path, Proto, Reg};
+use super::code::{Joined, Key, ListSite, Part, Path, Proto, Reg, Shortcut};
 use super::fault::{Fault, Kind};
 use super::iterate::is_container;
 use super::machine::{Machine, output_waits};
 use super::native::Library;
 use super::op::Op;
 use super::types::with_article;
-use super::value::{self, Arith, Bits, Handle, HandleKey, HandleKind, Map, Range, Value};
+use super::value::{self, Arith, Bits, Handle, HandleKey, HandleKind, Map, Range, Ref, Str, Value};
 use std::cmp::Ordering;
 
 /// A register of the frame whose window starts at `base`.
@@ -134,21 +134,93 @@ pub(super) fn path_place<'a>(base: *mut Value, names: &[Value], path: &Path) -> 
     }
 }
 
+/// `dst` by a shortcut; false when that is closed.
+#[inline(never)]
+pub(super) fn shortcut(base: *mut Value, names: &[Value], shortcut: &Shortcut, dst: Reg) -> bool {
+    match shortcut {
+        Shortcut::Take(path) => take_path(base, names, path, dst),
+        Shortcut::Join(parts) => join_strs(base, parts, dst),
+    }
+}
+
+/// `dst` = some parts together, if all are strs.
+fn join_strs(base: *mut Value, parts: &[Joined], dst: Reg) -> bool {
+    let str_of = |part| match part {
+        &Joined::Keep(reg) | &Joined::Take(reg) => register!(base, reg).as_text(),
+        Joined::Text(text) => text.as_text(),
+    };
+    let Some(text) = Str::together(parts.iter().map(str_of)) else { return false };
+    for part in parts {
+        if let Joined::Take(reg) = part {
+            *register!(base, *reg) = Value::Null;
+        }
+    }
+    *register!(base, dst) = Value::Str(Ref::new(text));
+    true
+}
+
+/// `dst = path`, which is left empty; false when it cannot be taken. A handle stays until it is replaced.
+fn take_path(base: *mut Value, names: &[Value], path: &Path, dst: Reg) -> bool {
+    match plain_place(base, names, path) {
+        Some(place) if !may_hold_handle(place) => {
+            let value = std::mem::take(place);
+            *register!(base, dst) = value;
+            true
+        }
+        _ => {
+            note_fields(base, names, path);
+            false
+        }
+    }
+}
+
+/// Notes where the fields of a path are now.
+#[cold]
+fn note_fields(base: *mut Value, names: &[Value], path: &Path) {
+    let mut place: Option<&Value> = Some(register!(base, path.root));
+    for key in &path.keys {
+        place = match (key, place) {
+            (Key::Index(reg), Some(Value::List(items))) => match *register!(base, *reg) {
+                Value::Int(at) => items.get(at as usize),
+                _ => None,
+            },
+            (Key::Field { name, at }, Some(Value::Map(map))) => {
+                map.position(&names[*name as usize]).and_then(|found| {
+                    at.set(found as u32);
+                    map.entry(found).map(|(_, value)| value)
+                })
+            }
+            _ => None,
+        };
+    }
+}
+
 /// `path = src`
+#[inline(never)]
 pub(super) fn set_path(base: *mut Value, names: &[Value], path: &Path, src: Reg) -> Result<Option<Op>, Fault> {
     let new = std::mem::take(register!(base, src));
+    if let Some(place) = plain_place(base, names, path) {
+        *place = new;
+        return Ok(None);
+    }
     let Some((last, before)) = path.keys.split_last() else { return Ok(None) };
     let place = place(base, names, path.root, before)?;
     let key = key_value(base, names, last);
     if let Value::Handle(_) = place {
         return set_handle(place, key, &new);
     }
-    if let Value::Str(_) = key
-        && !matches!(place, Value::Map(_))
-    {
-        return set_field(place, key.clone(), new).map(|()| None);
+    match (last, place) {
+        (Key::Field { at, .. }, Value::Map(map)) => {
+            let map = map.make_mut();
+            map.insert(key.clone(), new);
+            map.position(key).into_iter().for_each(|found| at.set(found as u32));
+            Ok(None)
+        }
+        (_, place) if matches!(key, Value::Str(_)) && !matches!(place, Value::Map(_)) => {
+            set_field(place, key.clone(), new).map(|()| None)
+        }
+        (_, place) => value::set_index(place, key.clone(), new).map(|()| None),
     }
-    value::set_index(place, key.clone(), new).map(|()| None)
 }
 
 /// `item op= other`, numbers first.
@@ -419,6 +491,25 @@ pub(super) fn can_loop(value: &Value) -> bool {
     }
 }
 
+/// Makes room in an empty list for the turns of the loop that begins at `at`; not for very many, not all of which need
+/// come to be.
+#[inline(never)]
+pub(super) fn reserve(base: *mut Value, list: Reg, at: Reg) {
+    const MOST: usize = 4096;
+    let turns = match (&*register!(base, at), &*register!(base, at + 1)) {
+        (Value::List(items), _) => items.len(),
+        (Value::Map(map), _) => map.len(),
+        (Value::Set(set), _) => set.len(),
+        (Value::Int(first), Value::Int(end)) => end.saturating_sub(*first).max(0) as usize,
+        _ => 0,
+    };
+    if let Value::List(list) = register!(base, list)
+        && let Some(list) = list.get_mut()
+    {
+        list.reserve_exact(turns.min(MOST));
+    }
+}
+
 /// The error for a condition that is not a bool.
 #[cold]
 pub(super) fn not_bool(value: &Value) -> Fault {
@@ -534,27 +625,6 @@ pub(super) fn range_fits(value: &Value, start: &Value, end: &Value, inclusive: b
     comparable && above && below
 }
 
-/// An integer in decimal at the end of a text.
-fn push_int(text: &mut String, int: i64) {
-    // The digits of 64 bits and a sign.
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut rest = int.unsigned_abs();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    if int < 0 {
-        at -= 1;
-        digits[at] = b'-';
-    }
-    text.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
-}
-
 /// Texts up to this size are put together in memory that is kept for the next one.
 const KEPT: usize = 64 << 10;
 
@@ -567,7 +637,7 @@ impl Machine {
                 Part::Text(index) => text.push_str(proto.constants[*index as usize].as_str().unwrap_or_default()),
                 Part::Keep(reg) | Part::Take(reg) => match register!(base, *reg) {
                     Value::Str(part) => text.push_str(part.as_str()),
-                    Value::Int(int) => push_int(&mut text, *int),
+                    Value::Int(int) => value::display::push_int(&mut text, *int),
                     other => text.push_str(&value::display(&self.context, other)),
                 },
             }

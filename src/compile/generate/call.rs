@@ -71,7 +71,7 @@ impl Generator<'_> {
         let first = self.alloc_many(args.len());
         for (at, arg) in args.iter().enumerate() {
             if let Arg::One(value) = arg {
-                self.into(value, first + at as Reg);
+                self.argument(value, first + at as Reg);
             }
         }
         Some(args.len() as u8)
@@ -178,7 +178,7 @@ impl Generator<'_> {
         let base = self.alloc_many(params.len());
         for (arg, slot) in args.iter().zip(slots) {
             if let Arg::One(value) | Arg::Named(_, value) = arg {
-                self.into(value, base + slot as Reg);
+                self.argument(value, base + slot as Reg);
             }
         }
         for (slot, place) in places.iter().enumerate() {
@@ -248,7 +248,7 @@ impl Generator<'_> {
         for (at, param) in params.iter().enumerate() {
             let _ = param;
             match args.get(at) {
-                Some(Arg::One(value)) => self.into(value, base + at as Reg),
+                Some(Arg::One(value)) => self.argument(value, base + at as Reg),
                 _ => {
                     self.emit(Instr::Undefined { dst: base + at as Reg });
                 }

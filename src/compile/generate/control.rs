@@ -3,6 +3,7 @@
 use super::expr::small_int;
 use super::*;
 use crate::vm::code::Handling;
+use crate::vm::types::Type;
 
 impl Generator<'_> {
     /// Jumps when the condition is `sense`, else goes on; gives the jumps to patch.
@@ -42,6 +43,16 @@ impl Generator<'_> {
                     return vec![self.compare_jump(first, rest[0].0, &rest[0].1, sense)];
                 }
                 self.chain(first, rest, sense)
+            }
+            ExprKind::Is { value, type_name, negated } if self.state.fused => {
+                let src = self.value(value);
+                let what = Type::named(&type_name.text).unwrap_or(Type::Null);
+                let offset = 0;
+                vec![self.emit_jump(if *negated == sense {
+                    Instr::JumpIsNot { what, src, offset }
+                } else {
+                    Instr::JumpIs { what, src, offset }
+                })]
             }
             _ => {
                 let src = self.value(condition);
@@ -225,7 +236,14 @@ impl Generator<'_> {
     }
 
     /// A loop over `iter`, with the pattern bound for each run of `body`.
+    fn reserve(&mut self, list: Option<Reg>, base: Reg) {
+        if let Some(list) = list {
+            self.emit(Instr::Reserve { list, base });
+        }
+    }
+
     fn for_each(&mut self, pattern: &Pattern, several: bool, iter: &Expr, body: &mut dyn FnMut(&mut Self)) {
+        let room = self.state.room.take();
         self.begin_loop();
         let base = self.alloc_many(4);
         if let Some((start, end, inclusive)) = self.counting(iter) {
@@ -241,6 +259,7 @@ impl Generator<'_> {
                 self.emit(Instr::AddInt { dst: base + 1, a: base + 1, value: 1 });
             }
             let enter = self.emit_jump(Instr::RangePrep { base, offset: 0 });
+            self.reserve(room, base);
             let start = self.here();
             self.bind_to(pattern, base + 2);
             self.begin_body();
@@ -277,6 +296,7 @@ impl Generator<'_> {
         self.into(iter, base);
         self.span = iter.span;
         self.emit(Instr::IterPrep { base });
+        self.reserve(room, base);
         let start = self.here();
         let pair = two_names(pattern, several);
         let next = if pair.is_some() {

@@ -1,9 +1,14 @@
 //! Expressions.
 
 use super::*;
-use crate::vm::code::Part;
+use crate::vm::code::{Joined, Part, Shortcut};
 use crate::vm::types::Type;
-use crate::vm::value::Arith;
+use crate::vm::value::{self, Arith};
+
+/// More operands are added one by one.
+const MOST_PARTS: usize = 32;
+/// Maps with more keys are made of pairs.
+const MOST_KEYS: usize = 32;
 
 /// The arithmetic of an operator.
 pub(super) fn arith(op: BinaryOp) -> Arith {
@@ -222,6 +227,7 @@ impl Generator<'_> {
             ExprKind::ListComp(element, clauses) => {
                 let list = self.alloc();
                 self.emit(Instr::NewList { dst: list, base: list, count: 0 });
+                self.state.room = if clauses.len() == 1 { Some(list) } else { None };
                 self.clauses(clauses, &mut |this| {
                     let src = this.alloc();
                     this.into(element, src);
@@ -395,7 +401,59 @@ impl Generator<'_> {
         true
     }
 
+    /// `dst` = three or more operands added, one of them a literal str; false when it may not wait for all of them.
+    fn join_strs(&mut self, first: &Expr, rest: &[(BinaryOp, Expr)], dst: Reg) -> bool {
+        let is_str = |expr: &Expr| matches!(expr.kind, ExprKind::Str(_));
+        let is_add = |(op, _): &(BinaryOp, Expr)| *op == BinaryOp::Add;
+        let [(_, second), others @ ..] = rest else { return false };
+        // The first two are added before the others are looked at, so these must neither do anything nor fail.
+        let at_once = others.iter().all(|(_, expr)| is_str(expr) || self.is_local(expr));
+        let literal = is_str(first) || rest.iter().any(|(_, expr)| is_str(expr));
+        if others.is_empty() || rest.len() > MOST_PARTS || !literal || !at_once || !rest.iter().all(is_add) {
+            return false;
+        }
+        let mut parts = Vec::with_capacity(rest.len() + 1);
+        for (at, expr) in std::iter::once(first).chain(rest.iter().map(|(_, expr)| expr)).enumerate() {
+            if let ExprKind::Str(text) = &expr.kind {
+                parts.push(Joined::Text(self.text(text)));
+                continue;
+            }
+            let next = self.state.next as Reg;
+            let reg = if at == 0 { self.value_before(expr, second) } else { self.value(expr) };
+            parts.push(if reg == next { Joined::Take(reg) } else { Joined::Keep(reg) });
+        }
+        let whole = self.shortcut(Shortcut::Join(parts.clone()), dst);
+        let between = self.alloc();
+        let mut left = None;
+        let operands = std::iter::once(first).chain(rest.iter().map(|(_, expr)| expr));
+        for (at, (part, expr)) in parts.iter().zip(operands).enumerate() {
+            let b = match part {
+                Joined::Keep(reg) | Joined::Take(reg) => *reg,
+                Joined::Text(_) => self.value(expr),
+            };
+            if let Some(a) = left {
+                let last = at == rest.len();
+                self.span = first.span.to(expr.span);
+                self.emit(Instr::Add { dst: if last { dst } else { between }, a, b });
+                left = Some(between);
+            } else {
+                left = Some(b);
+            }
+        }
+        self.shortcut_ends(whole);
+        true
+    }
+
+    /// Whether an expression is a name whose value is in a register.
+    fn is_local(&self, expr: &Expr) -> bool {
+        matches!(expr.kind, ExprKind::Name(_))
+            && matches!(self.use_of(expr.span), Some(Use::Var(var)) if self.register_of(*var).is_some())
+    }
+
     fn binary(&mut self, first: &Expr, rest: &[(BinaryOp, Expr)], dst: Reg) {
+        if self.join_strs(first, rest, dst) {
+            return;
+        }
         let mut between = None;
         let mut rest = rest;
         let mut left = None;
@@ -522,7 +580,17 @@ impl Generator<'_> {
 
     fn map(&mut self, items: &[MapItem], dst: Reg) {
         let plain = items.iter().all(|item| matches!(item, MapItem::Pair(..)));
-        if plain && items.len() <= 32 {
+        if let Some(site) = self.record(items) {
+            let base = self.alloc_many(items.len());
+            for (at, item) in items.iter().enumerate() {
+                if let MapItem::Pair(_, value) = item {
+                    self.into(value, base + at as Reg);
+                }
+            }
+            self.emit(Instr::NewRecord { count: items.len() as u8, dst, base, site });
+            return;
+        }
+        if plain && items.len() <= MOST_KEYS {
             let base = self.alloc_many(items.len() * 2);
             for (at, item) in items.iter().enumerate() {
                 if let MapItem::Pair(key, value) = item {
@@ -552,6 +620,28 @@ impl Generator<'_> {
             self.release(mark);
         }
         self.emit(Instr::Move { dst, src: map });
+    }
+
+    /// The number of the keys of a map, if they are constants and all different.
+    fn record(&mut self, items: &[MapItem]) -> Option<u16> {
+        let mut keys = value::Set::with_capacity(items.len());
+        for item in items {
+            let MapItem::Pair(key, _) = item else { return None };
+            let key = match &key.kind {
+                ExprKind::Str(text) => self.text(text),
+                ExprKind::Int(int) => Value::Int(*int),
+                _ => return None,
+            };
+            if keys.insert(key, ()).is_some() {
+                return None;
+            }
+        }
+        if items.is_empty() || items.len() > MOST_KEYS {
+            return None;
+        }
+        let site = u16::try_from(self.state.proto.records.len()).ok()?;
+        self.state.proto.records.push(keys);
+        Some(site)
     }
 
     fn fstring(&mut self, parts: &[FPart], dst: Reg) {

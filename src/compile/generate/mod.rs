@@ -7,6 +7,7 @@ mod pattern;
 mod place;
 mod select;
 mod stmt;
+mod taking;
 mod temporaries;
 
 use super::names::{FnId, Names, Use, VarId, VarKind};
@@ -88,6 +89,9 @@ struct FnState {
     strided: Vec<Reg>,
     /// The first free register.
     next: u32,
+    taking: taking::Taking,
+    /// The list that gets one item for each turn of the next loop.
+    room: Option<Reg>,
     controls: Vec<Control>,
     /// Comparisons and jumps are one instruction; not in functions whose jumps are too long for that.
     fused: bool,
@@ -161,6 +165,8 @@ impl FnState {
             variables: HashSet::new(),
             strided: Vec::new(),
             next: 0,
+            taking: taking::Taking::default(),
+            room: None,
             controls: Vec::new(),
             fused,
             too_far: false,

@@ -41,6 +41,13 @@ pub(super) enum Way<'e> {
     Item(&'e Expr, &'e Expr),
 }
 
+impl Way<'_> {
+    /// Whether it surely leads to a part of a variable of the function.
+    pub(super) fn is_part(&self) -> bool {
+        matches!(self, Way::Variable(Path { root: Root::Register(_), keys }) if !keys.is_empty())
+    }
+}
+
 impl Generator<'_> {
     /// The place that a method may change in place. A slice is a copy, and none.
     pub(super) fn path<'e>(&self, expr: &'e Expr) -> Option<Way<'e>> {
@@ -152,6 +159,13 @@ impl Generator<'_> {
         found
     }
 
+    /// The way to a part of a variable of the function, to be read.
+    pub(super) fn read_path(&mut self, expr: &Expr) -> Option<code::Path> {
+        let Path { root: Root::Register(root), keys } = self.place(expr)? else { return None };
+        let keys = self.keys(&keys, Some(root), true);
+        Some(code::Path { root, keys })
+    }
+
     /// The number of a path in the side table.
     fn path_site(&mut self, root: Reg, keys: Vec<code::Key>) -> u32 {
         self.state.proto.paths.push(code::Path { root, keys });
@@ -253,8 +267,9 @@ impl Generator<'_> {
             });
         }
         let src = self.alloc();
-        self.into(value, src);
+        self.assigned(target, &way, value, src);
         self.store_way(way, src);
+        self.stored();
     }
 
     /// Stores a register, which is not needed any more, where it goes.

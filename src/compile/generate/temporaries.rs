@@ -69,6 +69,7 @@ impl Generator<'_> {
                     }
                 }
             }
+            Instr::NewRecord { base, count, .. } => (base..base + Reg::from(count)).for_each(f),
             Instr::NewMap { base, count, .. } => (base..base + 2 * count).for_each(f),
             Instr::MapInsert { key, value, .. } => [key, value].into_iter().for_each(f),
             Instr::CallMethod { base, count, .. } => (base..=base + Reg::from(count)).for_each(f),

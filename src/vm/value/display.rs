@@ -29,6 +29,28 @@ pub fn repr(cx: &Context, value: &Value) -> String {
     out
 }
 
+/// An integer in decimal at the end of a text.
+#[inline(always)]
+pub fn push_int(text: &mut String, int: i64) {
+    // The digits of 64 bits and a sign.
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut rest = int.unsigned_abs();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if int < 0 {
+        at -= 1;
+        digits[at] = b'-';
+    }
+    text.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
+}
+
 /// A short form for messages.
 pub fn brief(value: &Value) -> String {
     const MOST: usize = 40;
@@ -104,7 +126,10 @@ fn write_leaf(cx: Option<&Context>, out: &mut String, value: &Value, most: usize
         Value::Undefined | Value::Null => out.write_str("null"),
         Value::False => out.write_str("false"),
         Value::True => out.write_str("true"),
-        Value::Int(int) => write!(out, "{int}"),
+        Value::Int(int) => {
+            push_int(out, *int);
+            Ok(())
+        }
         Value::Big(int) => write!(out, "{int}", int = **int),
         Value::Float(float) => out.write_str(&float_text(float.get())),
         Value::Str(text) => {
@@ -159,7 +184,7 @@ fn write_array(out: &mut String, array: &Array, most: usize) {
         }
         match array.at(at) {
             Value::Float(float) => out.push_str(&float_text(float.get())),
-            Value::Int(int) => _ = write!(out, "{int}"),
+            Value::Int(int) => push_int(out, int),
             _ => {}
         }
         if out.len() > most {

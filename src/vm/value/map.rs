@@ -50,6 +50,19 @@ impl<V> Default for Table<V> {
     }
 }
 
+impl Table<()> {
+    /// A table with these keys and a value for each of them.
+    #[inline]
+    pub fn with_values<V>(&self, values: impl Iterator<Item = V>) -> Table<V> {
+        let mut entries = Vec::with_capacity(self.entries.len());
+        for (entry, value) in self.entries.iter().zip(values) {
+            entries.push(Entry { hash: entry.hash, key: entry.key.clone(), value });
+        }
+        debug_assert_eq!(entries.len(), self.live);
+        Table { entries, index: self.index.clone(), live: self.live }
+    }
+}
+
 impl<V> Table<V> {
     /// An empty table with room for so many.
     pub fn with_capacity(capacity: usize) -> Table<V> {

@@ -445,7 +445,9 @@ impl Value {
     /// A part of this text.
     pub fn part(&self, part: &str) -> Value {
         match self {
-            Value::Str(text) if text.is_ascii() && part.len() != 1 => Value::Str(Ref::new(Str::ascii(part))),
+            Value::Str(text) if text.is_ascii() && part.len() != 1 => {
+                Value::Str(Ref::new(Str::known(part.into(), true)))
+            }
             _ => Value::from(part),
         }
     }
@@ -514,6 +516,12 @@ impl Value {
         }
     }
 
+    /// A str.
+    #[inline(always)]
+    pub fn as_text(&self) -> Option<&Str> {
+        if let Value::Str(text) = self { Some(text) } else { None }
+    }
+
     /// The text of a str.
     pub fn as_str(&self) -> Option<&str> {
         if let Value::Str(text) = self { Some(text.as_str()) } else { None }
@@ -572,6 +580,10 @@ impl Value {
     /// Its type.
     #[inline]
     pub fn type_of(&self) -> Type {
+        // Apart, so that the others are read from a table.
+        if let Value::Handle(handle) = self {
+            return handle.key.kind.type_of();
+        }
         match self {
             Value::Undefined | Value::Null => Type::Null,
             Value::False | Value::True => Type::Bool,
@@ -587,7 +599,7 @@ impl Value {
             Value::Array(_) => Type::Array,
             Value::Error(_) => Type::Error,
             Value::Stream(_) => Type::Stream,
-            Value::Handle(handle) => handle.key.kind.type_of(),
+            Value::Handle(_) => Type::Handle,
         }
     }
 

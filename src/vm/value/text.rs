@@ -27,10 +27,11 @@ impl Str {
         Str { ascii: text.is_ascii(), text, ..Str::default() }
     }
 
-    /// A copy of a text that is known to be ASCII.
-    pub fn ascii(text: &str) -> Str {
-        debug_assert!(text.is_ascii());
-        Str { ascii: true, text: text.into(), ..Str::default() }
+    /// Wraps a text of which it is known whether it is ASCII.
+    #[inline]
+    pub fn known(text: String, ascii: bool) -> Str {
+        debug_assert_eq!(text.is_ascii(), ascii);
+        Str { ascii, text, ..Str::default() }
     }
 
     /// Wraps a text and asks for its hash at once, so that no process that reads it changes it.
@@ -108,6 +109,22 @@ impl Str {
         }
         let make = || Box::new(Marks(self.text.char_indices().step_by(STEP).map(|(at, _)| at).collect()));
         Some(&self.marks.get_or_init(make).0)
+    }
+
+    /// Some texts, one after the other; `None` when one is none.
+    pub fn together<'a>(parts: impl Iterator<Item = Option<&'a Str>> + Clone) -> Option<Str> {
+        let mut len = 0;
+        let mut ascii = true;
+        for part in parts.clone() {
+            let part = part?;
+            len += part.text.len();
+            ascii &= part.ascii;
+        }
+        let mut text = String::with_capacity(len);
+        for part in parts.flatten() {
+            text.push_str(&part.text);
+        }
+        Some(Str { text, ascii, ..Str::default() })
     }
 
     /// This text and another one after it.
