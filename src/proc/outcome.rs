@@ -1,11 +1,13 @@
 //! How a process ended, as its result in shared memory tells it.
 
-use super::apart::ApartMap;
+use super::apart::{Apart, ApartMap};
 use super::{handles, moves, place, signal_name};
 use crate::shm::process_table::{Ended, ProcessRef};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::value::{self, ErrorValue, FEW, Map, Ref, Site, Value, decode, encode_in};
+use rustc_hash::FxBuildHasher;
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 
 /// What came of a process.
 #[derive(Clone)]
@@ -60,8 +62,12 @@ pub fn now() -> u64 {
 
 thread_local! {
     /// Results with ends of pipes that this process took, as long as it has the processes: it can ask again.
-    static TAKEN: RefCell<ApartMap<ProcessRef, Value>> = RefCell::default();
+    /// Never dropped: a process that first uses it need not tell the system to do that.
+    static TAKEN: RefCell<ManuallyDrop<Taken>> = const { RefCell::new(ManuallyDrop::new(NOTHING)) };
 }
+
+type Taken = ApartMap<ProcessRef, Value>;
+const NOTHING: Taken = Taken::with_hasher_in(FxBuildHasher, Apart);
 
 /// This process has a process no longer.
 pub fn forget(process: ProcessRef) {
@@ -71,7 +77,7 @@ pub fn forget(process: ProcessRef) {
 
 /// This process was forked: what its parent took is its parent's.
 pub fn begin_child() {
-    TAKEN.with_borrow_mut(|taken| std::mem::forget(std::mem::take(taken)));
+    TAKEN.set(ManuallyDrop::new(NOTHING));
 }
 
 /// A result as it was read, with the ends of pipes in it, which go to the first that takes them.

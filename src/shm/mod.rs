@@ -131,5 +131,6 @@ pub fn start() -> Result<(), ShmError> {
         region::ensure()?;
         inspect::mark();
     }
+    park::several_cpus();
     process_table::register_first()
 }

@@ -242,8 +242,8 @@ pub(super) fn spin_and_yield(ready: impl Fn() -> bool) -> bool {
     }
 }
 
-/// Whether this process may run on more than one CPU.
-fn several_cpus() -> bool {
+/// Whether this process may run on more than one CPU. Whoever asks before it forks spares its children the question.
+pub(super) fn several_cpus() -> bool {
     static CPUS: AtomicU32 = AtomicU32::new(0);
     match CPUS.load(Ordering::Relaxed) {
         0 => {
