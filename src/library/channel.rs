@@ -4,7 +4,7 @@ use super::arguments::{At, take};
 use super::{ask, function_of, hidden, method_of};
 use crate::vm::fault::Fault;
 use crate::vm::native::{Context, Declaration, Run::*, optional, required};
-use crate::vm::op::Op;
+use crate::vm::op::{Op, Quick};
 use crate::vm::types::Type;
 use crate::vm::value::Value;
 
@@ -30,28 +30,32 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         &[required("value"), optional("timeout", "null")],
         "Puts a value into the pipe; waits while it is full.\npipe()[0].send(1) == null",
         Effect(|_, args| send("send", args, false)),
-    ),
+    )
+    .quick(Quick::Send),
     method_of(
         "try_send",
         PIPE,
         &[required("value")],
         "Puts a value into the pipe if there is room, and gives whether there was.\npipe()[0].try_send(1)",
         Effect(|_, args| send("try_send", args, true)),
-    ),
+    )
+    .quick(Quick::TrySend),
     method_of(
         "recv",
         PIPE,
         &[optional("timeout", "null")],
         "Takes the next value out of the pipe; waits for it.\n{let [a, b] = pipe(); a.send(1); b.recv() == 1}",
         Effect(|_, args| receive("recv", args)),
-    ),
+    )
+    .quick(Quick::Receive),
     method_of(
         "try_recv",
         PIPE,
         &[optional("default", "null")],
         "Takes the next value out of the pipe, or gives the default when there is none.\npipe()[0].try_recv(0) == 0",
         Effect(try_receive),
-    ),
+    )
+    .quick(Quick::Receive),
     method_of(
         "poll",
         PIPE,
@@ -91,14 +95,16 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         &[required("value"), optional("timeout", "null")],
         "Puts a value into the queue; waits while it is full.\nqueue().put(1) == null",
         Effect(|_, args| send("put", args, false)),
-    ),
+    )
+    .quick(Quick::Send),
     method_of(
         "try_put",
         QUEUE,
         &[required("value")],
         "Puts a value into the queue if there is room, and gives whether there was.\nqueue().try_put(1)",
         Effect(|_, args| send("try_put", args, true)),
-    ),
+    )
+    .quick(Quick::TrySend),
     method_of(
         "put_all",
         QUEUE,
@@ -141,14 +147,16 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         &[optional("timeout", "null")],
         "Takes the next value out of the queue; waits for it.\n{let q = queue(); q.put(1); q.get() == 1}",
         Effect(|_, args| receive("get", args)),
-    ),
+    )
+    .quick(Quick::Receive),
     method_of(
         "try_get",
         QUEUE,
         &[optional("default", "null")],
         "Takes the next value out of the queue, or gives the default when there is none.\nqueue().try_get(0) == 0",
         Effect(try_receive),
-    ),
+    )
+    .quick(Quick::Receive),
     method_of(
         "get_many",
         QUEUE,

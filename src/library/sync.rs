@@ -4,7 +4,7 @@ use super::arguments::{At, given};
 use super::{ask, function_of, hidden, method_of};
 use crate::vm::fault::Fault;
 use crate::vm::native::{Context, Declaration, Run::*, optional, required};
-use crate::vm::op::{Op, Synchronizer};
+use crate::vm::op::{Op, Quick, Synchronizer};
 use crate::vm::types::Type;
 use crate::vm::value::{HandleKey, HandleKind, Value};
 
@@ -81,21 +81,24 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
             let timeout = ask::timeout("acquire", &args[1])?;
             Ok(Op::Acquire { lock: taken(args)?, try_: false, timeout })
         }),
-    ),
+    )
+    .quick(Quick::Acquire),
     method_of(
         "try_acquire",
         TAKEN,
         &[],
         "Takes the lock or a permit if one is free, and gives whether it was.\nlock().try_acquire()",
         Effect(|_, args| Ok(Op::Acquire { lock: taken(args)?, try_: true, timeout: None })),
-    ),
+    )
+    .quick(Quick::TryAcquire),
     method_of(
         "release",
         TAKEN,
         &[],
         "Gives the lock or a permit back.\n{let l = lock(); l.acquire(); l.release() == null}",
         Effect(|_, args| Ok(Op::Release { lock: taken(args)? })),
-    ),
+    )
+    .quick(Quick::Release),
     method_of(
         "held",
         OWNED,

@@ -10,8 +10,8 @@ use crate::shm::{Channel, UserLock, process_table};
 use crate::source::Place;
 use crate::vm::fault::Fault;
 use crate::vm::machine::{interrupted, output_waits};
-use crate::vm::op::Op;
-use crate::vm::value::{HandleKey, HandleKind, Value, decode, encode_in};
+use crate::vm::op::Quick;
+use crate::vm::value::{HandleKey, HandleKind, Value, decode, encode_in, encode_scalar};
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 
@@ -37,25 +37,20 @@ pub fn is_ready() -> bool {
 }
 
 /// Performs a request that stands at this place of the script, if that takes one step; else nothing has happened.
-pub fn at_once(op: &Op, place: Place) -> Option<Result<Value, Fault>> {
+pub fn at_once(quick: Quick, object: HandleKey, value: &Value, place: Place) -> Option<Result<Value, Fault>> {
     // Others must not notice what this process does before what it has printed.
     if !is_ready() || interrupted() || output_waits() || handles::some_unreachable() {
         return None;
     }
     tell::set_here(place);
     process_table::set_place(place::to_word(place));
-    match op {
-        Op::Acquire { lock, try_, .. } => acquire(*lock).then_some(Ok(if *try_ { Value::True } else { Value::Null })),
-        Op::Release { lock } => release(*lock).then_some(Ok(Value::Null)),
-        Op::Enter { value: Value::Handle(lock) } => acquire(lock.key()).then(|| Ok(Value::Handle(lock.clone()))),
-        Op::Leave { value: Value::Handle(lock), .. } => release(lock.key()).then_some(Ok(Value::Null)),
-        Op::Send { channel, value, try_, .. } => {
-            send(*channel, value).then_some(Ok(if *try_ { Value::True } else { Value::Null }))
-        }
-        Op::Receive { channel, .. } | Op::TryReceive { channel, .. } | Op::ReceiveOrEnd { channel } => {
-            receive(*channel)
-        }
-        _ => None,
+    match quick {
+        Quick::Send => send(object, value).then_some(Ok(Value::Null)),
+        Quick::TrySend => send(object, value).then_some(Ok(Value::True)),
+        Quick::Receive => receive(object),
+        Quick::Acquire => acquire(object).then_some(Ok(Value::Null)),
+        Quick::TryAcquire => acquire(object).then_some(Ok(Value::True)),
+        Quick::Release => release(object).then_some(Ok(Value::Null)),
     }
 }
 
@@ -88,6 +83,9 @@ fn send(key: HandleKey, value: &Value) -> bool {
         return false;
     }
     let Some(channel) = channel(key, true) else { return false };
+    if let Some(scalar) = encode_scalar(value) {
+        return channel.send_at_once(scalar.bytes());
+    }
     // What is not small is not encoded in vain.
     if value.is_heap() && !channel.seems_to_have_room() {
         return false;

@@ -1,6 +1,6 @@
 //! Warnings while a script runs, and the words for its places. How they look is the command line's affair.
 
-use crate::source::Place;
+use crate::source::{FileId, Place, Span};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -32,9 +32,12 @@ pub struct Telling {
     pub texts: Box<dyn Fn() -> Vec<Lines>>,
 }
 
+/// The start of the first text.
+const NOWHERE: Place = Place { file: FileId(0), span: Span { start: 0, end: 0 } };
+
 thread_local! {
     static TELLING: RefCell<Option<Telling>> = const { RefCell::new(None) };
-    static HERE: Cell<Place> = Cell::new(Place::default());
+    static HERE: Cell<Place> = const { Cell::new(NOWHERE) };
 }
 
 /// From now on things are told so.

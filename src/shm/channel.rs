@@ -143,14 +143,15 @@ impl Channel {
         parcel: Option<Block>,
         limit: Limit,
     ) -> Result<Sent, ShmError> {
-        let mut wait = Waiting::new(limit);
+        let is_try = matches!(limit, Limit::Never);
+        let mut wait: Option<Waiting> = None;
         loop {
             enter(line, SEND);
             if line.is_closed() || line.is_abandoned() {
                 leave(line, SEND);
                 return Ok(Sent::Closed);
             }
-            if line.has_room() && (!wait.is_try() || line.has_taker()) {
+            if line.has_room() && (!is_try || line.has_taker()) {
                 let sent = line.put(me, bytes, parcel);
                 leave(line, SEND);
                 let position = sent?;
@@ -162,6 +163,7 @@ impl Channel {
                 });
             }
             leave(line, SEND);
+            let wait = wait.get_or_insert_with(|| Waiting::new(limit));
             match wait.next() {
                 Step::Spin => {
                     park::spin_and_yield(|| line.has_room());
@@ -250,11 +252,14 @@ impl Channel {
         mut bytes: Option<&mut Vec<u8>>,
         limit: Limit,
     ) -> Result<Received, ShmError> {
-        let mut wait = Waiting::new(limit);
+        let is_for_ever = matches!(limit, Limit::Until(None));
+        let mut wait: Option<Waiting> = None;
         loop {
             enter(line, RECV);
             // In this order: who could send has sent before it went.
-            let ended = line.has_ended() || wait.has_ended() || wait.is_for_ever() && self.only_i_could_send(line);
+            let ended = line.has_ended()
+                || wait.as_ref().is_some_and(Waiting::has_ended)
+                || is_for_ever && self.only_i_could_send(line);
             if let Some(bytes) = bytes.as_deref_mut() {
                 if line.take(me, bytes) {
                     leave(line, RECV);
@@ -263,7 +268,7 @@ impl Channel {
                         0 => line.sleepers[SEND].wake_all(),
                         _ => line.sleepers[SEND].wake_one(),
                     }
-                    if seeded!("a time-out loses the message") && wait.has_timed_out() {
+                    if seeded!("a time-out loses the message") && wait.as_ref().is_some_and(Waiting::has_timed_out) {
                         return unpack(me, bytes).map(|()| Received::TimedOut);
                     }
                     return unpack(me, bytes).map(|()| Received::Ok);
@@ -281,6 +286,7 @@ impl Channel {
                 leave(line, RECV);
                 return Ok(Received::Closed);
             }
+            let wait = wait.get_or_insert_with(|| Waiting::new(limit));
             let step = wait.next();
             if let Step::Sleep = step {
                 wait.sleep_as_receiver(line, self.0);

@@ -219,11 +219,13 @@ impl Line {
     pub(super) fn put(&self, me: &Slot, bytes: &[u8], parcel: Option<Block>) -> Result<u64, ShmError> {
         let side = &self.sides[SEND];
         let tail = side.position.load(Relaxed);
-        let segment = match Block::from_word(side.segment.load(Relaxed)) {
-            Some(segment) if tail - view(segment).base.load(Relaxed) < SLOTS_PER_SEGMENT => segment,
-            old => self.add_segment(me, old, tail)?,
+        let old = Block::from_word(side.segment.load(Relaxed));
+        let place = old.map(view).map(|segment| (segment, tail - segment.base.load(Relaxed)));
+        let (segment, place) = match place.filter(|&(_, place)| place < SLOTS_PER_SEGMENT) {
+            Some(place) => place,
+            None => (view(self.add_segment(me, old, tail)?), 0),
         };
-        let slot = &view(segment).slots[(tail - view(segment).base.load(Relaxed)) as usize];
+        let slot = &segment.slots[place as usize];
         me.position.store(tail, Relaxed);
         compiler_fence(SeqCst);
         if seeded!("commit before fill") {
@@ -268,20 +270,23 @@ impl Line {
         if side.segment.load(Relaxed) == 0 {
             side.segment.store(self.first.load(Acquire), Relaxed);
         }
-        let mut segment = Block::from_word(side.segment.load(Relaxed))?;
-        if head - view(segment).base.load(Relaxed) == SLOTS_PER_SEGMENT {
-            let next = Block::from_word(view(segment).next.load(Acquire))?;
+        let block = Block::from_word(side.segment.load(Relaxed))?;
+        let mut segment = view(block);
+        let mut place = head - segment.base.load(Relaxed);
+        if place == SLOTS_PER_SEGMENT {
+            let next = Block::from_word(segment.next.load(Acquire))?;
             // A sender that died between linking the next one and going there is followed from the drained one, so that
             // lives until its successor is drained too: then senders have been beyond.
             let retired = side.retired.load(Relaxed);
-            if retired != segment.word() {
+            if retired != block.word() {
                 Block::from_word(retired).into_iter().for_each(arena::free);
-                side.retired.store(segment.word(), SeqCst);
+                side.retired.store(block.word(), SeqCst);
             }
             side.segment.store(next.word(), SeqCst);
-            segment = next;
+            segment = view(next);
+            place = head - segment.base.load(Relaxed);
         }
-        let slot = &view(segment).slots[(head - view(segment).base.load(Relaxed)) as usize];
+        let slot = &segment.slots[place as usize];
         (slot.state.load(Acquire) == FULL).then_some(slot)
     }
 

@@ -125,6 +125,14 @@ pub(super) const NOWHERE: u64 = u64::MAX;
 private! {
     /// The slot of this process, plus one.
     static ME: AtomicU32 = AtomicU32::new(0);
+    /// Where in the region that is: it takes some steps to tell.
+    static MY_SLOT: AtomicU64 = AtomicU64::new(0);
+}
+
+/// This process has this slot, or none any more.
+fn set_me(index: Option<u32>) {
+    MY_SLOT.get().store(index.map_or(0, layout::slot), Relaxed);
+    ME.get().store(index.map_or(0, |index| index + 1), Relaxed);
 }
 
 /// Names a process, in every process; can be sent.
@@ -175,7 +183,7 @@ pub(super) fn slot_index_at(offset: u64) -> Option<u32> {
 /// This process's slot.
 #[inline]
 pub(super) fn my_slot() -> &'static Slot {
-    slot(my_index())
+    at(MY_SLOT.get().load(Relaxed))
 }
 
 #[inline]
@@ -278,7 +286,7 @@ pub(super) fn register_first() -> Result<(), ShmError> {
     let slot = slot(index);
     slot.life.take_for_life();
     slot.pid.store(std::process::id() as i32, Relaxed);
-    ME.get().store(index + 1, Relaxed);
+    set_me(Some(index));
     set_text(slot, b"P\0")?;
     slot.roles[0].store(1, Relaxed);
     slot.state.store(RUNNING, Release);
@@ -342,7 +350,7 @@ pub fn after_fork(child: ProcessRef) -> Result<(), ShmError> {
     if !born {
         return Err(ShmError::Orphaned);
     }
-    ME.get().store(child.index + 1, Relaxed);
+    set_me(Some(child.index));
     slot.state.store(RUNNING, Release);
     Ok(())
 }
@@ -907,5 +915,5 @@ pub(super) fn is_reaped(index: u32) -> bool {
 #[cfg(any(test, feature = "faults"))]
 pub fn end_as_the_kernel_does() {
     lock::end_as_the_kernel_does();
-    ME.get().store(0, Relaxed);
+    set_me(None);
 }

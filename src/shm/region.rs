@@ -226,10 +226,13 @@ pub(super) fn offset_of<T: Shared>(value: &T) -> u64 {
 /// Copies at most `N * 8` bytes into words, by whole words.
 #[inline]
 pub(super) fn write_atomics<const N: usize>(words: &[AtomicU64; N], bytes: &[u8]) {
-    for (word, part) in words.iter().zip(bytes.chunks(8)) {
-        let mut value = [0; 8];
-        value[..part.len()].copy_from_slice(part);
-        word.store(u64::from_ne_bytes(value), Relaxed);
+    let (whole, rest) = bytes.as_chunks::<8>();
+    for (word, part) in words.iter().zip(whole) {
+        word.store(u64::from_ne_bytes(*part), Relaxed);
+    }
+    if let (Some(word), false) = (words.get(whole.len()), rest.is_empty()) {
+        let bits = rest.iter().rev().fold(0, |bits, &byte| bits << 8 | u64::from(byte));
+        word.store(bits.to_le(), Relaxed);
     }
 }
 

@@ -157,11 +157,6 @@ impl Waiting {
         self.last == Wait::TimedOut
     }
 
-    /// Whether it may wait without an end.
-    pub(super) fn is_for_ever(&self) -> bool {
-        matches!(self.limit, Limit::Until(None))
-    }
-
     /// What to do after an attempt that came to nothing.
     pub(super) fn next(&mut self) -> Step {
         if self.is_try() {

@@ -3,7 +3,7 @@
 use super::code::Reg;
 use super::fault::Fault;
 use super::machine::{Answer, Machine, split_pair};
-use super::op::Op;
+use super::op::{Op, Quick};
 use super::stream::Flow;
 use super::types::with_article;
 use super::value::{Array, Value};
@@ -93,13 +93,12 @@ impl Machine {
                 for slot in &mut self.stack[base + 2..base + 4] {
                     *slot = Value::Null;
                 }
-                let op = Op::ReceiveOrEnd { channel };
-                if let Some(item) = self.at_once(&op) {
+                if let Some(item) = self.at_once(Quick::Receive, channel, &Value::Null) {
                     self.loop_item(at, pair, exit, item?)?;
                     return Ok(Flow::Run);
                 }
                 self.answer = Answer::Item { base: at, pair, exit };
-                return Ok(Flow::Ask(op));
+                return Ok(Flow::Ask(Op::ReceiveOrEnd { channel }));
             }
             Value::Stream(stream) => {
                 let stream = stream.clone();

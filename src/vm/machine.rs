@@ -4,7 +4,7 @@ use super::code::{APPLY, Instr, NATIVE_ARGUMENTS, Program, Proto, RAISED, Reg};
 use super::fault::{Fault, Kind};
 use super::frame::{Frame, Then};
 use super::native::{Context, Declaration, Effect, Library, Run};
-use super::op::Op;
+use super::op::{Op, Quick};
 use super::stream::Pipeline;
 use super::value::{self, ErrorValue, Function, HandleKey, Map, Ref, Site, Value};
 use crate::source::{Place, Span};
@@ -94,9 +94,9 @@ pub(super) enum Answer {
     Again,
 }
 
-/// Performs a request at a place of the script at once, so that the machine need not leave its loop; `None` when
-/// nothing has happened and the world must be asked.
-pub type AtOnce = fn(&Op, Place) -> Option<Result<Value, Fault>>;
+/// Performs a request at once, so that the machine need not leave its loop: with the object that the handle means, the
+/// value that is sent, and the place of the script. `None` when nothing has happened and the world must be asked.
+pub type AtOnce = fn(Quick, HandleKey, &Value, Place) -> Option<Result<Value, Fault>>;
 
 /// A machine: program, registers, frames. Plain data; what it wants from outside it asks for.
 pub struct Machine {
@@ -134,7 +134,7 @@ impl Machine {
             program,
             context: Context { names: Vec::new(), describe, memos: Vec::new() },
             clock: || 0,
-            at_once: |_, _| None,
+            at_once: |_, _, _, _| None,
             library,
             stack: Vec::with_capacity(LEAST_STACK),
             frames: Vec::with_capacity(LEAST_FRAMES),
@@ -489,8 +489,8 @@ impl Machine {
 
     /// The world's answer to a request, if it can perform that at once.
     #[inline]
-    pub(super) fn at_once(&mut self, op: &Op) -> Option<Result<Value, Fault>> {
-        let answer = (self.at_once)(op, self.here());
+    pub(super) fn at_once(&mut self, quick: Quick, object: HandleKey, value: &Value) -> Option<Result<Value, Fault>> {
+        let answer = (self.at_once)(quick, object, value, self.here());
         if value::some_received() {
             self.receive();
         }
@@ -501,7 +501,11 @@ impl Machine {
     /// answer is in `dst`.
     pub(super) fn ask(&mut self, run: Effect, first: usize, arity: usize, dst: Reg) -> Result<Option<Op>, Fault> {
         let asked = run(&mut self.context, &mut self.stack[first..first + arity]);
-        let answer = asked.as_ref().ok().and_then(|op| self.at_once(op));
+        let answer = asked
+            .as_ref()
+            .ok()
+            .and_then(Op::quick)
+            .and_then(|(quick, object, value)| self.at_once(quick, object, value));
         let waits = answer.is_none() && asked.is_ok();
         for arg in &mut self.stack[first..first + arity] {
             if arg.is_heap() {

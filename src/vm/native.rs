@@ -1,7 +1,7 @@
 //! How a function of the library is declared and called.
 
 use super::fault::Fault;
-use super::op::Op;
+use super::op::{Op, Quick};
 use super::types::Type;
 use super::value::{HandleKey, Table, Value};
 use std::rc::Rc;
@@ -84,6 +84,9 @@ pub struct Declaration {
     pub doc: &'static str,
     /// What it does.
     pub run: Run,
+    /// What a call without its optional arguments asks for, if the world can do that in one step: its receiver's object
+    /// and its first argument are all that matters.
+    pub quick: Option<Quick>,
     /// Number of arguments that must be given, the receiver included.
     least: usize,
     /// The place of the rest parameter among the parameters.
@@ -119,7 +122,13 @@ impl Declaration {
             types |= 1 << on[at] as u64;
             at += 1;
         }
-        Declaration { name, form, on, params, doc, run, least, rest, types }
+        Declaration { name, form, on, params, doc, run, quick: None, least, rest, types }
+    }
+
+    /// The same, and what its shortest call asks for.
+    pub const fn quick(mut self, quick: Quick) -> Declaration {
+        self.quick = Some(quick);
+        self
     }
 
     /// Whether it is what `x.name(…)` calls for an `x` of this type.
@@ -152,6 +161,12 @@ impl Declaration {
     #[inline]
     pub fn takes(&self, count: usize) -> bool {
         self.least <= count && count <= self.arity() && self.rest.is_none()
+    }
+
+    /// Whether `count` positional arguments, the receiver included, are those that must be given.
+    #[inline]
+    pub fn takes_least(&self, count: usize) -> bool {
+        self.least == count
     }
 
     /// Number of arguments, the receiver included.

@@ -107,6 +107,23 @@ pub enum Take {
     Nothing,
 }
 
+/// A request that the world can perform in one step most of the time, on the object that a handle means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Quick {
+    /// Puts a value in; the answer is null.
+    Send,
+    /// The same; the answer is true.
+    TrySend,
+    /// Takes a value out, which is the answer.
+    Receive,
+    /// Takes a lock; the answer is null.
+    Acquire,
+    /// The same; the answer is true.
+    TryAcquire,
+    /// Gives a lock back; the answer is null.
+    Release,
+}
+
 /// One request. The world performs it and gives a value back; nothing else that the machine does can be seen outside.
 #[allow(missing_docs)]
 #[derive(Clone)]
@@ -269,6 +286,22 @@ pub enum Op {
     Select(Box<Select>),
     /// A signal came: lets the world act on it.
     Interrupted,
+}
+
+impl Op {
+    /// What it asks for in short, with the object and the value that is sent, if the world may do that in one step: how
+    /// long it may wait does not matter then.
+    pub fn quick(&self) -> Option<(Quick, HandleKey, &Value)> {
+        Some(match self {
+            Op::Send { channel, value, try_: false, .. } => (Quick::Send, *channel, value),
+            Op::Send { channel, value, try_: true, .. } => (Quick::TrySend, *channel, value),
+            Op::Receive { channel, .. } | Op::TryReceive { channel, .. } => (Quick::Receive, *channel, &Value::Null),
+            Op::Acquire { lock, try_: false, .. } => (Quick::Acquire, *lock, &Value::Null),
+            Op::Acquire { lock, try_: true, .. } => (Quick::TryAcquire, *lock, &Value::Null),
+            Op::Release { lock } => (Quick::Release, *lock, &Value::Null),
+            _ => return None,
+        })
+    }
 }
 
 /// What processes synchronise with.

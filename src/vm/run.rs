@@ -6,7 +6,7 @@ use super::frame::{Frame, Then};
 use super::iterate::{items, not_iterable};
 use super::machine::{Answer, Machine, Step, interrupted};
 use super::native::Run;
-use super::op::{Op, Snapshot};
+use super::op::{Op, Quick, Snapshot};
 use super::stream::Flow;
 use super::value::{self, Arith, Function, HandleKind, Map, Order, Range, Ref, Value};
 use super::{options, slow};
@@ -17,6 +17,8 @@ pub(super) const METHOD: u16 = 0x3fff;
 pub(super) const EXACT: u16 = 0x8000;
 /// No argument is given to the only parameter, which is optional.
 pub(super) const OMITTED: u16 = 0x4000;
+/// The call is what the function's quick form asks for.
+const QUICK: u16 = 0x4000;
 
 /// How many turns ahead a loop with a step has memory fetched.
 const AHEAD: isize = 16;
@@ -168,20 +170,6 @@ impl Machine {
                 save!();
                 self.answer = $answer;
                 return Ok(Step::Ask(op, self.here()));
-            }};
-        }
-        // The same for a request that the world may be able to perform at once; `$then` takes the answer.
-        macro_rules! request {
-            ($op:expr, $answer:expr, $then:expr) => {{
-                let op = $op;
-                save!();
-                match self.at_once(&op) {
-                    Some(answer) => $then(answer?),
-                    None => {
-                        self.answer = $answer;
-                        return Ok(Step::Ask(op, self.here()));
-                    }
-                }
             }};
         }
         macro_rules! jump {
@@ -989,6 +977,18 @@ impl Machine {
                         }
                     }
                     save!();
+                    if found >> 16 == kind
+                        && found as u16 & QUICK != 0
+                        && let Some(quick) = self.library.all[usize::from(found as u16 & METHOD)].quick
+                        && let Value::Handle(handle) = reg!(at)
+                    {
+                        let value = if count > 0 { reg!(at + 1) } else { &Value::Null };
+                        if let Some(answer) = self.at_once(quick, handle.key(), value) {
+                            clear!(at, count + 1);
+                            set!(dst, answer?);
+                            continue;
+                        }
+                    }
                     let first = self.frame_base() + at as usize;
                     if found >> 16 == kind {
                         let declaration = self.library.all[usize::from(found as u16 & METHOD)];
@@ -1010,9 +1010,12 @@ impl Machine {
                         let name = name!(name).as_str().unwrap_or_default();
                         if let Some(id) = (self.library.method)(reg!(at).type_of(), name) {
                             let declaration = (self.library.get)(id);
-                            let exact = declaration.arity() == count as usize + 1 && declaration.rest().is_none();
+                            let given = count as usize + 1;
+                            let exact = declaration.arity() == given && declaration.rest().is_none();
+                            let quick = declaration.quick.is_some() && declaration.takes_least(given);
                             if !declaration.changes() {
-                                cache.set(kind << 16 | u32::from(id) | if exact { u32::from(EXACT) } else { 0 });
+                                let how = if exact { EXACT } else { 0 } | if quick { QUICK } else { 0 };
+                                cache.set(kind << 16 | u32::from(id | how));
                             }
                         }
                         called!(self.call_method(name, first, count as usize, dst, None, false));
@@ -1192,12 +1195,27 @@ impl Machine {
                     ask!(Op::ScopeLeave { error: std::mem::take(reg_mut!(src)) }, Answer::Nothing);
                 }
                 Instr::Enter { dst, src } => {
-                    let op = Op::Enter { value: reg!(src).clone() };
-                    request!(op, Answer::Register(dst), |value| set!(dst, value));
+                    save!();
+                    if let Value::Handle(handle) = reg!(src)
+                        && let Some(answer) = self.at_once(Quick::Acquire, handle.key(), &Value::Null)
+                    {
+                        answer?;
+                        set!(dst, reg!(src).clone());
+                    } else {
+                        ask!(Op::Enter { value: reg!(src).clone() }, Answer::Register(dst));
+                    }
                 }
                 Instr::Leave { src, how } => {
                     let raised = matches!(reg!(how), Value::Int(how) if *how == i64::from(RAISED));
-                    request!(Op::Leave { value: std::mem::take(reg_mut!(src)), raised }, Answer::Nothing, drop)
+                    let value = std::mem::take(reg_mut!(src));
+                    save!();
+                    if let Value::Handle(handle) = &value
+                        && let Some(answer) = self.at_once(Quick::Release, handle.key(), &Value::Null)
+                    {
+                        answer?;
+                    } else {
+                        ask!(Op::Leave { value, raised }, Answer::Nothing);
+                    }
                 }
                 Instr::SharedTake { dst, cell } => {
                     let cell = check!(slow::cell(reg!(cell)));

@@ -29,8 +29,8 @@ pub use refcount::{Heap, Ref};
 pub use storage::{Storage, forked, items_alive, on_items};
 pub use text::Str;
 pub use wire::{
-    Encoded, FEW, Met, decode, encode, encode_in, encode_whole, handles, look_shortly, on_code, some_received,
-    take_received, visit,
+    Encoded, FEW, Met, decode, encode, encode_in, encode_scalar, encode_whole, handles, look_shortly, on_code,
+    some_received, take_received, visit,
 };
 
 use super::types::Type;

@@ -40,6 +40,8 @@ mod tag {
     pub const BACK: u8 = 20;
     /// The items of what the next tag says are in common memory.
     pub const PLACED: u8 = 21;
+    /// An int in eight bytes, which are the rest of the message.
+    pub const WHOLE_INT: u8 = 22;
     pub const SHORT_STR: u8 = 0x40;
     pub const SMALL_INT: u8 = 0x80;
 }
@@ -49,6 +51,52 @@ const MOST_SMALL: i64 = 95;
 
 /// Bytes that most small values fit into.
 pub const FEW: usize = 48;
+
+/// The bytes of a message that is a scalar.
+pub struct Scalar {
+    bytes: [u8; 9],
+    length: usize,
+}
+
+impl Scalar {
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+/// The value as a message of its own, if it is a scalar: as [`encode`], but most messages between processes that count
+/// are ints, and those have a form that takes fewer steps.
+#[inline]
+pub fn encode_scalar(value: &Value) -> Option<Scalar> {
+    let with = |tag: u8, eight: [u8; 8]| {
+        let mut bytes = [tag; 9];
+        bytes[1..].copy_from_slice(&eight);
+        Some(Scalar { bytes, length: 9 })
+    };
+    let tag = match value {
+        Value::Int(int) => return with(tag::WHOLE_INT, int.to_le_bytes()),
+        Value::Float(float) => return with(tag::FLOAT, float.get().to_bits().to_le_bytes()),
+        Value::Null => tag::NULL,
+        Value::False => tag::FALSE,
+        Value::True => tag::TRUE,
+        _ => return None,
+    };
+    Some(Scalar { bytes: [tag; 9], length: 1 })
+}
+
+/// The reverse of [`encode_scalar`]; nothing for any other message.
+fn decode_scalar(bytes: &[u8]) -> Option<Value> {
+    let (&tag, rest) = bytes.split_first()?;
+    Some(match (tag, <[u8; 8]>::try_from(rest)) {
+        (tag::WHOLE_INT, Ok(eight)) => Value::Int(i64::from_le_bytes(eight)),
+        (tag::FLOAT, Ok(eight)) => Value::float(f64::from_bits(u64::from_le_bytes(eight))),
+        (tag::NULL, Err(_)) if rest.is_empty() => Value::Null,
+        (tag::FALSE, Err(_)) if rest.is_empty() => Value::False,
+        (tag::TRUE, Err(_)) if rest.is_empty() => Value::True,
+        _ => return None,
+    })
+}
 
 /// A value as bytes.
 pub struct Encoded {
@@ -352,16 +400,12 @@ impl Writer {
 
 /// The value that was encoded. Bytes that no encoder wrote are an error.
 pub fn decode(bytes: &[u8]) -> Result<Value, Fault> {
+    decode_scalar(bytes).map_or_else(|| decode_tree(bytes), Ok)
+}
+
+fn decode_tree(bytes: &[u8]) -> Result<Value, Fault> {
     let mut reader = Reader { rest: bytes, shared: Vec::new(), names: Vec::new(), credit: bytes.len() };
-    // Most messages between processes that count are ints.
-    let value = match bytes.first() {
-        Some(&tag::INT) => {
-            reader.rest = &bytes[1..];
-            reader.signed().map(Value::Int)
-        }
-        _ => reader.tree(),
-    };
-    let value = value.ok_or_else(|| Fault::new(Kind::Value, "a message is damaged"))?;
+    let value = reader.tree().ok_or_else(|| Fault::new(Kind::Value, "a message is damaged"))?;
     if !reader.rest.is_empty() {
         let names = reader.outer_names().filter(|_| reader.rest.is_empty());
         let names = names.ok_or_else(|| Fault::new(Kind::Value, "a message is damaged at its end"))?;

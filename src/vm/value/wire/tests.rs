@@ -118,6 +118,25 @@ fn false_counts_are_refused() {
     assert!(decode(&[tag::LIST, 1, tag::UNDEFINED]).is_err());
 }
 
+/// A scalar that is a message of its own arrives, with every bit; cut short or with more behind it, it is damaged.
+#[test]
+fn scalars_alone_arrive() {
+    let ints = [0, 1, -1, 95, 96, -33, i64::MAX, i64::MIN].map(Value::Int);
+    let floats = [0.0, -0.0, 1.5, f64::NAN, -f64::NAN, f64::INFINITY, 5e-324].map(Value::float);
+    for value in ints.into_iter().chain(floats).chain([Value::Null, Value::True, Value::False]) {
+        let bytes = encode_scalar(&value).expect("it is a scalar").bytes().to_vec();
+        match (decode(&bytes).ok().expect("it was encoded"), &value) {
+            (Value::Float(back), Value::Float(float)) => assert_eq!(back.get().to_bits(), float.get().to_bits()),
+            (back, value) => assert!(equal(&back, value)),
+        }
+        assert!(decode(&bytes[..bytes.len() - 1]).is_err());
+        assert!(decode(&[&bytes[..], &[tag::NULL]].concat()).is_err());
+    }
+    for other in [Value::Undefined, "a".into(), Value::list(Vec::new()), Value::big(BigInt::from(1) << 70)] {
+        assert!(encode_scalar(&other).is_none());
+    }
+}
+
 proptest! {
     /// What is sent arrives.
     #[test]
