@@ -235,13 +235,14 @@ impl Generator<'_> {
         }
     }
 
-    /// A loop over `iter`, with the pattern bound for each run of `body`.
+    /// Makes room in a list for what the loop at `base` goes over.
     fn reserve(&mut self, list: Option<Reg>, base: Reg) {
         if let Some(list) = list {
             self.emit(Instr::Reserve { list, base });
         }
     }
 
+    /// A loop over `iter`, with the pattern bound for each run of `body`.
     fn for_each(&mut self, pattern: &Pattern, several: bool, iter: &Expr, body: &mut dyn FnMut(&mut Self)) {
         let room = self.state.room.take();
         self.begin_loop();
