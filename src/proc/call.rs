@@ -12,7 +12,7 @@ pub struct Call<'a> {
     function: &'a Value,
     args: &'a [Value],
     named: &'a Value,
-    /// The parts that hold handles inside, by their places in [`Call::parts`].
+    /// The parts that hold handles inside, by their places in [`parts_of`].
     encoded: Vec<(usize, Vec<u8>)>,
     /// Arrays in common memory that are inherited.
     items: Vec<HandleKey>,
@@ -25,9 +25,8 @@ impl<'a> Call<'a> {
         let [function, Value::List(args), named] = &parts[..] else {
             return Err(Fault::type_error("this cannot be spawned"));
         };
-        let mut call = Call { function, args, named, encoded: Vec::new(), items: Vec::new() };
         let (mut encoded, mut items) = (Vec::new(), Vec::new());
-        for (at, part) in call.parts().enumerate() {
+        for (at, part) in parts_of(function, args, named).enumerate() {
             if let Some(key) = sent_alone(part) {
                 handles::check(key)?;
                 continue;
@@ -45,12 +44,7 @@ impl<'a> Call<'a> {
             }
             keys.iter().try_for_each(|&key| handles::check(key))?;
         }
-        (call.encoded, call.items) = (encoded, items);
-        Ok(call)
-    }
-
-    fn parts(&self) -> impl Iterator<Item = &'a Value> {
-        [self.function, self.named].into_iter().chain(self.args)
+        Ok(Call { function, args, named, encoded, items })
     }
 
     /// The arrays in common memory that the child has by inheritance, until it ends.
@@ -67,7 +61,7 @@ impl<'a> Call<'a> {
             }
             Ok(sent_alone(part).map_or_else(|| part.clone(), Value::handle))
         };
-        let mut parts = self.parts().enumerate();
+        let mut parts = parts_of(self.function, self.args, self.named).enumerate();
         let mut next = || parts.next().map_or(Ok(Value::Null), &mut anew);
         let (function, named) = (next()?, next()?);
         let mut args = NearVec::with_capacity_in(self.args.len(), Near);
@@ -76,6 +70,10 @@ impl<'a> Call<'a> {
         }
         machine.start_in_child(&function, args.into_iter(), &named)
     }
+}
+
+fn parts_of<'a>(function: &'a Value, args: &'a [Value], named: &'a Value) -> impl Iterator<Item = &'a Value> {
+    [function, named].into_iter().chain(args)
 }
 
 /// A handle that another process may have.

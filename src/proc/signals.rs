@@ -230,6 +230,10 @@ pub fn install() {
         handle(Signal::SIGQUIT, SigHandler::Handler(on_question), SaFlags::empty());
     }
     handle(Signal::SIGALRM, SigHandler::Handler(on_alarm), SaFlags::empty());
+    // Rust's own handler, which looks for a full stack, lets a process live that another one has sent such a signal.
+    for signal in [Signal::SIGSEGV, Signal::SIGBUS] {
+        handle(signal, SigHandler::SigDfl, SaFlags::empty());
+    }
     OWN_GRACE.store(true, Ordering::Relaxed);
     let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
     for signal in ERRORS {
