@@ -87,7 +87,7 @@ fn send(key: HandleKey, value: &Value) -> bool {
         return channel.send_at_once(scalar.bytes());
     }
     // What is not small is not encoded in vain.
-    if value.is_heap() && !channel.seems_to_have_room() {
+    if !channel.seems_to_have_room() {
         return false;
     }
     let Ok(message) = encode_in(value, ManuallyDrop::into_inner(BYTES.take())) else { return false };

@@ -127,17 +127,21 @@ pub fn read(process: ProcessRef) -> (Outcome, u64) {
         };
         return (outcome, at);
     }
-    let outcome = match process.ended() {
-        Some(Ended::Exit(0)) => Outcome::Returned(Value::Null),
-        Some(Ended::Exit(status)) => Outcome::Exited(status as u8, Vec::new()),
-        Some(Ended::Signal(signal)) => Outcome::Killed(signal),
-        // Its parent has not told yet how it ended; without a result it was killed.
-        None => Outcome::Killed(9),
-    };
+    // While its parent has not told yet how it ended: without a result it was killed.
+    let outcome = process.ended().map_or(Outcome::Killed(9), Outcome::of);
     (outcome, now())
 }
 
 impl Outcome {
+    /// What came of a process that left no result.
+    pub fn of(ended: Ended) -> Outcome {
+        match ended {
+            Ended::Exit(0) => Outcome::Returned(Value::Null),
+            Ended::Exit(status) => Outcome::Exited(status as u8, Vec::new()),
+            Ended::Signal(signal) => Outcome::Killed(signal),
+        }
+    }
+
     /// The value, or the error that `join` raises: it takes the ends of pipes in it.
     pub fn result(&self, process: ProcessRef) -> Result<Value, Fault> {
         match self {

@@ -6,7 +6,6 @@ use super::outcome::{self, Outcome};
 use super::{handles, out_of_memory, output, scopes, signals};
 use crate::shm::ProcessRef;
 use crate::shm::process_table::{Ended, by_pid, note_death, reap};
-use crate::vm::value::Value;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::WaitPidFlag;
@@ -205,11 +204,7 @@ fn note(Dead { pid, ended, most_kib }: Dead) {
     // The handles in its result are held here before what it held is given up.
     let mut outcome = outcome::read(process);
     if process.result().is_none() {
-        outcome.0 = match ended {
-            Ended::Exit(0) => Outcome::Returned(Value::Null),
-            Ended::Exit(status) => Outcome::Exited(status as u8, Vec::new()),
-            Ended::Signal(signal) => Outcome::Killed(signal),
-        };
+        outcome.0 = Outcome::of(ended);
     }
     let killed = ended == Ended::Signal(libc::SIGKILL) && !process.killed_by_us();
     note_death(process, most_kib, killed && out_of_memory::killed(pid));

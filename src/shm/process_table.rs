@@ -183,6 +183,7 @@ pub(super) fn slot_index_at(offset: u64) -> Option<u32> {
 /// This process's slot.
 #[inline]
 pub(super) fn my_slot() -> &'static Slot {
+    debug_assert!(registered(), "the process has no slot");
     at(MY_SLOT.get().load(Relaxed))
 }
 

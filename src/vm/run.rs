@@ -17,7 +17,7 @@ pub(super) const METHOD: u16 = 0x3fff;
 pub(super) const EXACT: u16 = 0x8000;
 /// No argument is given to the only parameter, which is optional.
 pub(super) const OMITTED: u16 = 0x4000;
-/// The call is what the function's quick form asks for.
+/// The same bit where no change in place is called: the call is what the function's quick form asks for.
 const QUICK: u16 = 0x4000;
 
 /// How many turns ahead a loop with a step has memory fetched.
