@@ -10,6 +10,7 @@ pub mod proc;
 pub mod repl;
 pub mod shm;
 pub mod source;
+mod stack;
 pub mod syntax;
 pub mod vm;
 pub mod world;

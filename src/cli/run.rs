@@ -10,6 +10,7 @@ use crate::library;
 use crate::proc::tell::{self, Telling};
 use crate::proc::{self, Real};
 use crate::source::{FileId, Place, Span};
+use crate::stack;
 use crate::syntax;
 use crate::vm::code::Program;
 use crate::vm::dump;
@@ -77,6 +78,11 @@ fn start(options: &Options, mut files: Files, file: FileId) -> u8 {
         let text = dump::dump(&program, &files.sources, &|id| library::get(id).name);
         return u8::from(std::io::stdout().write_all(text.as_bytes()).is_err());
     }
+    stack::from_end_of_page(|| run(options, files, file, reporter, program, main))
+}
+
+/// Runs a compiled script, whose text is that file; gives the exit status.
+fn run(options: &Options, files: Files, file: FileId, reporter: Reporter, program: Program, main: u32) -> u8 {
     let mut machine = Machine::new(program, library::for_machine(), proc::describe);
     machine.clock = proc::clock;
     machine.at_once = proc::at_once;

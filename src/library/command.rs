@@ -3,7 +3,7 @@
 use super::arguments::{At, given};
 use super::{ask, function_of};
 use crate::vm::fault::{Fault, Kind};
-use crate::vm::native::{Context, Declaration, Run::*, optional, rest};
+use crate::vm::native::{Context, Declaration, Run::*, optional, rest, rest_of};
 use crate::vm::op::{Command, Op, Take};
 use crate::vm::value::Value;
 use crate::vm::value::display::display;
@@ -68,12 +68,9 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
 ];
 
 fn command(cx: &mut Context, function: &'static str, args: &mut [Value], take: Take) -> Result<Command, Fault> {
-    let given_words: &[Value] = match &args[0] {
-        Value::List(words) => match words.as_slice() {
-            [Value::List(words)] => words,
-            words => words,
-        },
-        _ => &[],
+    let given_words = match rest_of(&args[0]) {
+        [Value::List(words)] => words,
+        words => words,
     };
     if given_words.is_empty() {
         return Err(Fault::new(Kind::Arity, format!("`{function}` is called without a command"))

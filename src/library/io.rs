@@ -3,7 +3,7 @@
 use super::arguments::{At, given, take};
 use super::{ask, function_of, hidden, method_of};
 use crate::vm::fault::Fault;
-use crate::vm::native::{Context, Declaration, Run::*, optional, required, rest};
+use crate::vm::native::{Context, Declaration, Run::*, optional, required, rest, rest_of};
 use crate::vm::op::Op;
 use crate::vm::types::Type;
 use crate::vm::value::display::display;
@@ -126,15 +126,13 @@ fn print(cx: &mut Context, args: &mut [Value]) -> Result<Op, Fault> {
     let separator = given(&args[1]).map_or(Ok(" "), |sep| At("print", "sep").text(sep))?;
     let end = given(&args[2]).map_or(Ok("\n"), |end| At("print", "end").text(end))?;
     let mut text = String::new();
-    if let Value::List(values) = &args[0] {
-        for (at, value) in values.iter().enumerate() {
-            if at > 0 {
-                text.push_str(separator);
-            }
-            match value {
-                Value::Str(part) => text.push_str(part),
-                other => text.push_str(&display(cx, other)),
-            }
+    for (at, value) in rest_of(&args[0]).iter().enumerate() {
+        if at > 0 {
+            text.push_str(separator);
+        }
+        match value {
+            Value::Str(part) => text.push_str(part),
+            other => text.push_str(&display(cx, other)),
         }
     }
     text.push_str(end);

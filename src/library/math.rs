@@ -4,7 +4,7 @@ use super::arguments::{At, given};
 use super::convert::whole;
 use super::function_of;
 use crate::vm::fault::{Fault, Kind};
-use crate::vm::native::{Context, Declaration, Parameter, Run, Run::Pure, optional, required, rest};
+use crate::vm::native::{Context, Declaration, Parameter, Run, Run::Pure, optional, required, rest, rest_of};
 use crate::vm::value::Value;
 use crate::vm::value::float::int_to_float;
 use num_bigint::BigInt;
@@ -92,7 +92,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         Pure(|_, args| {
             let at = At("math.hypot", "parts");
             let mut length = 0.0f64;
-            for part in at.items(&args[0])?.iter() {
+            for part in rest_of(&args[0]) {
                 length = length.hypot(number(at, part)?);
             }
             Ok(Value::float(length))
@@ -120,7 +120,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         Pure(|_, args| {
             let at = At("math.gcd", "ints");
             let mut result = BigInt::ZERO;
-            for int in at.items(&args[0])?.iter() {
+            for int in rest_of(&args[0]) {
                 result = gcd(result, integer(at, int)?);
             }
             Ok(Value::big(result))
@@ -133,7 +133,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         Pure(|_, args| {
             let at = At("math.lcm", "ints");
             let mut result = BigInt::from(1);
-            for int in at.items(&args[0])?.iter() {
+            for int in rest_of(&args[0]) {
                 let int = integer(at, int)?;
                 if int.is_zero() {
                     return Ok(Value::Int(0));

@@ -5,7 +5,7 @@
 use super::arguments::{At, empty, take_list, try_items};
 use super::{ITEMS, LOOPED, both, hidden, method_of};
 use crate::vm::fault::{Fault, Kind};
-use crate::vm::native::{Context, Declaration, Run, Run::*, optional, required, rest};
+use crate::vm::native::{Context, Declaration, Run, Run::*, optional, required, rest, rest_of};
 use crate::vm::types::Type;
 use crate::vm::value::arith::{Arith, binary, update};
 use crate::vm::value::{Array, List, Range, Value, compare, unordered};
@@ -131,8 +131,8 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         &[required("a"), required("b"), required("c")],
         Pure(|_, args| extreme_of(args, Ordering::Greater)),
     ),
-    hidden("__min_of", &[rest("values")], Pure(|_, args| extreme_of(&mut take_list(&mut args[0]), Ordering::Less))),
-    hidden("__max_of", &[rest("values")], Pure(|_, args| extreme_of(&mut take_list(&mut args[0]), Ordering::Greater))),
+    hidden("__min_of", &[rest("values")], Pure(|_, args| extreme_of(rest_of(&args[0]), Ordering::Less))),
+    hidden("__max_of", &[rest("values")], Pure(|_, args| extreme_of(rest_of(&args[0]), Ordering::Greater))),
     hidden("__sum", &[required("values"), required("start")], Pure(sum)),
 ];
 
@@ -318,14 +318,14 @@ fn extreme(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
     Ok(try_items(&args[0]).unwrap_or_default()[at].clone())
 }
 
-fn extreme_of(args: &mut [Value], wanted: Ordering) -> Result<Value, Fault> {
+fn extreme_of(args: &[Value], wanted: Ordering) -> Result<Value, Fault> {
     let mut best = 0;
     for at in 1..args.len() {
         if order_of(&args[at], &args[best])? == wanted {
             best = at;
         }
     }
-    Ok(std::mem::take(&mut args[best]))
+    Ok(args[best].clone())
 }
 
 fn sum(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {

@@ -4,7 +4,7 @@ use super::arguments::{At, given, try_items};
 use super::{ask, function_of, method_of};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::machine::FEW;
-use crate::vm::native::{Context, Declaration, Run::*, optional, rest};
+use crate::vm::native::{Context, Declaration, Run::*, optional, rest, rest_of};
 use crate::vm::op::Op;
 use crate::vm::types::Type;
 use crate::vm::value::{HandleKey, HandleKind, Value};
@@ -83,17 +83,13 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
 
 fn join(_: &mut Context, args: &mut [Value]) -> Result<Op, Fault> {
     let timeout = ask::timeout("join", &args[1])?;
-    let given = match &args[0] {
-        Value::List(given) => given.as_slice(),
-        _ => &[],
-    };
     let process = |value: &Value| -> Result<HandleKey, Fault> {
         ask::handle(At("join", "processes"), value, HandleKind::Process, "processes").map_err(|fault| match value {
             Value::List(_) | Value::Str(_) => fault.help("`xs.join(\", \")` puts strs together"),
             _ => fault,
         })
     };
-    match given {
+    match rest_of(&args[0]) {
         [] => Err(Fault::new(Kind::Arity, "`join` is called without a process")
             .help("it is called as join(p), join(p, q) or join([p, q])")),
         [one @ Value::Handle(_)] => {

@@ -7,26 +7,22 @@ use crate::vm::fault::Fault;
 use crate::vm::machine::Machine;
 use crate::vm::value::{self, HandleKey, HandleKind, Value};
 
-/// A function, its positional arguments, and a map of named ones or null.
+/// A call that can be given to another process.
 pub struct Call<'a> {
-    function: &'a Value,
-    args: &'a [Value],
-    named: &'a Value,
-    /// The parts that hold handles inside, by their places in [`parts_of`].
+    /// The function, a map of its named arguments or null, and the positional ones.
+    parts: &'a [Value],
+    /// Those that hold handles inside, by their places.
     encoded: Vec<(usize, Vec<u8>)>,
     /// Arrays in common memory that are inherited.
     items: Vec<HandleKey>,
 }
 
 impl<'a> Call<'a> {
-    /// Checks that the parts of a call, a list of these three, can be given to another process.
-    pub fn new(call: &'a Value) -> Result<Call<'a>, Fault> {
-        let Value::List(parts) = call else { return Err(Fault::type_error("this cannot be spawned")) };
-        let [function, Value::List(args), named] = &parts[..] else {
-            return Err(Fault::type_error("this cannot be spawned"));
-        };
+    /// Checks that the parts of a call, which are a function, a map of named arguments or null, and positional ones, can
+    /// be given to another process.
+    pub fn new(parts: &'a [Value]) -> Result<Call<'a>, Fault> {
         let (mut encoded, mut items) = (Vec::new(), Vec::new());
-        for (at, part) in parts_of(function, args, named).enumerate() {
+        for (at, part) in parts.iter().enumerate() {
             if let Some(key) = sent_alone(part) {
                 handles::check(key)?;
                 continue;
@@ -44,7 +40,7 @@ impl<'a> Call<'a> {
             }
             keys.iter().try_for_each(|&key| handles::check(key))?;
         }
-        Ok(Call { function, args, named, encoded, items })
+        Ok(Call { parts, encoded, items })
     }
 
     /// The arrays in common memory that the child has by inheritance, until it ends.
@@ -61,19 +57,15 @@ impl<'a> Call<'a> {
             }
             Ok(sent_alone(part).map_or_else(|| part.clone(), Value::handle))
         };
-        let mut parts = parts_of(self.function, self.args, self.named).enumerate();
+        let mut parts = self.parts.iter().enumerate();
         let mut next = || parts.next().map_or(Ok(Value::Null), &mut anew);
         let (function, named) = (next()?, next()?);
-        let mut args = NearVec::with_capacity_in(self.args.len(), Near);
+        let mut args = NearVec::with_capacity_in(parts.len(), Near);
         for part in parts {
             args.push(anew(part)?);
         }
         machine.start_in_child(&function, args.into_iter(), &named)
     }
-}
-
-fn parts_of<'a>(function: &'a Value, args: &'a [Value], named: &'a Value) -> impl Iterator<Item = &'a Value> {
-    [function, named].into_iter().chain(args)
 }
 
 /// A handle that another process may have.

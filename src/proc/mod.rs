@@ -24,6 +24,7 @@ mod session;
 mod shared;
 mod signals;
 mod spare;
+mod spawn;
 pub mod streams;
 mod sync;
 mod tables;
@@ -35,14 +36,11 @@ use crate::shm::{self, ProcessRef, ShmError};
 use crate::source::Place;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::machine::{Machine, clear_interrupt, set_output_waits};
-use crate::vm::op::{Op, Spawn};
+use crate::vm::op::Op;
 use crate::vm::value::{self, ErrorValue, HandleKey, HandleKind, Met, Value, on_handle, on_items, on_numbers};
 use crate::world::{self, Local, Performed, World, after, describe_file, is_stdin};
-use apart::{Near, NearSet, NearVec};
 pub use at_once::at_once;
-use call::Call;
 use children::Tell;
-use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use outcome::Outcome;
 pub use outcome::now as clock;
@@ -299,125 +297,6 @@ impl Real {
         others.for_each(|object| shm::give_up(object, shm::Role::Handle));
     }
 
-    fn spawn(&mut self, call: Spawn, place: Place, machine: &mut Machine) -> Result<Performed, Fault> {
-        let Spawn { call, name, daemon } = call;
-        self.local.flush()?;
-        scopes::await_room()?;
-        shm::start().map_err(|error| memory(&error))?;
-        if self.spawned_at.is_none() {
-            reaper::adopt_orphans();
-            out_of_memory::begin();
-            heap::before_fork();
-            machine.before_fork();
-        }
-        if OUTPUT_LOCK.get().is_none() {
-            OUTPUT_LOCK.set(Some(shm::UserLock::new().map_err(|error| memory(&error))?));
-        }
-        let passed = Call::new(&call)?;
-        let mut reached: NearVec<HandleKey> = NearVec::new_in(Near);
-        let mut known: NearSet<HandleKey> = NearSet::default();
-        machine.reach(&call, &mut |key| {
-            if key.kind != HandleKind::File && known.insert(key) {
-                reached.push(key);
-            }
-        });
-        // An end that has moved on stays where it is; whether the child's code ever comes to its name is not known.
-        let mut gone: Vec<(HandleKey, String)> = Vec::new();
-        reached.retain(|&key| match handles::how_moved(key) {
-            Some(how) => {
-                gone.push((key, how));
-                false
-            }
-            None => true,
-        });
-        for (key, _) in &gone {
-            if moves::in_block(machine, &call, *key) {
-                handles::check(*key)?;
-            }
-        }
-        let child = shm::register_child(name.as_deref().unwrap_or_default()).map_err(|error| memory(&error))?;
-        for &key in &reached {
-            match handles::hold_for(child, key) {
-                // The child notices when it uses it.
-                Err(ShmError::Gone) if key.kind != HandleKind::Items => {}
-                Err(error) => {
-                    shm::process_table::cancel_child(child);
-                    return Err(memory(&error));
-                }
-                Ok(()) => {}
-            }
-        }
-        // Outer names that its code mentions stand until it ends; what is its own, as long as its names.
-        let mut mentioned: NearSet<HandleKey> = NearSet::default();
-        if !reached.is_empty() {
-            machine.reach_by_globals(&call, &mut |key| {
-                if reached.contains(&key) {
-                    mentioned.insert(key);
-                }
-            });
-        }
-        // What is not made anew stands until the end too.
-        mentioned.extend(passed.inherited_items());
-        let kept = output::spawned(child).inspect_err(|_| shm::process_table::cancel_child(child))?;
-        let parent = std::process::id();
-        spare::give_back();
-        // Ctrl-C at the terminal is for the entry that runs; the session stops what that has spawned.
-        let mut forked = signals::fork(SESSION.get());
-        if forked == Err(Errno::EAGAIN) && reaper::await_leaving() {
-            // Those count until the kernel has cleared up after them.
-            forked = signals::fork(SESSION.get());
-        }
-        match forked {
-            Err(errno) => {
-                shm::process_table::cancel_child(child);
-                Err(limits::no_more_processes(errno))
-            }
-            Ok(Some(pid)) => {
-                shm::process_table::started(child, pid);
-                children::add(child, pid, daemon);
-                for &key in reached.iter().filter(|key| key.kind == HandleKind::PipeEnd) {
-                    handles::moved(key, &moves::by_spawn(machine, &call, key, child));
-                }
-                Ok(Performed::Answer(Ok(Value::handle(handles::key(HandleKind::Process, child.object(), 0)))))
-            }
-            Ok(None) => {
-                // First: the parent's counts are not there.
-                handles::begin_child(&mentioned);
-                self.become_child(child, parent, place);
-                output::begin_child(kept);
-                value::forked();
-                gone.iter().for_each(|(key, how)| handles::not_mine(*key, how));
-                shared::begin_child();
-                tables::begin_child();
-                if let Err(fault) = passed.start(machine) {
-                    self.finish_child(Err(fault))
-                }
-                Ok(Performed::Restarted)
-            }
-        }
-    }
-
-    fn become_child(&mut self, child: ProcessRef, parent: u32, place: Place) {
-        let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
-        if nix::unistd::getppid().as_raw() as u32 != parent || shm::after_fork(child).is_err() {
-            // The parent died in between.
-            signals::exit(1)
-        }
-        // A little more heap must not cost the clearing of two megabytes in each of many processes.
-        let _ = nix::sys::prctl::set_thp_disable(true);
-        SESSION.set(false);
-        self.spawned_at = Some(place);
-        // What the first process tells of the script is told of its children too.
-        at_once::set_ready(true);
-        signals::ignore_questions();
-        children::begin_child();
-        outcome::begin_child();
-        reaper::begin_child();
-        spare::begin_child();
-        scopes::begin_child();
-        self.local.forked(|| shm::process_table::me().map_or(String::new(), ProcessRef::id));
-    }
-
     fn own(&mut self, op: Op) -> Result<Value, Fault> {
         match op {
             Op::Join { processes, many, timeout } => children::join(&processes, many, deadline(timeout)),
@@ -485,23 +364,29 @@ impl Real {
         {
             return Performed::Answer(Err(fault));
         }
+        match op {
+            Op::Spawn(call) => self.spawn(call, place, machine).unwrap_or_else(|fault| Performed::Answer(Err(fault))),
+            op => Performed::Answer(self.answer(op, machine)),
+        }
+    }
+
+    /// What needs no new process of the script. In a frame of its own, which a spawn shall not have on its way.
+    #[inline(never)]
+    fn answer(&mut self, op: Op, machine: &Machine) -> Result<Value, Fault> {
         let writes = matches!(op, Op::Print { .. } | Op::FileWrite { .. });
         let op = match self.local.perform(op) {
             Ok(answer) => {
                 if writes {
                     set_output_waits(true);
                 }
-                return Performed::Answer(answer);
-            }
-            Err(Op::Spawn(call)) => {
-                return self.spawn(call, place, machine).unwrap_or_else(|fault| Performed::Answer(Err(fault)));
+                return answer;
             }
             Err(op) => op,
         };
-        Performed::Answer(self.noticed().and_then(|()| match op {
+        self.noticed().and_then(|()| match op {
             Op::Run(command) => command::perform(*command, &mut self.local, self.run),
             op => outer::from(machine, || self.own(op)),
-        }))
+        })
     }
 
     /// Before everything that another process could notice.

@@ -3,11 +3,11 @@
 use super::{outcome, place, tell};
 use crate::shm::ProcessRef;
 use crate::vm::machine::Machine;
-use crate::vm::value::{HandleKey, Value};
+use crate::vm::value::{self, HandleKey, Value};
 use std::rc::Rc;
 
-/// How an end moved with the spawn that is being performed, whose call is a list of function, arguments and named ones.
-pub fn by_spawn(machine: &Machine, call: &Value, end: HandleKey, child: ProcessRef) -> String {
+/// How an end moved with the spawn that is being performed, whose call is a function and all that it gets.
+pub fn by_spawn(machine: &Machine, call: &[Value], end: HandleKey, child: ProcessRef) -> String {
     let way = mentions(machine, call, end).map_or(String::new(), |way| because(&way));
     format!("moved to process {}, spawned on {}{way}", outcome::title(child), tell::line(tell::here()))
 }
@@ -31,16 +31,15 @@ pub fn by_join(process: ProcessRef) -> String {
 }
 
 /// Whether the very block or closure that is being spawned mentions an end.
-pub fn in_block(machine: &Machine, call: &Value, end: HandleKey) -> bool {
+pub fn in_block(machine: &Machine, call: &[Value], end: HandleKey) -> bool {
     mentions(machine, call, end).is_some_and(|way| way.len() == 2 && way[0].is_empty())
 }
 
-fn mentions(machine: &Machine, call: &Value, end: HandleKey) -> Option<Vec<Rc<str>>> {
-    let Value::List(parts) = call else { return None };
-    let [function, arguments @ ..] = &parts[..] else { return None };
+fn mentions(machine: &Machine, call: &[Value], end: HandleKey) -> Option<Vec<Rc<str>>> {
+    let [function, arguments @ ..] = call else { return None };
     let mut given = false;
     for argument in arguments {
-        crate::vm::value::handles(argument, &mut |key| given |= key == end);
+        value::handles(argument, &mut |key| given |= key == end);
     }
     if given { None } else { machine.mentions(function, end) }
 }

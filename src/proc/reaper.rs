@@ -135,12 +135,15 @@ pub fn reap_ended() {
 }
 
 /// Takes note of the end of a child that is known to be ending. One that has said how it ends is not waited for: that
-/// the kernel gives back its memory takes as long as all the rest.
+/// the kernel gives back its memory takes as long as all the rest. But one that shares this CPU cannot go before this
+/// process sleeps; meanwhile the next one to be forked would be sent to another CPU, however busy that is.
 pub fn await_child(process: ProcessRef, pid: i32) {
     if has_reaped(process) {
         return;
     }
-    if let Some(ended) = process.known_end() {
+    if let Some(ended) = process.known_end()
+        && !process.ended_on_this_cpu()
+    {
         TABLE.with_borrow_mut(|table| table.leaving.insert(pid));
         return note(Dead { pid, ended, most_kib: 0 });
     }

@@ -255,6 +255,12 @@ pub(super) fn several_cpus() -> bool {
     }
 }
 
+/// The CPU that this process runs on, for now; below 0 where the system does not tell.
+pub(super) fn cpu() -> i32 {
+    // SAFETY: it only asks.
+    unsafe { libc::sched_getcpu() }
+}
+
 fn usable_cpus() -> u32 {
     // SAFETY: a set is plain bits.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };

@@ -73,6 +73,8 @@ shared! {
         /// The dead process whose end this one is clearing up, as a word.
         pub(super) reaping: AtomicU64,
         status: AtomicI32,
+        /// Where it has run to its end.
+        cpu: AtomicI32,
         /// What is known of its death: most memory in KiB, and flags.
         death: AtomicU64,
         /// Somebody has seen what came of it.
@@ -378,7 +380,9 @@ fn store(bytes: &[u8], allocate: fn(usize, &AtomicU64) -> Result<Block, ShmError
 /// This process has run its code and is about to exit with this status, whatever comes in between. So its end is known
 /// as soon as it has happened, and not only when the kernel has cleared up after it.
 pub fn note_end(status: i32) {
-    my_slot().status.store(status, SeqCst);
+    let slot = my_slot();
+    slot.cpu.store(park::cpu(), Relaxed);
+    slot.status.store(status, SeqCst);
 }
 
 /// This process begins to end because of a signal, at this time.
@@ -588,6 +592,12 @@ impl ProcessRef {
             status if status < 0 => Some(Ended::Signal(-status)),
             status => Some(Ended::Exit(status)),
         }
+    }
+
+    /// Whether it has run to its end on the CPU that this process runs on now: the kernel can clear up after it only when
+    /// this one lets it.
+    pub fn ended_on_this_cpu(self) -> bool {
+        self.exists() && slot(self.index).cpu.load(Relaxed) == park::cpu()
     }
 
     /// Whether a process of the run has killed it.
@@ -862,10 +872,11 @@ pub(super) fn release(process: ProcessRef) {
         return;
     }
     while_freeing(|| {
-        let mut left = vec![process];
-        while let Some(process) = left.pop() {
+        let (mut next, mut left) = (Some(process), Vec::new());
+        while let Some(process) = next {
             left.extend(holders::forget_result(process).into_iter().filter(|&named| is_left(named)));
             free(process);
+            next = left.pop();
         }
     });
 }

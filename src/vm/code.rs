@@ -280,8 +280,10 @@ pub enum Instr {
     /// `dst` = whether a number is in the range pattern `base..base+1`; `Undefined` is an open end.
     TestRange { dst: Reg, src: Reg, base: Reg, inclusive: bool },
 
-    /// Starts a process: function in `base`, list of arguments, map of named ones and map of options after it.
-    Spawn { dst: Reg, base: Reg },
+    /// Starts a process: function in `base`, map of options or null, and `count` arguments after it.
+    Spawn { count: u8, dst: Reg, base: Reg },
+    /// The same with a list of arguments, and a map of named ones or null.
+    SpawnSpread { dst: Reg, base: Reg },
     /// Begins a scope with a map of options, or null.
     ScopeEnter { src: Reg },
     /// Ends a scope, whose block raised the error in `src`, or null.

@@ -729,6 +729,11 @@ impl<'a> Head<'a> {
         }
     }
 
+    /// Whether one value that is no list may stand where that parameter's list would.
+    fn may_stand_alone(&self) -> bool {
+        matches!(self, Head::Native(declaration) if !matches!(declaration.run, Run::Script(_)))
+    }
+
     fn name(&self) -> String {
         match self {
             Head::Proto(proto) if proto.name.is_empty() => "the function".into(),
@@ -781,12 +786,15 @@ pub(super) fn arrange(window: &mut [Value], head: &Head, count: usize, named: Op
         )))
     };
     if rest.is_some() {
-        let mut more: Vec<Value> = Vec::new();
-        if count > plain {
-            more.reserve_exact((count - plain).max(FEW));
-            more.extend(window[plain..count].iter_mut().map(std::mem::take));
+        let stands_alone = count == plain + 1 && head.may_stand_alone() && !matches!(window[plain], Value::List(_));
+        if !stands_alone {
+            let mut more: Vec<Value> = Vec::new();
+            if count > plain {
+                more.reserve_exact((count - plain).max(FEW));
+                more.extend(window[plain..count].iter_mut().map(std::mem::take));
+            }
+            window[plain] = Value::list(more);
         }
-        window[plain] = Value::list(more);
     } else if count > plain {
         let skip = usize::from(matches!(head, Head::Native(declaration) if declaration.has_receiver()));
         let (takes, got) = (plain - skip, count - skip);

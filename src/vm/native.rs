@@ -20,7 +20,8 @@ pub struct Context {
 pub type Effect = fn(&mut Context, &mut [Value]) -> Result<Op, Fault>;
 
 /// The implementation of a library function. Arguments come in the declared order, one value for each parameter:
-/// `Undefined` where an optional one was not given, a list for a rest parameter.
+/// `Undefined` where an optional one was not given, for a rest parameter a list, or its only value when that is no list
+/// itself: see [`rest_of`].
 #[derive(Clone, Copy)]
 pub enum Run {
     /// Computes a value.
@@ -57,6 +58,14 @@ pub const fn optional(name: &'static str, default: &'static str) -> Parameter {
 /// A parameter that takes all positional arguments that are left.
 pub const fn rest(name: &'static str) -> Parameter {
     Parameter { name, default: Some(""), rest: true }
+}
+
+/// The values of a rest parameter.
+pub fn rest_of(value: &Value) -> &[Value] {
+    match value {
+        Value::List(values) => values,
+        one => std::slice::from_ref(one),
+    }
 }
 
 /// How a library function may be called.

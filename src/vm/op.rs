@@ -63,8 +63,8 @@ pub enum Snapshot {
 /// A call that a new process makes.
 #[derive(Clone)]
 pub struct Spawn {
-    /// A list of the function, the list of its positional arguments, and a map of named ones or null.
-    pub call: Value,
+    /// The function, a map of its named arguments or null, and the positional ones.
+    pub call: Vec<Value>,
     /// The name of the process.
     pub name: Option<Box<str>>,
     /// It is stopped when its parent ends.

@@ -1,19 +1,38 @@
 //! `spawn` and `scope` with their options.
 
 use super::fault::{Fault, Kind};
+use super::machine::FEW;
 use super::op::{Op, Spawn};
 use super::types::with_article;
 use super::value::Value;
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 
-/// `spawn` with its options.
-pub(super) fn spawn(function: Value, args: &Value, named: &Value, options: &Value) -> Result<Op, Fault> {
+/// `spawn` of a function with a map of options, or null, and positional arguments: takes them all.
+pub(super) fn spawn(call: &mut [Value]) -> Result<Op, Fault> {
+    let [function, options, args @ ..] = call else { return Err(Fault::type_error("this cannot be spawned")) };
+    spawned(function, options, Value::Null, args.iter_mut().map(std::mem::take))
+}
+
+/// `spawn` of a function with a map of options, or null, a list of arguments and a map of named ones, or null: takes
+/// them all.
+pub(super) fn spawn_spread([function, options, args, named]: &mut [Value; 4]) -> Result<Op, Fault> {
+    let Value::List(args) = std::mem::take(args) else { return Err(Fault::type_error("this cannot be spawned")) };
+    spawned(function, options, std::mem::take(named), args.take().into_iter())
+}
+
+fn spawned(
+    function: &mut Value,
+    options: &mut Value,
+    named: Value,
+    args: impl ExactSizeIterator<Item = Value>,
+) -> Result<Op, Fault> {
+    let (function, options) = (std::mem::take(function), std::mem::take(options));
     let Value::Function(_) = function else {
         return Err(Fault::type_error(format!("`spawn` needs a function, got {}", with_article(function.type_name()))));
     };
     let (mut name, mut daemon) = (None, false);
-    if let Value::Map(options) = options {
+    if let Value::Map(options) = &options {
         for (key, value) in options.iter() {
             match (key.as_str().unwrap_or_default(), value) {
                 ("name", Value::Str(text)) => name = Some(text.as_str().into()),
@@ -26,7 +45,10 @@ pub(super) fn spawn(function: Value, args: &Value, named: &Value, options: &Valu
             }
         }
     }
-    Ok(Op::Spawn(Spawn { call: Value::list(vec![function, args.clone(), named.clone()]), name, daemon }))
+    let mut call = Vec::with_capacity((2 + args.len()).max(FEW));
+    call.extend([function, named]);
+    call.extend(args);
+    Ok(Op::Spawn(Spawn { call, name, daemon }))
 }
 
 /// `scope` with its options.

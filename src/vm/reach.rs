@@ -9,31 +9,31 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 impl Machine {
-    /// Walks everything that can be reached from a value, and calls `found` for each object, perhaps more than once.
-    pub fn reach(&self, root: &Value, found: &mut dyn FnMut(HandleKey)) {
-        let few = value::look_shortly(root, &mut |met| match met {
+    /// Walks everything that can be reached from values, and calls `found` for each object, perhaps more than once.
+    pub fn reach(&self, roots: &[Value], found: &mut dyn FnMut(HandleKey)) {
+        let mut look = |met| match met {
             Met::Object(key) => {
                 found(key);
                 true
             }
             Met::Code(number) => self.reach_few(number, found),
-        });
-        if !few {
-            Walk::new(&self.program, vec![root], &self.globals).finish(found);
+        };
+        if !roots.iter().all(|root| value::look_shortly(root, &mut look)) {
+            Walk::new(&self.program, roots.iter().collect(), &self.globals).finish(found);
         }
         self.remembered(found);
     }
 
-    /// As [`Machine::reach`], what is reached other than by the value itself: by way of a global that a function in it
-    /// mentions.
-    pub fn reach_by_globals(&self, root: &Value, found: &mut dyn FnMut(HandleKey)) {
-        let few = value::look_shortly(root, &mut |met| match met {
+    /// As [`Machine::reach`], what is reached other than by the values themselves: by way of a global that a function in
+    /// them mentions.
+    pub fn reach_by_globals(&self, roots: &[Value], found: &mut dyn FnMut(HandleKey)) {
+        let mut look = |met| match met {
             Met::Object(_) => true,
             Met::Code(number) => self.reach_few(number, found),
-        });
-        if !few {
+        };
+        if !roots.iter().all(|root| value::look_shortly(root, &mut look)) {
             let program = &self.program;
-            let protos = Walk::new(program, vec![root], &[]).finish(&mut |_| {});
+            let protos = Walk::new(program, roots.iter().collect(), &[]).finish(&mut |_| {});
             let mentioned = protos.iter().filter_map(|&number| program.protos.get(number as usize));
             let waiting = mentioned.flat_map(|proto| proto.outer(&self.globals)).collect();
             Walk { protos, ..Walk::new(program, waiting, &self.globals) }.finish(found);

@@ -1178,17 +1178,15 @@ impl Machine {
                     set!(dst, Value::bool(fits));
                 }
 
-                Instr::Spawn { dst, base: at } => {
-                    let op = check!(options::spawn(
-                        std::mem::take(reg_mut!(at)),
-                        reg!(usize::from(at) + 1),
-                        reg!(usize::from(at) + 2),
-                        reg!(usize::from(at) + 3)
-                    ));
-                    for reg in at + 1..at + 4 {
-                        set!(reg, Value::Null);
-                    }
-                    ask!(op, Answer::Register(dst));
+                Instr::Spawn { count, dst, base: at } => {
+                    // SAFETY: as in `reg`.
+                    let call = unsafe { std::slice::from_raw_parts_mut(base.add(at.into()), 2 + usize::from(count)) };
+                    ask!(check!(options::spawn(call)), Answer::Register(dst));
+                }
+                Instr::SpawnSpread { dst, base: at } => {
+                    // SAFETY: as in `reg`.
+                    let call = unsafe { &mut *base.add(at.into()).cast() };
+                    ask!(check!(options::spawn_spread(call)), Answer::Register(dst));
                 }
                 Instr::ScopeEnter { src } => ask!(check!(options::scope(reg!(src))), Answer::Nothing),
                 Instr::ScopeLeave { src } => {

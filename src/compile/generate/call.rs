@@ -357,30 +357,40 @@ impl Generator<'_> {
 
     pub(super) fn spawn(&mut self, options: &[(Name, Expr)], body: &SpawnBody, dst: Reg) {
         let span = self.span;
-        let base = self.alloc_many(4);
-        match body {
+        let base = self.alloc_many(2);
+        let count = match body {
             SpawnBody::Call { callee, args } => match &callee.kind {
                 ExprKind::Field { object, name, .. } if self.use_of(name.span).is_none() => {
-                    self.spawned_method(object, name, args, base);
+                    let first = self.alloc_many(2);
+                    self.spawned_method(object, name, args, base, first);
+                    None
                 }
                 _ => {
                     self.into(callee, base);
-                    self.spread_args(args, base + 1);
+                    let count = self.simple_args(args);
+                    if count.is_none() {
+                        let first = self.alloc_many(2);
+                        self.spread_args(args, first);
+                    }
+                    count
                 }
             },
             SpawnBody::Block(function) => {
                 self.closure(function, base);
-                self.spread_args(&[], base + 1);
+                Some(0)
             }
-        }
-        self.options(options, base + 3);
+        };
+        self.options(options, base + 1);
         self.span = span;
-        self.emit(Instr::Spawn { dst, base });
+        self.emit(match count {
+            Some(count) => Instr::Spawn { count, dst, base },
+            None => Instr::SpawnSpread { dst, base },
+        });
     }
 
-    /// The function for `spawn x.f(…)` in `base`, its arguments behind it: what a map has under that key, unless maps
-    /// have such a method, or else one that calls the method of what is evaluated here.
-    fn spawned_method(&mut self, object: &Expr, name: &Name, args: &[Arg], base: Reg) {
+    /// The function for `spawn x.f(…)` in `function`, its arguments in `spread` and behind it: what a map has under that
+    /// key, unless maps have such a method, or else one that calls the method of what is evaluated here.
+    fn spawned_method(&mut self, object: &Expr, name: &Name, args: &[Arg], function: Reg, spread: Reg) {
         let span = self.span;
         let first = self.alloc_many(3);
         self.into(object, first);
@@ -390,19 +400,19 @@ impl Generator<'_> {
             self.emit(Instr::Is { dst: is_map, src: first, what: Type::Map });
             let skip = self.emit_jump(Instr::JumpIfNot { src: is_map, offset: 0 });
             let name = self.name_index(&name.text);
-            self.emit(Instr::Field { dst: base, a: first, name });
+            self.emit(Instr::Field { dst: function, a: first, name });
             self.patch_here(skip);
             is_map
         });
-        self.spread_args(args, base + 1);
+        self.spread_args(args, spread);
         self.span = span;
         let done = is_stored.map(|src| self.emit_jump(Instr::JumpIf { src, offset: 0 }));
-        self.emit(Instr::Move { dst: first + 1, src: base + 1 });
-        self.emit(Instr::Move { dst: first + 2, src: base + 2 });
-        self.emit(Instr::NewList { dst: base + 1, base: first, count: 3 });
-        self.emit(Instr::Null { dst: base + 2 });
+        self.emit(Instr::Move { dst: first + 1, src: spread });
+        self.emit(Instr::Move { dst: first + 2, src: spread + 1 });
+        self.emit(Instr::NewList { dst: spread, base: first, count: 3 });
+        self.emit(Instr::Null { dst: spread + 1 });
         let proto = self.method_caller(&name.text);
-        self.load_function(base, proto);
+        self.load_function(function, proto);
         done.into_iter().for_each(|done| self.patch_here(done));
     }
 
