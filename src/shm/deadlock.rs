@@ -110,10 +110,11 @@ fn some_awake() -> impl Iterator<Item = u32> {
     let high = high();
     let start = NEXT.replace(NEXT.get().wrapping_add(ASKED)) % high.max(1);
     let others = if high > ASKED { ASKED } else { 0 };
-    (0..high.min(ASKED))
-        .chain((0..others).map(move |at| (start + at) % high))
-        .filter(|&index| process_table::is_running(index) && !slot(index).wait.is_for_ever())
-        .filter(|&index| !reference(index).has_ended())
+    (0..high.min(ASKED)).chain((0..others).map(move |at| (start + at) % high)).filter(|&index| is_awake(index))
+}
+
+fn is_awake(index: u32) -> bool {
+    process_table::is_running(index) && !slot(index).wait.is_for_ever() && !reference(index).has_ended()
 }
 
 /// Whether one of some processes is awake that holds this role of a channel: that another one has given it up leaves
@@ -134,19 +135,25 @@ fn is_slept_at(object: ObjectRef) -> bool {
     waits.any(|index| slot(index).wait.read().is_none_or(|wait| wait.is_at(object)))
 }
 
-/// Whether one of some processes is awake and could serve a wait.
-pub(super) fn somebody_could_serve(arms: &[Watched]) -> bool {
-    let serves = |index: u32, arm: &Watched| {
-        let holds = |object, role| holders::seems_to_hold(index, object, role);
-        match (arm.need, line(arm.object)) {
-            (Need::Message, Some(line)) => holds(line.counting_object(arm.object), line.put_role()),
-            (Need::Room | Need::Taker, Some(line)) => holds(line.counting_object(arm.object), 1 - line.put_role()),
-            (Need::Change, _) => holds(arm.object, 0) || holds(arm.object, 1),
-            (Need::End | Need::Place, _) => ProcessRef::of(arm.object) == Some(reference(index)),
-            _ => false,
-        }
-    };
-    some_awake().any(|index| arms.iter().any(|arm| serves(index, arm)))
+/// One of some processes that is awake and could serve a wait.
+pub(super) fn server(arms: &[Watched]) -> Option<u32> {
+    some_awake().find(|&index| arms.iter().any(|arm| serves(index, arm)))
+}
+
+/// Whether the process of a slot is awake and could serve a wait.
+pub(super) fn is_served_by(index: u32, arm: &Watched) -> bool {
+    index < high() && is_awake(index) && serves(index, arm)
+}
+
+fn serves(index: u32, arm: &Watched) -> bool {
+    let holds = |object, role| holders::seems_to_hold(index, object, role);
+    match (arm.need, line(arm.object)) {
+        (Need::Message, Some(line)) => holds(line.counting_object(arm.object), line.put_role()),
+        (Need::Room | Need::Taker, Some(line)) => holds(line.counting_object(arm.object), 1 - line.put_role()),
+        (Need::Change, _) => holds(arm.object, 0) || holds(arm.object, 1),
+        (Need::End | Need::Place, _) => ProcessRef::of(arm.object) == Some(reference(index)),
+        _ => false,
+    }
 }
 
 /// Whether somebody may wait for this object, or for what lies in it, whom nobody could serve once this process, or a

@@ -79,6 +79,8 @@ shared! {
         looked_at: AtomicU64,
         /// Before this moment nobody looks: among many processes a look takes time.
         look_after: AtomicU64,
+        /// What a sleeper waited for that could be served, and the slot of who could, as found last: see [`is_served`].
+        server: AtomicU64,
     }
 }
 
@@ -330,6 +332,8 @@ impl Sleep {
         if self.slice.is_zero() {
             self.slice = match self.deadline {
                 None if awake == 0 => LAST,
+                // Should that one fall asleep as well, it looks.
+                None if process_table::high() > MANY && is_served_as_known(arms) => first() * growth(),
                 _ => first(),
             };
         }
@@ -374,10 +378,35 @@ impl Sleep {
             return;
         }
         // In a pause it is left to one whose slice ends after it: among many that is soon.
-        if globals.look_after.load(Relaxed) <= now() && !deadlock::somebody_could_serve(arms) && look() {
+        if globals.look_after.load(Relaxed) <= now() && !is_served(arms) && look() {
             self.looked = Some(change).filter(|_| settles);
         }
     }
+}
+
+/// Whether somebody is awake who could serve a wait. Where many wait for the same, the first one finds out who, and the
+/// others ask for that one.
+fn is_served(arms: &[Watched]) -> bool {
+    if is_served_as_known(arms) {
+        return true;
+    }
+    let server = deadlock::server(arms);
+    if let ([arm], Some(index)) = (arms, server) {
+        globals().server.store(u64::from(short_name(arm)) << 32 | u64::from(index), Relaxed);
+    }
+    server.is_some()
+}
+
+/// Whether the process that could serve such a wait when somebody looked for one is awake and still could.
+fn is_served_as_known(arms: &[Watched]) -> bool {
+    let [arm] = arms else { return false };
+    let known = globals().server.load(Relaxed);
+    (known >> 32) as u32 == short_name(arm) && deadlock::is_served_by(known as u32, arm)
+}
+
+/// What is waited for in a few bits: two that have them in common cost a search.
+fn short_name(arm: &Watched) -> u32 {
+    (arm.object.word() >> 30) as u32 ^ (arm.need as u32) << 29
 }
 
 private! {
