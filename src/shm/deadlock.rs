@@ -28,9 +28,12 @@ pub struct Blocked {
     pub place: u64,
     /// For what.
     pub needs: Vec<(ObjectRef, Need)>,
-    /// Processes of the circle that it depends on.
+    /// Processes of the circle that it depends on: at most [`MOST_ON`].
     pub on: Vec<ProcessRef>,
 }
+
+/// Of so many processes each one of a circle tells that it depends on them.
+pub const MOST_ON: usize = 9;
 
 /// So long at most who has been told of a circle looks for all of it.
 const COMPLETE: Duration = Duration::from_millis(20);
@@ -421,13 +424,13 @@ impl Graph {
         served
     }
 
-    /// The nodes that a stuck node depends on.
-    fn next(&self, at: usize) -> Vec<usize> {
+    /// The nodes that a stuck node depends on, some of them perhaps more than once.
+    fn next(&self, at: usize) -> impl Iterator<Item = usize> {
         let node = &self.nodes[at];
         let processes = node.ends.iter().chain(node.owners.iter().flatten());
         let processes = processes.filter_map(|process| self.of_process.get(process).copied());
         let holders = node.roles.iter().flat_map(|&role| self.holders[role].iter().copied());
-        processes.chain(holders).filter(|&at| self.nodes[at].stuck).collect()
+        processes.chain(holders).filter(|&at| self.nodes[at].stuck)
     }
 
     /// Strongly connected components of the stuck nodes that no edge leaves (Tarjan 1972, without recursion).
@@ -498,15 +501,22 @@ impl Graph {
         members.sort_by_key(|&at| (at != start, at));
         let blocked = members.iter().filter_map(|&at| {
             let Who::Process(index, seen) = &self.nodes[at].who else { return None };
-            let on = self.next(at).into_iter().filter_map(|other| match &self.nodes[other].who {
-                Who::Process(index, _) => Some(reference(*index)),
-                Who::Content { .. } => None,
-            });
+            let mut on = Vec::new();
+            for other in self.next(at) {
+                if let Who::Process(index, _) = &self.nodes[other].who
+                    && !on.contains(&reference(*index))
+                {
+                    on.push(reference(*index));
+                    if on.len() == MOST_ON {
+                        break;
+                    }
+                }
+            }
             Some(Blocked {
                 process: reference(*index),
                 place: reference(*index).place(),
                 needs: seen.arms.iter().map(|arm| (arm.object, arm.need)).collect(),
-                on: on.collect(),
+                on,
             })
         });
         blocked.collect()

@@ -12,7 +12,7 @@ use super::{ObjectRef, deadlock};
 use std::time::{Duration, Instant};
 
 /// What must happen to an object before a sleeper can go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Need {
     /// A message comes into the channel.
     Message,
