@@ -1,7 +1,8 @@
 //! Which shared objects this process can reach: its handle values are counted, and the first and the last of an
 //! object are told to shared memory.
 
-use super::apart::{Apart, ApartMap, ApartVec, NearSet};
+use super::apart::{Apart, ApartVec, NearSet};
+use super::counts::{Counts, Entry};
 use super::{moves, out_of_memory};
 use crate::shm::{self, ObjectRef, ProcessRef, Role};
 use crate::vm::fault::{Fault, Kind};
@@ -11,9 +12,9 @@ use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 
 struct Reached {
-    counts: ApartMap<(ObjectRef, Role), usize>,
+    counts: Counts,
     /// Pipe ends that are another process's.
-    moved: FxHashMap<(ObjectRef, Role), Moved>,
+    moved: FxHashMap<Entry, Moved>,
     /// Processes of which one handle value is left, which may be the one that `Children` keeps.
     unreachable: ApartVec<ProcessRef>,
 }
@@ -27,11 +28,11 @@ struct Moved {
 
 impl Reached {
     fn new() -> Reached {
-        Reached { counts: ApartMap::default(), moved: FxHashMap::default(), unreachable: ApartVec::new_in(Apart) }
+        Reached { counts: Counts::default(), moved: FxHashMap::default(), unreachable: ApartVec::new_in(Apart) }
     }
 
     /// A value came to be or went that names this: whether it has come back, or nothing if it never went.
-    fn of_moved(&mut self, entry: &(ObjectRef, Role), alive: bool) -> Option<bool> {
+    fn of_moved(&mut self, entry: &Entry, alive: bool) -> Option<bool> {
         if self.moved.is_empty() {
             return None;
         }
@@ -49,28 +50,20 @@ impl Reached {
         let values = moved.values + usize::from(alive);
         self.moved.remove(entry);
         if alive {
-            self.counts.insert(*entry, values);
+            *self.counts.of(*entry) = values;
         }
         Some(alive)
     }
 
     /// Whether the value that comes to be names an end that stays where it is.
-    fn is_left(&mut self, entry: &(ObjectRef, Role)) -> bool {
+    fn is_left(&mut self, entry: &Entry) -> bool {
         let Some(process) = LEFT.get() else { return false };
-        if !matches!(entry.1, Role::A | Role::B) || self.counts.contains_key(entry) {
+        if !matches!(entry.1, Role::A | Role::B) || self.counts.get(entry).is_some() {
             return false;
         }
         self.moved.insert(*entry, Moved { how: moves::in_result(process), values: 1 });
         SOME_MOVED.set(true);
         true
-    }
-
-    fn forget(&mut self, entry: &(ObjectRef, Role)) {
-        self.counts.remove(entry);
-        // After a burst the room for it is given back.
-        if self.counts.capacity() > MUCH_ROOM && self.counts.len() < self.counts.capacity() / 16 {
-            self.counts.shrink_to(self.counts.len() * 2);
-        }
     }
 }
 
@@ -113,7 +106,7 @@ pub fn roles(key: HandleKey) -> impl Iterator<Item = Role> {
 
 /// What holds these holds of their objects.
 #[inline]
-pub fn held(keys: &[HandleKey]) -> Vec<(ObjectRef, Role)> {
+pub fn held(keys: &[HandleKey]) -> Vec<Entry> {
     if keys.is_empty() {
         return Vec::new();
     }
@@ -134,7 +127,7 @@ pub fn on_handle(key: HandleKey, alive: bool) {
             if alive && reached.is_left(&entry) {
                 return false;
             }
-            let count = reached.counts.entry(entry).or_insert(0);
+            let count = reached.counts.of(entry);
             if alive {
                 *count += 1;
                 *count == 1
@@ -156,7 +149,7 @@ pub fn on_handle(key: HandleKey, alive: bool) {
                 Err(error) => out_of_memory::end_unrecorded(&error),
             }
         } else if change {
-            REACHED.with_borrow_mut(|reached| reached.forget(&entry));
+            REACHED.with_borrow_mut(|reached| reached.counts.remove(&entry));
             match key.kind {
                 HandleKind::Shared => super::shared::forget(entry.0),
                 HandleKind::Process => ProcessRef::of(entry.0).into_iter().for_each(super::outcome::forget),
@@ -206,7 +199,7 @@ fn take_all_unreachable(mut each: impl FnMut(ProcessRef)) {
 pub fn reachable(key: HandleKey) -> bool {
     roles(key).any(|role| {
         let entry = (object(key), role);
-        REACHED.with_borrow(|reached| reached.counts.get(&entry).is_some_and(|&count| count > 1))
+        REACHED.with_borrow(|reached| reached.counts.get(&entry).is_some_and(|count| count > 1))
             || shm::holder_count(entry.0, role) > 1
     })
 }
@@ -214,7 +207,7 @@ pub fn reachable(key: HandleKey) -> bool {
 /// Whether one value of this process alone has the items of an array; see [`crate::vm::value::on_items`].
 pub fn alone(key: HandleKey) -> bool {
     let entry = (object(key), Role::Handle);
-    let values = REACHED.with_borrow(|reached| reached.counts.get(&entry).copied());
+    let values = REACHED.with_borrow(|reached| reached.counts.get(&entry));
     values == Some(1) && shm::Numbers::of(entry.0).is_alone()
 }
 
@@ -223,7 +216,7 @@ pub fn begin_child(reached: &NearSet<HandleKey>) {
     let mut fresh = Reached::new();
     for &key in reached {
         for role in roles(key) {
-            fresh.counts.insert((object(key), role), 1);
+            *fresh.counts.of((object(key), role)) = 1;
         }
     }
     REACHED.with_borrow_mut(|reached| std::mem::forget(std::mem::replace(reached, fresh)));
@@ -256,8 +249,8 @@ pub fn moved(key: HandleKey, how: &str) {
         let entry = (object(key), role);
         REACHED.with_borrow_mut(|reached| {
             let before = reached.moved.get(&entry).map(|moved| moved.values);
-            let values = before.or_else(|| reached.counts.get(&entry).copied()).unwrap_or(0);
-            reached.forget(&entry);
+            let values = before.or_else(|| reached.counts.get(&entry)).unwrap_or(0);
+            reached.counts.remove(&entry);
             reached.moved.insert(entry, Moved { how: how.to_string(), values });
         });
         SOME_MOVED.set(true);
@@ -301,7 +294,7 @@ pub fn give_up_all(but: &[HandleKey]) {
     let mut kept = held(but);
     kept.sort_unstable();
     let counts = REACHED.with_borrow_mut(|reached| std::mem::take(&mut reached.counts));
-    for (object, role) in counts.into_keys() {
+    for (object, role) in counts.into_entries() {
         if ProcessRef::of(object).is_none() && kept.binary_search(&(object, role)).is_err() {
             shm::give_up(object, role);
         }

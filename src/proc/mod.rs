@@ -6,6 +6,7 @@ mod call;
 mod channels;
 mod children;
 mod command;
+mod counts;
 mod deadlock;
 mod handles;
 pub mod heap;
