@@ -157,8 +157,7 @@ fn step(proto: &Proto, instr: &Instr, held: &mut Held) {
             // An ordinary method found there leaves its receiver behind the list and the map.
             held.put(site.base + site.args, site.spread);
         }
-        Spawn { base, count, .. } => held.put_all(base..base + 2 + Reg::from(count), false),
-        SpawnSpread { base, .. } => held.put_all(base..base + 4, false),
+        Spawn { base, count, .. } => held.put_all(base..base + Reg::from(count), false),
         _ => {}
     }
     instr.writes(&mut |reg| held.put(reg, true));

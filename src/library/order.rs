@@ -131,8 +131,8 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         &[required("a"), required("b"), required("c")],
         Pure(|_, args| extreme_of(args, Ordering::Greater)),
     ),
-    hidden("__min_of", &[rest("values")], Pure(|_, args| extreme_of(rest_of(&args[0]), Ordering::Less))),
-    hidden("__max_of", &[rest("values")], Pure(|_, args| extreme_of(rest_of(&args[0]), Ordering::Greater))),
+    hidden("__min_of", &[rest("values")], Pure(|_, args| extreme_of_rest(args, Ordering::Less))),
+    hidden("__max_of", &[rest("values")], Pure(|_, args| extreme_of_rest(args, Ordering::Greater))),
     hidden("__sum", &[required("values"), required("start")], Pure(sum)),
 ];
 
@@ -318,14 +318,24 @@ fn extreme(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
     Ok(try_items(&args[0]).unwrap_or_default()[at].clone())
 }
 
-fn extreme_of(args: &[Value], wanted: Ordering) -> Result<Value, Fault> {
+fn extreme_of(args: &mut [Value], wanted: Ordering) -> Result<Value, Fault> {
+    place_of_extreme(args, wanted).map(|at| std::mem::take(&mut args[at]))
+}
+
+/// Of the values of a rest parameter, of which there is at least one.
+fn extreme_of_rest(args: &[Value], wanted: Ordering) -> Result<Value, Fault> {
+    let values = rest_of(&args[0]);
+    place_of_extreme(values, wanted).map(|at| values[at].clone())
+}
+
+fn place_of_extreme(values: &[Value], wanted: Ordering) -> Result<usize, Fault> {
     let mut best = 0;
-    for at in 1..args.len() {
-        if order_of(&args[at], &args[best])? == wanted {
+    for at in 1..values.len() {
+        if order_of(&values[at], &values[best])? == wanted {
             best = at;
         }
     }
-    Ok(args[best].clone())
+    Ok(best)
 }
 
 fn sum(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {

@@ -280,10 +280,9 @@ pub enum Instr {
     /// `dst` = whether a number is in the range pattern `base..base+1`; `Undefined` is an open end.
     TestRange { dst: Reg, src: Reg, base: Reg, inclusive: bool },
 
-    /// Starts a process: function in `base`, map of options or null, and `count` arguments after it.
-    Spawn { count: u8, dst: Reg, base: Reg },
-    /// The same with a list of arguments, and a map of named ones or null.
-    SpawnSpread { dst: Reg, base: Reg },
+    /// Starts a process. Of the `count` registers from `base` on the first two are the function, and a map of options or
+    /// null; the others are its arguments, or if `spread` a list of these and a map of named ones or null.
+    Spawn { count: u8, spread: bool, dst: Reg, base: Reg },
     /// Begins a scope with a map of options, or null.
     ScopeEnter { src: Reg },
     /// Ends a scope, whose block raised the error in `src`, or null.

@@ -165,7 +165,6 @@ impl Instr {
             | RestOfMap { dst, .. }
             | TestRange { dst, .. }
             | Spawn { dst, .. }
-            | SpawnSpread { dst, .. }
             | SharedTake { dst, .. }
             | Enter { dst, .. }
             | Select { dst, .. } => f(dst),
@@ -309,8 +308,7 @@ impl Instr {
                 f(base);
                 f(base + 1);
             }
-            Spawn { base, count, .. } => (base..base + 2 + Reg::from(count)).for_each(f),
-            SpawnSpread { base, .. } => (base..base + 4).for_each(f),
+            Spawn { base, count, .. } => (base..base + Reg::from(count)).for_each(f),
             SetIndex { a, b, src, .. } => {
                 f(a);
                 f(b);

@@ -8,17 +8,19 @@ use super::value::Value;
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 
-/// `spawn` of a function with a map of options, or null, and positional arguments: takes them all.
-pub(super) fn spawn(call: &mut [Value]) -> Result<Op, Fault> {
-    let [function, options, args @ ..] = call else { return Err(Fault::type_error("this cannot be spawned")) };
-    spawned(function, options, Value::Null, args.iter_mut().map(std::mem::take))
-}
-
-/// `spawn` of a function with a map of options, or null, a list of arguments and a map of named ones, or null: takes
-/// them all.
-pub(super) fn spawn_spread([function, options, args, named]: &mut [Value; 4]) -> Result<Op, Fault> {
-    let Value::List(args) = std::mem::take(args) else { return Err(Fault::type_error("this cannot be spawned")) };
-    spawned(function, options, std::mem::take(named), args.take().into_iter())
+/// `spawn` of a function with a map of options, or null, and arguments, or if `spread` a list of these and a map of named
+/// ones or null: takes them all.
+pub(super) fn spawn(call: &mut [Value], spread: bool) -> Result<Op, Fault> {
+    match call {
+        [function, options, args, named] if spread => {
+            let args = if let Value::List(args) = std::mem::take(args) { args.take() } else { Vec::new() };
+            spawned(function, options, std::mem::take(named), args.into_iter())
+        }
+        [function, options, args @ ..] if !spread => {
+            spawned(function, options, Value::Null, args.iter_mut().map(std::mem::take))
+        }
+        _ => Err(Fault::type_error("this cannot be spawned")),
+    }
 }
 
 fn spawned(

@@ -1178,15 +1178,10 @@ impl Machine {
                     set!(dst, Value::bool(fits));
                 }
 
-                Instr::Spawn { count, dst, base: at } => {
+                Instr::Spawn { count, spread, dst, base: at } => {
                     // SAFETY: as in `reg`.
-                    let call = unsafe { std::slice::from_raw_parts_mut(base.add(at.into()), 2 + usize::from(count)) };
-                    ask!(check!(options::spawn(call)), Answer::Register(dst));
-                }
-                Instr::SpawnSpread { dst, base: at } => {
-                    // SAFETY: as in `reg`.
-                    let call = unsafe { &mut *base.add(at.into()).cast() };
-                    ask!(check!(options::spawn_spread(call)), Answer::Register(dst));
+                    let call = unsafe { std::slice::from_raw_parts_mut(base.add(at.into()), count.into()) };
+                    ask!(check!(options::spawn(call, spread)), Answer::Register(dst));
                 }
                 Instr::ScopeEnter { src } => ask!(check!(options::scope(reg!(src))), Answer::Nothing),
                 Instr::ScopeLeave { src } => {

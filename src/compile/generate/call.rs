@@ -382,10 +382,7 @@ impl Generator<'_> {
         };
         self.options(options, base + 1);
         self.span = span;
-        self.emit(match count {
-            Some(count) => Instr::Spawn { count, dst, base },
-            None => Instr::SpawnSpread { dst, base },
-        });
+        self.emit(Instr::Spawn { count: 2 + count.unwrap_or(2), spread: count.is_none(), dst, base });
     }
 
     /// The function for `spawn x.f(…)` in `function`, its arguments in `spread` and behind it: what a map has under that

@@ -40,8 +40,7 @@ impl Generator<'_> {
             | Instr::CallSpread { dst, .. }
             | Instr::CallMethodSpread { dst, .. }
             | Instr::Select { dst, .. }
-            | Instr::Spawn { dst, .. }
-            | Instr::SpawnSpread { dst, .. } => Some(dst),
+            | Instr::Spawn { dst, .. } => Some(dst),
             Instr::CallMethod { dst, name: index, .. } => (!PLAIN.contains(&name(index))).then_some(dst),
             Instr::CallChange { dst, site } => {
                 let called = name(self.state.proto.changes[site as usize].name);
@@ -83,8 +82,7 @@ impl Generator<'_> {
                 let site = &self.state.proto.changes[site as usize];
                 (site.base..site.base + site.args).for_each(f);
             }
-            Instr::Spawn { base, count, .. } => (base..base + 2 + Reg::from(count)).for_each(f),
-            Instr::SpawnSpread { base, .. } => (base..base + 4).for_each(f),
+            Instr::Spawn { base, count, .. } => (base..base + Reg::from(count)).for_each(f),
             Instr::Select { site, .. } => {
                 self.state.proto.selects[site as usize].iter().for_each(|arm| arm.registers(f));
             }
