@@ -10,14 +10,17 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
-use tree::{command, start, start_as};
+use tree::{command, command_in, start, start_as};
 
 /// A user without processes, whom `ulimit -u` concerns also where the tests run as root.
 const NOBODY: u32 = 54_321;
 
 /// The same script with a limit of this process and what it starts.
 fn limited(code: &str, resource: Resource, most: u64) -> Command {
-    let mut command = command(code);
+    limit(command(code), resource, most)
+}
+
+fn limit(mut command: Command, resource: Resource, most: u64) -> Command {
     // SAFETY: both are plain system calls, allowed between fork and exec.
     unsafe {
         command.pre_exec(move || {
@@ -175,6 +178,14 @@ fn there_may_be_no_more_memory() {
     assert_eq!(ended.stdout, "0\n1\n2\nprocess_killed\n", "{}", ended.stderr);
     let ended = limited("try { join(spawn eat()) } catch e { print(e.kind, e.data.signal, e.data.out_of_memory) }");
     assert_eq!(ended.stdout, "process_killed 9 true\n", "{}", ended.stderr);
+    // Also what waits for its turn, of the process and of others.
+    for mode in ["grouped", "ordered"] {
+        let code = format!("{eat}\n{print}\nprint('first'); spawn {{ print('other') }}.join()\njoin(spawn begin(3))");
+        let ended = start_as(limit(command_in(mode, &code), Resource::RLIMIT_AS, 800 << 20)).end();
+        let mut lines: Vec<&str> = ended.stdout.lines().collect();
+        lines.sort_unstable();
+        assert_eq!(lines, ["0", "1", "2", "first", "other"], "{mode}: {}", ended.stderr);
+    }
     // A size that the script asks for is an error there.
     let ended = limited("print(try { floats(10**9) } catch e { e.message })");
     assert_eq!(ended.stdout, "`floats`: no memory for 1000000000 items\n", "{}", ended.stderr);

@@ -1,7 +1,7 @@
 //! What becomes of a process for which there is no memory: the system refuses it or, where it had promised too much, kills
 //! a process, which is told only where it says so itself.
 
-use super::signals;
+use super::{output, signals};
 use crate::shm::{ShmError, process_table};
 use crate::world;
 use nix::errno::Errno;
@@ -10,6 +10,7 @@ use nix::sys::stat::Mode;
 use std::cell::Cell;
 use std::fs;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 thread_local! {
     /// How many such deaths had been counted, and where.
@@ -25,13 +26,14 @@ enum Count {
     OfSystem(u64),
 }
 
+/// What this process has printed is on its way, or was when there was no memory for that either.
+static WORDS_SAID: AtomicBool = AtomicBool::new(false);
+
 /// Ends this process, which needs so many bytes that the system refuses: a spawned one as if the system had killed it,
-/// which its parent tells of, the first one with a message. What it has printed is written first. Asks for no memory.
+/// which its parent tells of, the first one with a message. What it has printed is written first. Asks for no memory, but
+/// where the first process writes what others have printed.
 pub fn end(size: usize) {
-    world::last_words();
-    if process_table::note_own_want_of_memory() {
-        signals::die_by(libc::SIGKILL);
-    }
+    say_last_words();
     let mut message = [0; 200];
     let mut rest = &mut message[..];
     let _ = writeln!(rest, "mplang: out of memory: the system refused {size} bytes more (see `ulimit -v`)");
@@ -44,12 +46,23 @@ pub fn end(size: usize) {
 /// Ends this process in the same way, of which the run's shared memory has no room to record what it holds: that would
 /// go, or come to its end, while it is used here.
 pub fn end_unrecorded(error: &ShmError) -> ! {
-    world::last_words();
+    say_last_words();
+    world::say(format!("mplang: {error}\n").as_bytes());
+    signals::exit(1)
+}
+
+/// Writes what this process has printed; a spawned one ends here.
+fn say_last_words() {
+    let is_first_time = !WORDS_SAID.swap(true, Relaxed);
+    if is_first_time {
+        world::last_words(output::keep_last);
+    }
     if process_table::note_own_want_of_memory() {
         signals::die_by(libc::SIGKILL);
     }
-    world::say(format!("mplang: {error}\n").as_bytes());
-    signals::exit(1)
+    if is_first_time {
+        let _ = output::finish();
+    }
 }
 
 /// Before the first process is spawned: deaths until now are others'.

@@ -160,6 +160,14 @@ pub fn ended() {
     }
 }
 
+/// Takes the last text of a process that ends for want of memory, and takes no lock: it may have any.
+pub fn keep_last(text: &[u8]) {
+    if let Some(run) = run() {
+        // Without room for it there is nobody to tell.
+        let _ = run.spool.append(run.own.get(), text);
+    }
+}
+
 /// This process has printed all that it will.
 pub fn ending() {
     if let Some(run) = run() {

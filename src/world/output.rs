@@ -49,10 +49,11 @@ impl Standard {
 }
 
 /// Writes what this process, which ends for want of memory, has gathered for standard output, unless it is just writing.
-pub fn last_words() {
+/// What must wait for its turn goes to `keep`.
+pub fn last_words(keep: fn(&[u8])) {
     STANDARD.with(|standard| {
         if let Ok(Some(output)) = standard.try_borrow().as_deref() {
-            output.last_words();
+            output.last_words(keep);
         }
     });
 }
@@ -161,10 +162,13 @@ impl<F: AsFd> Output<F> {
     }
 
     /// Writes what was gathered, in a process that ends for want of memory: it asks for none, and waits for no other
-    /// process. What must wait for its turn is not written.
-    fn last_words(&self) {
+    /// process.
+    fn last_words(&self, keep: fn(&[u8])) {
+        if self.keep.is_some() {
+            return keep(&self.pending);
+        }
         let mut done = 0;
-        while done < self.pending.len() && !self.closed && self.keep.is_none() {
+        while done < self.pending.len() && !self.closed {
             match nix::unistd::write(self.descriptor.as_fd(), &self.pending[done..]) {
                 Ok(count) => done += count,
                 Err(Errno::EINTR) => {}

@@ -38,8 +38,13 @@ pub const IN_USE: &str = "fn in_use() = [files('/proc/self/fd/*').len(), len([1 
 
 /// The command line that runs a script.
 pub fn command(code: &str) -> Command {
+    command_in("live", code)
+}
+
+/// The same in this mode of output.
+pub fn command_in(mode: &str, code: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mplang"));
-    command.args(["--error-format", "short", "-e", code]);
+    command.args(["--error-format", "short", "--output", mode, "-e", code]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     heed_signals(&mut command);
     command
