@@ -87,7 +87,9 @@ impl fmt::Display for ShmError {
             ShmError::Refused { what, why } => write!(f, "the system refused {what}: {why}"),
             ShmError::MemoryFull { asked, limit } => {
                 let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-                write!(f, "no shared memory left for {asked} bytes: its limit is {} MiB", mib(*limit))
+                // More than can be counted was asked for.
+                let bytes = if *asked == u64::MAX { "so many".to_string() } else { asked.to_string() };
+                write!(f, "no shared memory left for {bytes} bytes: its limit is {} MiB", mib(*limit))
             }
             ShmError::TooManyProcesses { limit, why } => {
                 write!(f, "too many processes: a run can have {limit} at a time ({why})")

@@ -263,7 +263,7 @@ impl Files {
 }
 
 fn of_another(key: HandleKey) -> Fault {
-    Fault::new(Kind::Io, format!("the file \"{}\" was opened by another process", name(key)))
+    Fault::new(Kind::Io, format!("\"{}\" was opened by another process", name(key)))
         .help("open it in the process that uses it, or pass on what was read")
 }
 
@@ -463,10 +463,7 @@ mod tests {
         let of_parent = ok(files.open(&path, "w"));
         files.forked();
         let own = ok(files.open(&path, "r"));
-        assert_eq!(
-            message(files.write(key(&of_parent), "a")),
-            format!("the file \"{path}\" was opened by another process")
-        );
+        assert_eq!(message(files.write(key(&of_parent), "a")), format!("\"{path}\" was opened by another process"));
         assert!(files.close(key(&of_parent)).is_err());
         assert_eq!(ok(ok(files.lines(key(&own))).text()), "");
     }
