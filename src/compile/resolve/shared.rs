@@ -35,15 +35,27 @@ impl Resolver<'_> {
             },
             ExprKind::Field { object, name, maybe: false } => format!("{}.{}", self.way(object)?, name.text),
             ExprKind::Index { object, index, maybe: false } => {
-                let index = match &index.kind {
-                    ExprKind::Int(int) => int.to_string(),
-                    ExprKind::Str(text) => format!("{text:?}"),
-                    ExprKind::Name(_) => self.way(index)?,
-                    _ => return None,
-                };
-                format!("{}[{index}]", self.way(object)?)
+                format!("{}[{}]", self.way(object)?, self.index(index)?)
             }
             ExprKind::Paren(inner) => self.way(inner)?,
+            _ => return None,
+        })
+    }
+
+    /// An index of names and constants, and what operators make of these, as text in the same manner.
+    fn index(&self, expr: &Expr) -> Option<String> {
+        Some(match &expr.kind {
+            ExprKind::Int(int) => int.to_string(),
+            ExprKind::Str(text) => format!("{text:?}"),
+            ExprKind::Name(_) => self.way(expr)?,
+            ExprKind::Paren(inner) => self.index(inner)?,
+            ExprKind::Binary(first, rest) => {
+                let mut text = self.index(first)?;
+                for (operator, operand) in rest {
+                    text = format!("({text} {operator:?} {})", self.index(operand)?);
+                }
+                text
+            }
             _ => return None,
         })
     }
