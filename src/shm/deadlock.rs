@@ -308,7 +308,7 @@ impl Graph {
         for at in 0..graph.nodes.len() {
             if let Who::Process(index, _) = graph.nodes[at].who {
                 let mut holds = Vec::new();
-                holders::each_key(index, |key| holds.extend(graph.roles.get(&key).copied()));
+                holders::each_of(index, &graph.roles, |role| holds.push(role));
                 // A message that it waits to send holds what it holds itself once more.
                 let in_hand = message::held_in_hand(slot(index));
                 holds.extend(in_hand.iter().filter_map(|key| graph.roles.get(key).copied()));
@@ -321,11 +321,7 @@ impl Graph {
         graph.awake = vec![0; graph.totals.len()];
         for index in (0..high()).filter(|index| !graph.of_process.contains_key(index) && process_table::can_act(*index))
         {
-            holders::each_key(index, |key| {
-                if let Some(&role) = graph.roles.get(&key) {
-                    graph.awake[role] += 1;
-                }
-            });
+            holders::each_of(index, &graph.roles, |role| graph.awake[role] += 1);
         }
         for (at, node) in graph.nodes.iter().enumerate() {
             node.holds.iter().for_each(|&role| graph.holders[role].push(at));

@@ -15,6 +15,7 @@ use super::{
     user_lock,
     waits::{self, Need},
 };
+use std::collections::HashMap;
 
 // Kinds of objects; those of `model` have their own.
 pub(super) const PROCESS: u32 = 1;
@@ -370,7 +371,20 @@ pub(super) fn locked<R>(run: impl FnOnce() -> R) -> R {
 
 /// Whether the process of a slot holds a role of `object`: a guess while it gets or gives up something.
 pub(super) fn seems_to_hold(index: u32, object: ObjectRef, role: u32) -> bool {
-    let key = key(object, role);
+    seems_to_have(index, key(object, role))
+}
+
+/// Tells which of some roles the process of a slot holds, in as many steps as there are of these or as it holds, the
+/// fewer. Within [`locked`].
+pub(super) fn each_of<T: Copy>(index: u32, roles: &HashMap<Key, T>, mut tell: impl FnMut(T)) {
+    if roles.len() < slot(index).holds.entries().0 as usize / 4 {
+        roles.iter().filter(|(key, _)| seems_to_have(index, **key)).for_each(|(_, &role)| tell(role));
+    } else {
+        each_key(index, |key| roles.get(&key).copied().into_iter().for_each(&mut tell));
+    }
+}
+
+fn seems_to_have(index: u32, key: Key) -> bool {
     let holds = &slot(index).holds;
     // Where a table has just been freed, anything may stand.
     let is_table = |block: Block| {
