@@ -55,6 +55,9 @@ pub fn scenes() -> Vec<Scene> {
         other("pipe_both_ways", pipe_both_ways),
         other("select_asleep", select_asleep),
         other("select_timed_out", select_timed_out),
+        other("select_that_takes", select_that_takes),
+        other("select_that_puts", select_that_puts),
+        other("select_asleep_at_a_full_channel", select_asleep_at_a_full_channel),
         other("destroy_with_messages", destroy_with_messages),
         other("destroy_a_pipe_with_messages", destroy_pipe_with_messages),
     ]
@@ -712,6 +715,62 @@ fn select_timed_out(stage: &Stage) {
         assert!(channel.is_full(), "nobody waits to take");
         follow_up(stage, channel);
     }
+}
+
+/// What is there is taken at once.
+fn select_that_takes(stage: &Stage) {
+    let channels = [Channel::new(None).unwrap(), Channel::new(None).unwrap()];
+    send(channels[1], 1, 200);
+    let died = stage.victim_alone(&channels.map(take), || {
+        let (selected, bytes) = select_any(channels, None);
+        assert_eq!((selected, value(&bytes)), (Selected::Fired { arm: 1 }, 1));
+    });
+    let there = drain(channels[1]);
+    assert!(there.is_empty() || died && there == [1]);
+    channels.into_iter().for_each(|channel| follow_up(stage, channel));
+}
+
+/// Puts into a channel that has room, or takes from another one.
+fn put_or_take(full: Channel, empty: Channel, number: u64) -> Selected {
+    let bytes = message(number, 200);
+    let arms = [Arm::Send { channel: full, bytes: &bytes, handles: &[] }, Arm::Recv(empty)];
+    select(&arms, &mut vec![], Limit::Until(None)).unwrap()
+}
+
+fn select_that_puts(stage: &Stage) {
+    let channels = [Channel::new(Some(1)).unwrap(), Channel::new(None).unwrap()];
+    let died = stage.victim_alone(&[put(channels[0]), take(channels[1])], || {
+        assert_eq!(put_or_take(channels[0], channels[1], 1), Selected::Fired { arm: 0 });
+    });
+    let there = drain(channels[0]);
+    assert!(there == [1] || died && there.is_empty());
+    channels.into_iter().for_each(|channel| follow_up(stage, channel));
+}
+
+/// Two wait for room or a message, and room for one comes. The first may die before, while and after it uses it.
+fn select_asleep_at_a_full_channel(stage: &Stage) {
+    let channels = [Channel::new(Some(1)).unwrap(), Channel::new(None).unwrap()];
+    let holds = [put(channels[0]), take(channels[1])];
+    send(channels[0], 1, 8);
+    let victim = stage.victim(&holds, || {
+        put_or_take(channels[0], channels[1], 2);
+    });
+    stage.wait_victim_asleep(victim);
+    let other = stage.spawn(&holds, || {
+        assert_eq!(put_or_take(channels[0], channels[1], 3), Selected::Fired { arm: 0 });
+    });
+    assert!(stage.wait_asleep(other));
+    let mut all = vec![receive(channels[0]).unwrap()];
+    stage.eventually("the other one has put", || {
+        all.extend_from_slice(&drain(channels[0]));
+        all.contains(&3)
+    });
+    stage.bury(victim);
+    all.extend(drain(channels[0]));
+    stage.join_well(other);
+    all.sort_unstable();
+    assert!(all == [1, 3] || all == [1, 2, 3], "{all:?}");
+    channels.into_iter().for_each(|channel| follow_up(stage, channel));
 }
 
 /// Nobody dies: receives with short deadlines against as many sends.

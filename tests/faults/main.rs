@@ -13,6 +13,7 @@ mod clearing;
 mod graphs;
 mod objects;
 mod oracle;
+mod output;
 mod seeds;
 mod shared;
 mod stage;
@@ -28,8 +29,15 @@ use std::time::Instant;
 fn main() -> ExitCode {
     let names: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let chosen = |name: &str| names.is_empty() || names.iter().any(|part| name.contains(part.as_str()));
-    let scenes =
-        [channels::scenes(), objects::scenes(), clearing::scenes(), sync::scenes(), shared::scenes(), arrays::scenes()];
+    let scenes = [
+        channels::scenes(),
+        objects::scenes(),
+        clearing::scenes(),
+        sync::scenes(),
+        shared::scenes(),
+        arrays::scenes(),
+        output::scenes(),
+    ];
     let scenes: Vec<Scene> = scenes.into_iter().flatten().collect();
     let scenes: Vec<&Scene> = scenes.iter().filter(|scene| chosen(scene.name)).collect();
     if std::env::args().any(|arg| arg == "--list") {

@@ -123,6 +123,7 @@ pub fn run_apart(seconds: u32, body: impl FnOnce()) -> Outcome {
         // The list of what this process holds moves to a block of its own when it grows: let that be behind.
         let channels: Vec<_> = (0..40).map(|_| Channel::new(None).unwrap()).collect();
         channels.into_iter().for_each(drop_channel);
+        super::output::prepare();
         body();
     });
     let group = nix::unistd::Pid::from_raw(pid);
@@ -377,7 +378,7 @@ impl Stage {
     }
 
     /// Waits until a condition holds, and reaps meanwhile.
-    pub fn eventually(&self, what: &str, condition: impl Fn() -> bool) {
+    pub fn eventually(&self, what: &str, mut condition: impl FnMut() -> bool) {
         let started = Instant::now();
         while !condition() {
             assert!(started.elapsed() < limit(), "does not happen: {what}");

@@ -15,13 +15,20 @@ pub fn scenes() -> Vec<Scene> {
         scene("semaphore_asleep", semaphore_asleep),
         scene("semaphore_timed_out", semaphore_timed_out),
         scene("rlock_twice", rlock_twice),
+        scene("rlock_asleep", rlock_asleep),
         scene("rwlock_writer_asleep", rwlock_writer_asleep),
         scene("rwlock_with_sleepers", rwlock_with_sleepers),
+        scene("rwlock_reader_asleep", rwlock_reader_asleep),
+        scene("rwlock_timed_out", rwlock_timed_out),
         scene("event_with_sleepers", event_with_sleepers),
+        scene("event_asleep", event_asleep),
+        scene("event_timed_out", event_timed_out),
         scene("barrier_with_sleeper", barrier_with_sleeper),
         scene("barrier_asleep", barrier_asleep),
+        scene("barrier_timed_out", barrier_timed_out),
         scene("condition_notify", condition_notify),
         scene("condition_asleep", condition_asleep),
+        scene("condition_timed_out", condition_timed_out),
         scene("rate_turns", rate_turns),
     ]
 }
@@ -217,6 +224,63 @@ fn rwlock_with_sleepers(stage: &Stage) {
     drop_monitor(lock);
 }
 
+/// Two wait for a lock that may be taken again; the first may die before, while and after it has it.
+fn rlock_asleep(stage: &Stage) {
+    let lock = Monitor::new(&RLock::default()).unwrap();
+    for_ever(lock, |state| state.acquire(me(), 0, 1));
+    let take = || {
+        for_ever(lock, |state| state.acquire(me(), 0, 1));
+        lock.change(|state| state.release(me(), 1)).unwrap();
+    };
+    let victim = stage.victim(&[handle(lock)], take);
+    stage.wait_victim_asleep(victim);
+    let other = stage.spawn(&[handle(lock)], take);
+    assert!(stage.wait_asleep(other));
+    lock.change(|state| state.release(me(), 1)).unwrap();
+    stage.bury(victim);
+    stage.join_well(other);
+    stage.eventually("nobody has it", || lock.look().unwrap().members().is_empty());
+    drop_monitor(lock);
+}
+
+/// A reader waits for a writer to end, and so does another one.
+fn rwlock_reader_asleep(stage: &Stage) {
+    let lock = Monitor::new(&RwLock::default()).unwrap();
+    for_ever(lock, |state| state.write(me(), 0).unwrap());
+    let read = || {
+        for_ever(lock, |state| state.read(me(), 0).unwrap());
+        lock.change(|state| state.end_read(me())).unwrap();
+    };
+    let victim = stage.victim(&[handle(lock)], read);
+    stage.wait_victim_asleep(victim);
+    let other = stage.spawn(&[handle(lock)], read);
+    assert!(stage.wait_asleep(other));
+    lock.change(|state| state.end_write(me())).unwrap();
+    stage.bury(victim);
+    stage.join_well(other);
+    stage.eventually("nobody has a part in it", || lock.look().unwrap().members().is_empty());
+    drop_monitor(lock);
+}
+
+/// A writer that has waited in vain, or died on the way, keeps no reader out.
+fn rwlock_timed_out(stage: &Stage) {
+    let lock = Monitor::new(&RwLock::default()).unwrap();
+    for_ever(lock, |state| state.read(me(), 0).unwrap());
+    stage.victim_alone(&[handle(lock)], || {
+        let limit = Limit::Until(soon(1), &mut || true);
+        let waited = lock.wait(limit, |state| state.write(me(), 0).unwrap(), |state| state.withdraw(me())).unwrap();
+        assert_eq!(waited, Waited::TimedOut);
+    });
+    let reader = stage.spawn(&[handle(lock)], || {
+        for_ever(lock, |state| state.read(me(), 0).unwrap());
+        lock.change(|state| state.end_read(me())).unwrap();
+    });
+    stage.join_well(reader);
+    lock.change(|state| state.end_read(me())).unwrap();
+    assert!(lock.look().unwrap().members().is_empty());
+    drop_monitor(lock);
+}
+
 fn event_with_sleepers(stage: &Stage) {
     let event = Monitor::new(&Event::default()).unwrap();
     let sleepers = [0, 1].map(|_| stage.spawn(&[handle(event)], || for_ever(event, |state| state.wait(0))));
@@ -226,6 +290,31 @@ fn event_with_sleepers(stage: &Stage) {
         event.change(|state| ((), state.set())).unwrap();
     }
     sleepers.into_iter().for_each(|sleeper| stage.join_well(sleeper));
+    drop_monitor(event);
+}
+
+/// Two wait for an event; the first may die before, while and after it is told.
+fn event_asleep(stage: &Stage) {
+    let event = Monitor::new(&Event::default()).unwrap();
+    let wait = || for_ever(event, |state| state.wait(0));
+    let victim = stage.victim(&[handle(event)], wait);
+    stage.wait_victim_asleep(victim);
+    let other = stage.spawn(&[handle(event)], wait);
+    assert!(stage.wait_asleep(other));
+    event.change(|state| ((), state.set())).unwrap();
+    stage.bury(victim);
+    stage.join_well(other);
+    drop_monitor(event);
+}
+
+fn event_timed_out(stage: &Stage) {
+    let event = Monitor::new(&Event::default()).unwrap();
+    stage.victim_alone(&[handle(event)], || {
+        let limit = Limit::Until(soon(1), &mut || true);
+        let waited = event.wait(limit, |state| state.wait(0), |_| Wake::Nobody).unwrap();
+        assert_eq!(waited, Waited::TimedOut);
+    });
+    assert_eq!(event.look().unwrap(), Event::default());
     drop_monitor(event);
 }
 
@@ -282,6 +371,28 @@ fn barrier_asleep(stage: &Stage) {
     }
     stage.join_well(other);
     stage.eventually("nobody has a part in it", || barrier.look().unwrap().members().is_empty());
+    drop_monitor(barrier);
+}
+
+/// Who has waited in vain has not come; who died while it waited breaks the barrier.
+fn barrier_timed_out(stage: &Stage) {
+    let barrier = Monitor::new(&Barrier::new(2)).unwrap();
+    let died = stage.victim_alone(&[handle(barrier)], || {
+        let withdraw = |state: &mut Barrier| {
+            state.withdraw(me());
+            Wake::Nobody
+        };
+        let limit = Limit::Until(soon(1), &mut || true);
+        assert_eq!(barrier.wait(limit, |state| state.wait(me()), withdraw).unwrap(), Waited::TimedOut);
+    });
+    let state = barrier.look().unwrap();
+    assert!(state.members().is_empty());
+    assert!(died || state.broken.is_none());
+    if state.broken.is_none() {
+        let other = stage.spawn(&[handle(barrier)], || come(barrier));
+        come(barrier);
+        stage.join_well(other);
+    }
     drop_monitor(barrier);
 }
 
@@ -354,6 +465,30 @@ fn condition_asleep(stage: &Stage) {
     assert!(condition.look().unwrap().members().is_empty());
     lock.acquire(None).unwrap();
     lock.release().unwrap();
+    shm::give_up(lock.object(), Role::Handle);
+    drop_monitor(condition);
+}
+
+/// Who has waited in vain, or died on the way, is not told in place of another one.
+fn condition_timed_out(stage: &Stage) {
+    let lock = UserLock::new().unwrap();
+    let condition = Monitor::new(&Condition::new(lock.object().word())).unwrap();
+    let holds = [(lock.object(), Role::Handle), handle(condition)];
+    stage.victim_alone(&holds, || {
+        condition.change(|state| (state.enlist(me()), Wake::Nobody)).unwrap();
+        let limit = Limit::Until(soon(1), &mut || true);
+        let waited = condition.wait(limit, |state| state.wait(me()), |state| state.withdraw(me())).unwrap();
+        assert_eq!(waited, Waited::TimedOut);
+    });
+    assert!(condition.look().unwrap().members().is_empty());
+    let waiter = stage.spawn(&holds, || {
+        lock.acquire(None).unwrap();
+        wait(condition, lock);
+        lock.release().unwrap();
+    });
+    stage.eventually("it waits", || condition.look().unwrap().waiting() == 1);
+    condition.change(|state| ((), state.notify(1))).unwrap();
+    stage.join_well(waiter);
     shm::give_up(lock.object(), Role::Handle);
     drop_monitor(condition);
 }
