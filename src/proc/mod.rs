@@ -437,7 +437,9 @@ fn act_on_signals() -> Result<(), Fault> {
     }
     match signals::take_request() {
         Some(signal) => {
-            shm::process_table::note_signal(signals::milliseconds());
+            if signals::came_from_outside() {
+                shm::process_table::note_signal(signals::milliseconds());
+            }
             scopes::cancel_all();
             if signal == libc::SIGINT && SESSION.get() {
                 signals::forget_ending();

@@ -29,6 +29,9 @@ const NEVER: i64 = i64::MAX;
 /// How much longer than the grace time an end may take, in milliseconds: children are ended and output is written.
 static LAST_WORK: AtomicI64 = AtomicI64::new(0);
 
+/// Who asked it to end was not a process of the run.
+static FROM_OUTSIDE: AtomicBool = AtomicBool::new(false);
+
 /// Somebody asked what the program does.
 static QUESTION: AtomicBool = AtomicBool::new(false);
 /// Another process answers for this one.
@@ -51,10 +54,11 @@ extern "C" fn on_end(signal: i32, info: *mut libc::siginfo_t, _: *mut libc::c_vo
     if before == 0 {
         let now = milliseconds();
         ASKED_AT.store(now, Ordering::Relaxed);
+        // SAFETY: the kernel gives a handler the facts of its signal.
+        let (of_the_run, value) = unsafe { ((*info).si_code == libc::SI_QUEUE, (*info).si_value().sival_ptr as i64) };
+        FROM_OUTSIDE.store(!of_the_run, Ordering::Relaxed);
         if OWN_GRACE.load(Ordering::Relaxed) {
-            // SAFETY: the kernel gives a handler the facts of its signal.
-            let grace =
-                unsafe { if (*info).si_code == libc::SI_QUEUE { (*info).si_value().sival_ptr as i64 } else { 0 } };
+            let grace = if of_the_run { value } else { 0 };
             let grace = if grace > 0 { grace } else { GRACE.as_millis() as i64 };
             let grace = grace.saturating_add(LAST_WORK.load(Ordering::Relaxed));
             KILL_AT.fetch_min(now.saturating_add(grace), Ordering::Relaxed);
@@ -255,6 +259,11 @@ pub fn ending() -> Option<i32> {
     }
 }
 
+/// Whether that signal came from outside, and so perhaps to other processes too: the run itself asks each one apart.
+pub fn came_from_outside() -> bool {
+    FROM_OUTSIDE.load(Ordering::Relaxed)
+}
+
 /// Whether [`take_request`] would tell of one.
 pub fn is_asked() -> bool {
     ENDING.load(Ordering::Relaxed) != 0 && !obeyed()
@@ -291,6 +300,7 @@ pub fn take_held_up() -> bool {
 /// Asks this process to end as by a signal.
 pub fn end_by(signal: i32) {
     if ENDING.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        FROM_OUTSIDE.store(true, Ordering::Relaxed);
         machine::interrupt();
         park::note_signal();
     }

@@ -395,8 +395,11 @@ impl Graph {
             }
             self.nodes[at].stuck = false;
             for &role in &self.nodes[at].holds {
+                // The first holder that can go on is enough for all who need the role.
+                if held[role] == self.totals[role] {
+                    work.extend(&self.needers[role]);
+                }
                 held[role] -= 1;
-                work.extend(&self.needers[role]);
             }
             if let Who::Process(index, _) = self.nodes[at].who {
                 work.extend(waiting_for.get(&index).into_iter().flatten());

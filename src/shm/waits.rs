@@ -269,7 +269,7 @@ pub(super) struct Sleep {
     /// The graph's count of changes at the last look.
     looked: Option<u64>,
     /// It has had its first look: another sleeper may have been between two slices then.
-    had_first: bool,
+    had_look: bool,
     can_raise: bool,
     /// When its first slice began; 0 before.
     since: u64,
@@ -298,7 +298,7 @@ fn longest() -> Duration {
 
 impl Sleep {
     pub(super) fn new(deadline: Option<Instant>) -> Sleep {
-        Sleep { deadline, slice: Duration::ZERO, looked: None, had_first: false, can_raise: true, since: 0 }
+        Sleep { deadline, slice: Duration::ZERO, looked: None, had_look: false, can_raise: true, since: 0 }
     }
 
     /// For a process that is ending: no error can be raised in it any more.
@@ -368,7 +368,8 @@ impl Sleep {
     fn look(&mut self, arms: &[Watched], began: u64) {
         let globals = globals();
         // Nor is any look the last one among many: there somebody is between two slices most of the time.
-        let settles = std::mem::replace(&mut self.had_first, true) && process_table::high() <= MANY;
+        let had_look = std::mem::replace(&mut self.had_look, true);
+        let settles = had_look && process_table::high() <= MANY;
         let change = changes();
         if globals.looked_from.load(Acquire) >= began {
             self.looked = Some(globals.looked_at.load(Relaxed)).filter(|_| settles);
@@ -377,8 +378,16 @@ impl Sleep {
         if self.looked == Some(change) {
             return;
         }
-        // In a pause it is left to one whose slice ends after it: among many that is soon.
-        if globals.look_after.load(Relaxed) <= now() && !is_served(arms) && look() {
+        let pause = globals.look_after.load(Relaxed).saturating_sub(now());
+        // In a pause it is left to one whose slice ends after it, unless this wait has not been looked at yet: it may
+        // have closed a circle, and all others have long slices.
+        if pause > 0 && had_look || is_served(arms) {
+            return;
+        }
+        if pause > 0 {
+            self.had_look = false;
+            self.slice = Duration::from_nanos(pause).min(FIRST * 40);
+        } else if look() {
             self.looked = Some(change).filter(|_| settles);
         }
     }
