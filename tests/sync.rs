@@ -613,7 +613,7 @@ fn barrier_death() {
     while barrier.look().unwrap().waiting() < 1 {
         std::thread::yield_now();
     }
-    let (word, id) = (victim.word(), victim.id());
+    let (word, title) = (victim.word(), victim.title());
     let other = spawn(&[hold(barrier)], || {
         assert_eq!(for_ever(barrier, |state| state.wait(me())), Err(Broken::Died(word)));
     });
@@ -625,7 +625,7 @@ fn barrier_death() {
     join_well(other);
     assert_eq!(join(victim), Ended::Signal(libc::SIGKILL));
     let (state, name) = barrier.look_at_lost().unwrap();
-    assert_eq!((state.broken, name), (Some(Broken::Died(word)), id));
+    assert_eq!((state.broken, name), (Some(Broken::Died(word)), title));
 }
 
 #[derive(Clone, Copy, PartialEq)]

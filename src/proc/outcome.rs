@@ -228,6 +228,5 @@ fn facts(process: ProcessRef, status: Option<u8>, signal: Option<i32>) -> Value 
 
 /// Id and name of a process.
 pub fn title(process: ProcessRef) -> String {
-    let (id, name) = (process.id(), process.name());
-    if name.is_empty() { id } else { format!("{id} {name}") }
+    process.title()
 }

@@ -254,26 +254,26 @@ fn acquire_lock(lock: UserLock, patience: Patience) -> Result<Option<bool>, Faul
 
 /// Warns the one who has just taken a lock of which a process ended as the owner.
 fn warn_of(lock: UserLock) {
-    if let Some((id, place)) = lock.abandoned_by() {
-        abandoned_warning("lock", &id, place);
+    if let Some((title, place)) = lock.abandoned_by() {
+        abandoned_warning("lock", &title, place);
     }
 }
 
 fn warn(key: HandleKey, abandoned: Option<Abandoned>) {
     let Some(abandoned) = abandoned else { return };
-    let id = match key.kind {
-        HandleKind::RLock => monitor::<RLock>(key).look_at_lost().map(|(_, id)| id),
-        _ => monitor::<RwLock>(key).look_at_lost().map(|(_, id)| id),
+    let title = match key.kind {
+        HandleKind::RLock => monitor::<RLock>(key).look_at_lost().map(|(_, title)| title),
+        _ => monitor::<RwLock>(key).look_at_lost().map(|(_, title)| title),
     };
-    abandoned_warning(key.kind.type_of().name(), &id.unwrap_or_default(), abandoned.place);
+    abandoned_warning(key.kind.type_of().name(), &title.unwrap_or_default(), abandoned.place);
 }
 
-fn abandoned_warning(what: &str, id: &str, place: u64) {
+fn abandoned_warning(what: &str, title: &str, place: u64) {
     tell::warning(&Warning {
         code: "W0302",
-        message: format!("process {id} ended while it held the {what}"),
+        message: format!("process {title} ended while it held the {what}"),
         labels: vec![
-            (place::of_word(place), format!("process {id} took it here")),
+            (place::of_word(place), format!("process {title} took it here")),
             (tell::here(), "it passes on here".to_owned()),
         ],
         help: Some(format!("what the {what} guards may be half changed; `abandoned` of the {what} tells who left it")),
@@ -350,14 +350,15 @@ fn held(key: HandleKey) -> Result<bool, Fault> {
 }
 
 fn abandoned(key: HandleKey) -> Value {
-    let process = match key.kind {
-        HandleKind::Lock => UserLock::of(handles::object(key)).abandoned_by().map(|(id, _)| id),
+    let title = match key.kind {
+        HandleKind::Lock => UserLock::of(handles::object(key)).abandoned_by().map(|(title, _)| title),
         HandleKind::RLock => {
-            monitor::<RLock>(key).look_at_lost().ok().and_then(|(lock, id)| lock.ownership.abandoned.map(|_| id))
+            monitor::<RLock>(key).look_at_lost().ok().and_then(|(lock, title)| lock.ownership.abandoned.map(|_| title))
         }
-        _ => monitor::<RwLock>(key).look_at_lost().ok().and_then(|(lock, id)| lock.writing.abandoned.map(|_| id)),
+        _ => monitor::<RwLock>(key).look_at_lost().ok().and_then(|(lock, title)| lock.writing.abandoned.map(|_| title)),
     };
-    process.map_or(Value::Null, Value::from)
+    // The id alone, which names the process everywhere.
+    title.map_or(Value::Null, |title| Value::str(title.split(' ').next().unwrap_or_default()))
 }
 
 fn enter(key: HandleKey) -> Result<(), Fault> {
@@ -413,8 +414,8 @@ fn no_passage(key: HandleKey, broken: Broken) -> Fault {
     let message = match broken {
         Broken::Aborted => "the barrier was aborted: nobody passes it any more".to_owned(),
         Broken::Died(_) => {
-            let id = monitor::<Barrier>(key).look_at_lost().map_or(String::new(), |(_, id)| id);
-            format!("process {id} ended while it waited at the barrier: nobody passes it any more")
+            let title = monitor::<Barrier>(key).look_at_lost().map_or(String::new(), |(_, title)| title);
+            format!("process {title} ended while it waited at the barrier: nobody passes it any more")
         }
     };
     Fault::new(Kind::Closed, message)
@@ -485,8 +486,8 @@ impl Guard {
                 match taken {
                     Waited::Deadlock => return fault.and(Err(deadlock::fault())),
                     Waited::Done(Some(abandoned)) => {
-                        let id = lock.look_at_lost().map_or(String::new(), |(_, id)| id);
-                        abandoned_warning("rlock", &id, abandoned.place);
+                        let title = lock.look_at_lost().map_or(String::new(), |(_, title)| title);
+                        abandoned_warning("rlock", &title, abandoned.place);
                     }
                     _ => {}
                 }

@@ -33,7 +33,7 @@ shared! {
         sleeping: AtomicU32,
         /// Where copies longer than `INLINE` stand.
         blocks: [AtomicU64; 2],
-        /// The id of the process that ended while it had the object: its slot may have gone.
+        /// Id and name of the process that ended while it had the object: its slot may have gone.
         name: Name,
         copies: [[AtomicU64; INLINE]; 2],
     }
@@ -115,7 +115,7 @@ impl<M: Model> Monitor<M> {
         Ok(model)
     }
 
-    /// The present state, and the id of the process that ended last while it had a part in it that matters.
+    /// The present state, and id and name of the process that ended last while it had a part in it that matters.
     pub fn look_at_lost(self) -> Result<(M, String), ShmError> {
         let state = self.state()?;
         state.enter();
@@ -308,7 +308,7 @@ impl State {
     fn forget<M: Model>(&self, model: &mut M, process: ProcessRef) -> bool {
         let any = model.forget(process.word());
         if any && model.lost() == process.word() {
-            self.name.set(&process.id());
+            self.name.set(&process.title());
         }
         any
     }

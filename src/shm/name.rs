@@ -1,4 +1,4 @@
-//! The id of a process, kept where its slot may be another's by the time it is asked for.
+//! Id and name of a process, kept where its slot may be another's by the time it is asked for.
 
 use super::atomic::AtomicU64;
 use super::region::{self, shared};

@@ -649,6 +649,12 @@ impl ProcessRef {
         self.texts().1
     }
 
+    /// Id and name, as messages tell them.
+    pub fn title(self) -> String {
+        let (id, name) = self.texts();
+        if name.is_empty() { id } else { format!("{id} {name}") }
+    }
+
     fn texts(self) -> (String, String) {
         let block = if self.exists() { Block::from_word(slot(self.index).text.load(Acquire)) } else { None };
         let text = block.map_or(String::new(), |block| String::from_utf8_lossy(&block.read()).into_owned());

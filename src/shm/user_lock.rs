@@ -120,7 +120,7 @@ impl UserLock {
         if let Some(before) = before {
             // Else whoever cleared up after it has written its name.
             if before.exists() {
-                state.name.set(&before.id());
+                state.name.set(&before.title());
             }
             state.abandoned_place.store(state.place.load(Relaxed), Relaxed);
         }
@@ -158,7 +158,7 @@ impl UserLock {
         ProcessRef::from_word(self.state()?.abandoned.load(Relaxed))
     }
 
-    /// The id of that process, which may be forgotten otherwise, and where it had taken the lock.
+    /// Id and name of that process, which may be forgotten otherwise, and where it had taken the lock.
     pub fn abandoned_by(self) -> Option<(String, u64)> {
         let state = self.state().filter(|state| state.abandoned.load(Relaxed) != 0)?;
         Some((state.name.get(), state.abandoned_place.load(Relaxed)))
@@ -177,7 +177,7 @@ pub(super) fn owner_ended(object: ObjectRef, process: ProcessRef) {
         return;
     }
     if state.lock.held() {
-        state.name.set(&process.id());
+        state.name.set(&process.title());
         state.lock.abandon();
         return;
     }
@@ -187,7 +187,7 @@ pub(super) fn owner_ended(object: ObjectRef, process: ProcessRef) {
     }
     match state.lock.try_acquire() {
         Taken::OwnerDied if state.owner.load(Relaxed) == process.word() => {
-            state.name.set(&process.id());
+            state.name.set(&process.title());
             state.lock.abandon();
         }
         Taken::OwnerDied => state.lock.abandon(),
