@@ -25,6 +25,10 @@ pub(super) fn binary(op: Arith, base: *mut Value, dst: Reg, a: Reg, b: Reg) -> R
     if dst == a && a != b {
         return value::update(op, register!(base, a), register!(base, b));
     }
+    if let (Arith::Add, Value::Str(a), Value::Str(b)) = (op, &*register!(base, a), &*register!(base, b)) {
+        *register!(base, dst) = Value::Str(Ref::new(a.joined(b)));
+        return Ok(());
+    }
     let result = value::binary(op, register!(base, a), register!(base, b))?;
     *register!(base, dst) = result;
     Ok(())
@@ -86,23 +90,29 @@ pub(super) fn step<'a>(place: &'a mut Value, key: &Key, value: &Value) -> Result
     }
 }
 
-/// The place that a path leads to, where all steps are plain ones: items of lists, fields where they were last time, in
-/// containers that nobody else has.
+/// The part of a value that is one step on, where that is a plain one: to an item of a list, to a field where it was last
+/// time, in a container that nobody else has.
+#[inline(always)]
+fn plain_step<'a>(place: &'a mut Value, base: *mut Value, names: &[Value], key: &Key) -> Option<&'a mut Value> {
+    match (key, place) {
+        (Key::Index(reg), Value::List(items)) => {
+            let Value::Int(at) = *register!(base, *reg) else { return None };
+            items.get_mut()?.get_mut(at as usize)
+        }
+        (Key::Field { name, at }, Value::Map(map)) => {
+            let Value::Str(name) = &names[*name as usize] else { return None };
+            map.get_mut()?.known_mut(at.get() as usize, name)
+        }
+        _ => None,
+    }
+}
+
+/// The place that a path leads to, where all steps are plain ones.
 #[inline(always)]
 fn plain_place<'a>(base: *mut Value, names: &[Value], path: &Path) -> Option<&'a mut Value> {
     let mut place = register!(base, path.root);
     for key in &path.keys {
-        place = match (key, place) {
-            (Key::Index(reg), Value::List(items)) => {
-                let Value::Int(at) = *register!(base, *reg) else { return None };
-                items.get_mut()?.get_mut(at as usize)?
-            }
-            (Key::Field { name, at }, Value::Map(map)) => {
-                let Value::Str(name) = &names[*name as usize] else { return None };
-                map.get_mut()?.known_mut(at.get() as usize, name)?
-            }
-            _ => return None,
-        };
+        place = plain_step(place, base, names, key)?;
     }
     Some(place)
 }
@@ -239,6 +249,24 @@ fn update_item(op: Arith, item: &mut Value, other: &Value) -> Result<(), Fault> 
 /// `path op= src`
 #[inline(never)]
 pub(super) fn update_path(op: Arith, base: *mut Value, names: &[Value], path: &Path, src: Reg) -> Result<(), Fault> {
+    // Most paths are short. Apart, so that they need few registers of the processor.
+    let root = register!(base, path.root);
+    let place = match &path.keys[..] {
+        [key] => plain_step(root, base, names, key),
+        [first, second] => {
+            plain_step(root, base, names, first).and_then(|place| plain_step(place, base, names, second))
+        }
+        _ => return update_long(op, base, names, path, src),
+    };
+    match place {
+        Some(item) => update_item(op, item, register!(base, src)),
+        None => update_any(op, base, names, path, src),
+    }
+}
+
+/// The same where the path has many keys.
+#[inline(never)]
+fn update_long(op: Arith, base: *mut Value, names: &[Value], path: &Path, src: Reg) -> Result<(), Fault> {
     match plain_place(base, names, path) {
         Some(item) => update_item(op, item, register!(base, src)),
         None => update_any(op, base, names, path, src),
