@@ -31,6 +31,19 @@ join(ps)",
     }
 }
 
+/// Signals give the status that they always give, and what went wrong in a `finally` on the way is told.
+#[test]
+fn an_error_in_finally_is_told_though_a_signal_ends_the_run() {
+    for (signal, status) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
+        let mut run = start("try { print('ready'); sleep(1000) } finally { throw 'cannot clear up' }");
+        assert_eq!(run.line(), "ready");
+        run.signal(signal);
+        let ended = run.end();
+        assert_eq!(ended.status, Some(status), "{}", ended.stderr);
+        assert!(ended.stderr.contains("cannot clear up"), "{}", ended.stderr);
+    }
+}
+
 /// A second Ctrl-C does not wait for a command that clears up, or does not heed the first.
 #[test]
 fn a_second_ctrl_c_ends_at_once() {

@@ -102,7 +102,7 @@ fn run(options: &Options, files: Files, file: FileId, reporter: Reporter, progra
     let started =
         world.set_output(options.output).and_then(|()| machine.start(&main, std::iter::empty(), &Value::Null));
     let result = started.and_then(|()| world::drive(&mut machine, &mut world));
-    world.finish_from(&machine, result)
+    world.finish_from(&mut machine, result)
 }
 
 type Compiled = (Program, u32, Vec<Diagnostic>);

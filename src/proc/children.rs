@@ -83,9 +83,14 @@ pub fn living() -> Vec<Value> {
     living.map(|child| Value::handle(process_key(child.process))).collect()
 }
 
-/// Whether the failure of a child has been shown.
+/// Whether an error that nobody can take has been shown.
 pub fn told() -> bool {
     CHILDREN.with_borrow(|children| children.told)
+}
+
+/// An error that nobody can take has been shown.
+pub fn note_told() {
+    CHILDREN.with_borrow_mut(|children| children.told = true);
 }
 
 /// Forgets children that have ended and that nobody can ask about any more.
@@ -107,7 +112,7 @@ fn forget_if_unreachable(process: ProcessRef) {
         match CHILDREN.with_borrow(|children| children.tell.clone()) {
             Some(tell) => {
                 tell(&fault.0);
-                CHILDREN.with_borrow_mut(|children| children.told = true);
+                note_told();
             }
             None => CHILDREN.with_borrow_mut(|children| children.untaken.push(fault)),
         }

@@ -146,8 +146,22 @@ impl Real {
         (self.tell)(error);
     }
 
+    /// Shows errors that gave way to a stop. The run has failed by them, if it does not end by the stop itself.
+    pub fn show_dropped(&mut self, machine: &mut Machine) {
+        for mut fault in std::mem::take(&mut machine.dropped) {
+            if let (Some(place), Some(me)) = (self.spawned_at, shm::process_table::me()) {
+                fault.change(|error| error.process = Value::from(me.id()));
+                fault = fault.spawned_at(place);
+            }
+            self.show(&fault.0);
+            shm::process_table::note_dropped();
+            children::note_told();
+        }
+    }
+
     /// As [`Real::finish`], for what was run by this machine: what functions in the result mention goes with it.
-    pub fn finish_from(&mut self, machine: &Machine, result: Result<Value, Fault>) -> u8 {
+    pub fn finish_from(&mut self, machine: &mut Machine, result: Result<Value, Fault>) -> u8 {
+        self.show_dropped(machine);
         outer::from(machine, || self.finish(result))
     }
 
@@ -186,7 +200,7 @@ impl Real {
         for failure in &failures {
             self.show(&failure.0);
         }
-        if !failures.is_empty() || children::told() {
+        if !failures.is_empty() || children::told() || shm::process_table::some_dropped() {
             status = status.max(1);
         }
         untaken::report();
@@ -353,6 +367,9 @@ impl World for Real {
 impl Real {
     fn act(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
         signals::set_clearing_up(machine.is_clearing_up());
+        if !machine.dropped.is_empty() {
+            self.show_dropped(machine);
+        }
         // What another one did that a signal for all has ended, as a lock that it gave back, is nothing to go on with.
         if (signals::is_asked() || signals::take_held_up())
             && !gives_back(&op)

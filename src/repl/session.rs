@@ -81,8 +81,9 @@ impl Session {
             Err(fault) => Err(fault),
         };
         if self.world.is_child() {
-            return Some(self.world.finish_from(&self.machine, result));
+            return Some(self.world.finish_from(&mut self.machine, result));
         }
+        self.world.show_dropped(&mut self.machine);
         if matches!(&result, Err(fault) if is_interrupt(fault)) {
             self.world.stop_since(spawned);
         }

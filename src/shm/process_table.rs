@@ -50,6 +50,9 @@ shared! {
         living: AtomicU32,
         /// When a process of the run last began to end because of a signal.
         signalled: AtomicU64,
+        /// A process of the run has told of an error that its own end kept from everybody else.
+        dropped: AtomicU32,
+        unused: AtomicU32,
     }
 
     /// One process. It starts as every object's header does, with the generation in place of flags.
@@ -395,6 +398,18 @@ pub fn note_signal(time: i64) {
 /// When a process of the run last began to end because of a signal; 0 when none has.
 pub fn last_signal() -> i64 {
     if registered() { globals().signalled.load(Relaxed) as i64 } else { 0 }
+}
+
+/// This process has told of an error that its own end keeps from everybody else.
+pub fn note_dropped() {
+    if registered() {
+        globals().dropped.store(1, Relaxed);
+    }
+}
+
+/// Whether some process of the run has.
+pub fn some_dropped() -> bool {
+    registered() && globals().dropped.load(Relaxed) != 0
 }
 
 /// A process of the run is about to kill this one.

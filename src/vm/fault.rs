@@ -182,6 +182,17 @@ impl Fault {
         }
     }
 
+    /// The error came while `finally` or `with` cleared up after something that goes on in its place.
+    #[must_use]
+    pub fn while_ending(self) -> Fault {
+        match self.0.help {
+            Some(_) => self,
+            None => {
+                self.help("`finally` and `with` were clearing up after a stop, which goes on; catch the error there")
+            }
+        }
+    }
+
     /// Whether the error is of this kind.
     pub fn is(&self, kind: Kind) -> bool {
         self.0.kind.as_str() == Some(kind.name())

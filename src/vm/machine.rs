@@ -121,6 +121,9 @@ pub struct Machine {
     pub(super) holding: Vec<Value>,
     /// The error of a rethrow keeps its trace.
     pub(super) rethrown: bool,
+    /// Errors of a `finally` or of the end of a `with` that gave way to what ends the process or cancels its block: the
+    /// world tells of them.
+    pub dropped: Vec<Fault>,
     /// The program has a `finally` or a `with`.
     clears_up: bool,
     /// Memory in which texts are put together.
@@ -145,6 +148,7 @@ impl Machine {
             places: Vec::new(),
             holding: Vec::with_capacity(FEW),
             rethrown: false,
+            dropped: Vec::new(),
             clears_up: false,
             scratch: String::new(),
         };
@@ -317,6 +321,11 @@ impl Machine {
             let at = frame.present();
             let base = frame.base as usize;
             let handler = proto.handlers.iter().find(|h| h.start <= at && at < h.end);
+            let site = || Site {
+                place: Place { file: proto.file, span: proto.spans[at as usize] },
+                function: proto.name.clone(),
+                spawn: false,
+            };
             for handling in proto.handlings.iter().filter(|h| h.start <= at && at < h.end) {
                 let raised =
                     |reg| matches!(self.stack[base + reg as usize], Value::Int(how) if how == i64::from(RAISED));
@@ -325,20 +334,18 @@ impl Machine {
                     Some(completion) if !raised(completion) => continue,
                     // What goes wrong in `finally` does not make a process go on that was told to end.
                     Some(_) if handler.is_none_or(|h| h.start < handling.start) && overrides(handled, &fault.0) => {
-                        fault = Fault(handled.clone());
-                        here = false;
+                        let mut dropped = std::mem::replace(&mut fault, Fault(handled.clone()));
+                        if std::mem::take(&mut here) && !proto.hidden {
+                            dropped.add_site(site());
+                        }
+                        self.dropped.push(dropped.while_ending());
                     }
                     _ => fault.caused_by(handled),
                 }
                 break;
             }
             if here && !proto.hidden {
-                let site = Site {
-                    place: Place { file: proto.file, span: proto.spans[at as usize] },
-                    function: proto.name.clone(),
-                    spawn: false,
-                };
-                fault.add_site(site);
+                fault.add_site(site());
             }
             here = true;
             for borrow in proto.borrows.iter().filter(|b| b.start <= at && at < b.end) {
