@@ -10,6 +10,7 @@ use std::path::Path;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("allocator", &["memory"]),
     ("memory", &[]),
+    ("stack", &[]),
     ("program_break", &[]),
     ("source", &[]),
     ("nearest", &[]),
@@ -25,7 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("world", &["source", "memory", "vm"]),
     ("proc", &["source", "nearest", "memory", "library", "vm", "shm", "world"]),
     ("repl", &["source", "diagnostics", "syntax", "compile", "vm", "library", "world", "proc", "cli"]),
-    ("cli", &["source", "memory", "diagnostics", "syntax", "compile", "vm", "library", "world", "proc", "repl"]),
+    ("cli", &["source", "memory", "stack", "diagnostics", "syntax", "compile", "vm", "library", "world", "proc", "repl"]),
 ];
 
 /// Modules that work on text and trees alone, and what they must not mention.
@@ -50,6 +51,7 @@ const UNSAFE: &[&str] = &[
     "shm/",
     "proc/",
     "repl/process.rs",
+    "stack.rs",
     "vm/frame.rs",
     "vm/run.rs",
     "vm/slow.rs",
