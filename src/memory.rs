@@ -24,6 +24,15 @@ pub fn of_machine() -> u64 {
     kib.map_or(u64::MAX, |kib| kib << 10)
 }
 
+/// Whether there is memory for so many items of this type.
+pub fn has_room_for<T>(count: usize) -> bool {
+    // So much the machine has.
+    const LARGE: usize = 256 << 20;
+    let bytes = count.saturating_mul(size_of::<T>());
+    let beyond = bytes > LARGE && bytes as u64 > of_machine();
+    !beyond && attempt(|| Vec::<T>::new().try_reserve_exact(count)).is_ok()
+}
+
 /// Bytes of address space of this process, and of memory that it has now; 0 where the system does not tell. Asks for no
 /// memory.
 pub fn of_this_process() -> (usize, usize) {

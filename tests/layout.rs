@@ -26,7 +26,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("world", &["source", "memory", "vm"]),
     ("proc", &["source", "nearest", "memory", "library", "vm", "shm", "world"]),
     ("repl", &["source", "diagnostics", "syntax", "compile", "vm", "library", "world", "proc", "cli"]),
-    ("cli", &["source", "memory", "stack", "diagnostics", "syntax", "compile", "vm", "library", "world", "proc", "repl"]),
+    (
+        "cli",
+        &["source", "memory", "stack", "diagnostics", "syntax", "compile", "vm", "library", "world", "proc", "repl"],
+    ),
 ];
 
 /// Modules that work on text and trees alone, and what they must not mention.

@@ -2,6 +2,7 @@
 
 use crate::memory;
 use crate::vm::fault::{Fault, Kind};
+use crate::vm::iterate::range_items;
 use crate::vm::value::{List, Value};
 use std::borrow::Cow;
 
@@ -70,10 +71,7 @@ impl At {
 
     /// The items of any data that can be looped over; a map gives its keys.
     pub fn items(self, value: &Value) -> Result<Cow<'_, [Value]>, Fault> {
-        if let Value::Range(range) = value {
-            room_for::<Value>(self.0, range.len())?;
-        }
-        try_items(value).ok_or_else(|| not_looped(self.0, self.1, value))
+        try_items(self.0, value)?.ok_or_else(|| not_looped(self.0, self.1, value))
     }
 }
 
@@ -94,8 +92,17 @@ pub fn not_looped(function: &str, parameter: &str, got: &Value) -> Fault {
     }
 }
 
-/// The items of any data that can be looped over; a map gives its keys.
-pub fn try_items(value: &Value) -> Option<Cow<'_, [Value]>> {
+/// The same for a function with this name; nothing for what cannot be looped over.
+pub fn try_items<'a>(function: &str, value: &'a Value) -> Result<Option<Cow<'a, [Value]>>, Fault> {
+    if let Value::Range(range) = value {
+        room_for::<Value>(function, range.len())?;
+        return range_items(range).map(|items| Some(Cow::Owned(items)));
+    }
+    Ok(items_of(value))
+}
+
+/// The items of data that can be looped over, which for a range are made here: for those that are known to be few.
+pub fn items_of(value: &Value) -> Option<Cow<'_, [Value]>> {
     Some(match value {
         Value::List(items) => Cow::Borrowed(items.as_slice()),
         Value::Map(map) => Cow::Owned(map.keys().cloned().collect()),
@@ -133,7 +140,7 @@ pub fn take(value: &mut Value) -> Value {
 pub fn take_list(value: &mut Value) -> List {
     match std::mem::take(value) {
         Value::List(items) => items.take(),
-        other => try_items(&other).map(Cow::into_owned).unwrap_or_default(),
+        other => items_of(&other).map(Cow::into_owned).unwrap_or_default(),
     }
 }
 
@@ -156,15 +163,10 @@ pub fn empty(kind: Kind, function: &str, value: &Value) -> Fault {
     Fault::new(kind, format!("`{function}` of an empty {}", value.type_name()))
 }
 
-/// So much the machine has.
-const LARGE: usize = 256 << 20;
-
 /// Says so when there is no memory for so many items of this type.
 pub fn room_for<T>(function: &str, count: usize) -> Result<(), Fault> {
-    let no_room = || Fault::new(Kind::Limit, format!("`{function}`: no memory for {count} items"));
-    let bytes = count.saturating_mul(size_of::<T>());
-    if bytes > LARGE && bytes as u64 > memory::of_machine() {
-        return Err(no_room());
+    if memory::has_room_for::<T>(count) {
+        return Ok(());
     }
-    memory::attempt(|| Vec::<T>::new().try_reserve_exact(count)).map_err(|_| no_room())
+    Err(Fault::new(Kind::Limit, format!("`{function}`: no memory for {count} items")))
 }

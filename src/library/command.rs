@@ -105,7 +105,7 @@ fn word(cx: &mut Context, function: &'static str, value: &Value) -> Result<Vec<u
     let word = match value {
         Value::Str(text) => text.as_bytes().to_vec(),
         Value::Bytes(bytes) => bytes.to_vec(),
-        Value::Int(_) | Value::Big(_) | Value::Float(_) => display(cx, value).into_bytes(),
+        Value::Int(_) | Value::Big(_) | Value::Float(_) => display(cx, value)?.into_bytes(),
         other => {
             let fault = At(function, "command").wrong("strs, bytes or numbers", other);
             return Err(match other {
@@ -136,7 +136,7 @@ fn variables(cx: &mut Context, function: &'static str, env: &Value) -> Result<Ve
         let value = match value {
             Value::Null => None,
             Value::Str(text) => Some(text.to_string()),
-            Value::Int(_) | Value::Big(_) | Value::Float(_) => Some(display(cx, value)),
+            Value::Int(_) | Value::Big(_) | Value::Float(_) => Some(display(cx, value)?),
             other => return Err(At(function, "env").wrong("strs, numbers or null as values", other)),
         };
         no_nul(function, "the value of a variable", value.as_deref().unwrap_or_default().as_bytes())?;

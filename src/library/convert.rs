@@ -4,6 +4,7 @@ use super::arguments::{At, character, given, not_looped, room_for, take, try_ite
 use super::{LOOPED, function_of, hidden, method_of};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::native::{Context, Declaration, Run::*, optional, required};
+use crate::vm::value::big;
 use crate::vm::value::display::{brief, display, repr};
 use crate::vm::value::index::check_key;
 use crate::vm::value::{Array, ErrorValue, Range, Ref, Set, Value};
@@ -23,14 +24,14 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         "A value as text, as `print` writes it.\nstr(1.5) == '1.5'",
         Pure(|cx, args| match &args[0] {
             text @ Value::Str(_) => Ok(text.clone()),
-            other => Ok(Value::str(display(cx, other))),
+            other => display(cx, other).map(Value::str),
         }),
     ),
     function_of(
         "repr",
         &[required("value")],
         "A value as text, as containers print it: strs in quotes.\nrepr('a') == \"'a'\"",
-        Pure(|cx, args| Ok(Value::str(repr(cx, &args[0])))),
+        Pure(|cx, args| repr(cx, &args[0]).map(Value::str)),
     ),
     function_of(
         "int",
@@ -154,10 +155,11 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
 fn list(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
     match &args[1] {
         items @ Value::List(_) => Ok(items.clone()),
-        other => match try_items(other) {
-            Some(items) => Ok(Value::list(items.into_owned())),
-            None => Err(not_looped(args[0].as_str().unwrap_or_default(), "self", other)),
-        },
+        other => {
+            let function = args[0].as_str().unwrap_or_default();
+            let items = try_items(function, other)?.ok_or_else(|| not_looped(function, "self", other))?;
+            Ok(Value::list(items.into_owned()))
+        }
     }
 }
 
@@ -197,14 +199,14 @@ fn int(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
             return Err(At("int", "base").bad("be 2 to 36, or 0 to read `0x`, `0o` and `0b`"));
         }
         let text = At("int", "value").text(&args[0])?;
-        return parse_int(text, base as u32).ok_or_else(|| not_a("an int", &args[0]));
+        return parse_int(text, base as u32)?.ok_or_else(|| not_a("an int", &args[0]));
     }
     match &args[0] {
         int @ (Value::Int(_) | Value::Big(_)) => Ok(int.clone()),
         Value::True => Ok(Value::Int(1)),
         Value::False => Ok(Value::Int(0)),
         Value::Float(float) => whole(float.get(), "int"),
-        Value::Str(text) => parse_int(text, 10).ok_or_else(|| {
+        Value::Str(text) => parse_int(text, 10)?.ok_or_else(|| {
             let fault = not_a("an int", &args[0]);
             match parse_float(text) {
                 Some(_) => fault.help("`int(float(text))` reads a number with a fraction"),
@@ -230,11 +232,11 @@ fn not_a(what: &str, text: &Value) -> Fault {
 }
 
 /// Reads an int, with white space around, a sign, `_` between digits, and the prefix that fits the base.
-pub(super) fn parse_int(text: &str, base: u32) -> Option<Value> {
+pub(super) fn parse_int(text: &str, base: u32) -> Result<Option<Value>, Fault> {
     let text = text.trim();
-    let (negative, digits) = match text.as_bytes().first()? {
-        b'-' => (true, &text[1..]),
-        b'+' => (false, &text[1..]),
+    let (negative, digits) = match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
         _ => (false, text),
     };
     let prefixed = match digits.get(..2).map(str::to_ascii_lowercase).as_deref() {
@@ -248,15 +250,15 @@ pub(super) fn parse_int(text: &str, base: u32) -> Option<Value> {
         (base, prefix) if prefix != 0 && (base == 0 || base == prefix) => (prefix, &digits[2..]),
         (base, _) => (base, digits),
     };
-    let digits = without_underscores(digits)?;
+    let Some(digits) = without_underscores(digits) else { return Ok(None) };
     if digits.is_empty() || !digits.chars().all(|c| c.is_digit(base)) {
-        return None;
+        return Ok(None);
     }
     if let Ok(int) = i64::from_str_radix(&digits, base) {
-        return Some(Value::Int(if negative { -int } else { int }));
+        return Ok(Some(Value::Int(if negative { -int } else { int })));
     }
-    let int = BigInt::parse_bytes(digits.as_bytes(), base)?;
-    Some(Value::big(if negative { -int } else { int }))
+    let int = big::parse(&digits, base)?.map(BigInt::from);
+    Ok(int.map(|int| Value::big(if negative { -int } else { int })))
 }
 
 /// The text without underscores, which must stand between digits.
@@ -305,7 +307,9 @@ fn bytes(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
             vec![0; count]
         }
         other => {
-            let Some(items) = try_items(other) else { return Err(at.wrong("a str, ints or a number of zeros", other)) };
+            let Some(items) = try_items(at.0, other)? else {
+                return Err(at.wrong("a str, ints or a number of zeros", other));
+            };
             let byte = |item: &Value| match item {
                 Value::Int(int) => u8::try_from(*int).map_err(|_| at.bad("have ints of 0 to 255")),
                 other => Err(at.wrong("ints", other)),
@@ -351,7 +355,7 @@ fn array<T: Clone>(
         room_for::<T>(function, count)?;
         return Ok(vec![zero; count]);
     }
-    let items = match try_items(source) {
+    let items = match try_items(function, source)? {
         Some(items) => items,
         None => return Err(at.wrong("a count or something to loop over", source)),
     };
@@ -423,7 +427,10 @@ fn assert(cx: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
     match &args[0] {
         Value::True => Ok(Value::Null),
         Value::False => {
-            let message = given(&args[1]).map_or_else(|| "assertion failed".to_owned(), |text| display(cx, text));
+            let message = match given(&args[1]) {
+                Some(text) => display(cx, text)?,
+                None => "assertion failed".to_owned(),
+            };
             Err(Fault::new(Kind::Assert, message))
         }
         other => Err(At("assert", "condition").wrong("a bool", other)),

@@ -1,6 +1,6 @@
 //! Functions that call functions: written in the language itself, so that the machine runs them as any other code.
 
-use super::arguments::{At, take, take_list, try_items};
+use super::arguments::{At, items_of, take, take_list};
 use super::{ITEMS, LOOPED, both, function_of, hidden, method_of};
 use crate::vm::fault::Fault;
 use crate::vm::native::{Context, Declaration, Run::*, optional, required};
@@ -302,7 +302,7 @@ fn flatten(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
 }
 
 fn unique(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
-    let (items, keys) = (try_items(&args[0]).unwrap_or_default(), try_items(&args[1]).unwrap_or_default());
+    let (items, keys) = (items_of(&args[0]).unwrap_or_default(), items_of(&args[1]).unwrap_or_default());
     let mut seen = Set::default();
     let mut kept = List::new();
     for (item, key) in items.iter().zip(keys.iter()) {

@@ -35,7 +35,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         "input",
         &[optional("prompt", "''")],
         "A line of standard input without its end, after the prompt was written; an error at its end.\ninput is function",
-        Effect(|cx, args| Ok(Op::Input { prompt: given(&args[0]).map(|prompt| display(cx, prompt)) })),
+        Effect(|cx, args| Ok(Op::Input { prompt: given(&args[0]).map(|prompt| display(cx, prompt)).transpose()? })),
     ),
     function_of(
         "read_text",
@@ -132,7 +132,7 @@ fn print(cx: &mut Context, args: &mut [Value]) -> Result<Op, Fault> {
         }
         match value {
             Value::Str(part) => text.push_str(part),
-            other => text.push_str(&display(cx, other)),
+            other => text.push_str(&display(cx, other)?),
         }
     }
     text.push_str(end);

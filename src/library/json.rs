@@ -4,9 +4,10 @@ use super::arguments::{At, given};
 use super::function_of;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::native::{Declaration, Run::Pure, optional, required};
+use crate::vm::value::big;
 use crate::vm::value::display::float_text;
 use crate::vm::value::{List, Map, Value};
-use num_bigint::BigInt;
+use num_bigint::{BigInt, Sign};
 use std::fmt::Write;
 
 pub(super) static DECLARATIONS: &[Declaration] = &[
@@ -156,7 +157,13 @@ impl<'a> Parser<'a> {
         let value = if !good {
             None
         } else if fraction.is_empty() {
-            written.parse().map(Value::Int).ok().or_else(|| BigInt::parse_bytes(written.as_bytes(), 10).map(Value::big))
+            match written.parse() {
+                Ok(int) => Some(Value::Int(int)),
+                Err(_) => big::parse(whole, 10)?.map(|int| {
+                    let sign = if whole.len() < written.len() { Sign::Minus } else { Sign::Plus };
+                    Value::big(BigInt::from_biguint(sign, int))
+                }),
+            }
         } else {
             written.parse().map(Value::float).ok()
         };
@@ -324,7 +331,7 @@ fn leaf(out: &mut String, value: &Value) -> Result<(), Fault> {
         Value::True => out.write_str("true"),
         Value::False => out.write_str("false"),
         Value::Int(int) => write!(out, "{int}"),
-        Value::Big(int) => write!(out, "{int}", int = **int),
+        Value::Big(int) => out.write_str(&big::decimal(int)?),
         Value::Float(float) if float.get().is_finite() => out.write_str(&float_text(float.get())),
         Value::Float(float) => {
             let message = format!("`json.text`: JSON has no {}", float_text(float.get()));

@@ -1,6 +1,6 @@
 //! Methods that belong to maps alone.
 
-use super::arguments::{At, take, try_items};
+use super::arguments::{At, items_of, take};
 use super::list::insert_pairs;
 use super::method_of;
 use crate::vm::fault::{Fault, Kind};
@@ -120,7 +120,7 @@ fn merge(place: &mut Value, other: Value, function: &'static str) -> Result<(), 
         Value::List(_) | Value::Set(_) => {
             // Looked at as a whole first, so that an error leaves the map as it was.
             let mut pairs = Map::default();
-            insert_pairs(&mut pairs, &try_items(&other).unwrap_or_default(), function)?;
+            insert_pairs(&mut pairs, &items_of(&other).unwrap_or_default(), function)?;
             merge(place, Value::map(pairs), function)
         }
         other => Err(at.wrong("a map or a list of [key, value]", other)),

@@ -6,8 +6,9 @@ use super::function_of;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::native::{Context, Declaration, Parameter, Run, Run::Pure, optional, required, rest, rest_of};
 use crate::vm::value::Value;
+use crate::vm::value::big;
 use crate::vm::value::float::int_to_float;
-use num_bigint::BigInt;
+use num_bigint::{BigInt, BigUint};
 use num_traits::{Signed, ToPrimitive, Zero};
 use std::f64::consts;
 
@@ -119,11 +120,11 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         "The greatest common divisor.\nmath.gcd(12, 18) == 6",
         Pure(|_, args| {
             let at = At("math.gcd", "ints");
-            let mut result = BigInt::ZERO;
+            let mut result = BigUint::ZERO;
             for int in rest_of(&args[0]) {
-                result = gcd(result, integer(at, int)?);
+                result = big::gcd(result, integer(at, int)?.into_parts().1)?;
             }
-            Ok(Value::big(result))
+            Ok(Value::big(BigInt::from(result)))
         }),
     ),
     function_of(
@@ -132,15 +133,17 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         "The least common multiple.\nmath.lcm(4, 6) == 12",
         Pure(|_, args| {
             let at = At("math.lcm", "ints");
-            let mut result = BigInt::from(1);
+            let mut result = BigUint::from(1u32);
             for int in rest_of(&args[0]) {
-                let int = integer(at, int)?;
+                let int = integer(at, int)?.into_parts().1;
                 if int.is_zero() {
                     return Ok(Value::Int(0));
                 }
-                result = &result / gcd(result.clone(), int.clone()) * int.abs();
+                let (part, _) = big::divide(&result, &big::gcd(result.clone(), int.clone())?)?;
+                big::limit_bits(part.bits() + int.bits())?;
+                result = big::multiply(&part, &int)?;
             }
-            Ok(Value::big(result))
+            Ok(Value::big(BigInt::from(result)))
         }),
     ),
     function_of(
@@ -163,7 +166,10 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         Pure(|_, args| {
             let at = At("math.isqrt", "n");
             let n = integer(at, &args[0])?;
-            if n.is_negative() { Err(at.bad("not be negative")) } else { Ok(Value::big(n.sqrt())) }
+            if n.is_negative() {
+                return Err(at.bad("not be negative"));
+            }
+            Ok(Value::big(BigInt::from(big::square_root(n.magnitude())?)))
         }),
     ),
     function_of(
@@ -241,16 +247,6 @@ fn to_int(function: &'static str, args: &[Value], cut: fn(f64) -> f64) -> Result
         Value::Int(_) | Value::Big(_) => Ok(args[0].clone()),
         other => whole(cut(number(At(function, "x"), other)?), function),
     }
-}
-
-/// Euclid's algorithm.
-fn gcd(a: BigInt, b: BigInt) -> BigInt {
-    let (mut a, mut b) = (a.abs(), b.abs());
-    while !b.is_zero() {
-        let rest = &a % &b;
-        a = std::mem::replace(&mut b, rest);
-    }
-    a
 }
 
 /// The product of all ints from `first` to `last`, by halves, so that large factors meet large ones.

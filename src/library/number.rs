@@ -8,8 +8,9 @@ use crate::vm::native::{Context, Declaration, Run::*, optional, required};
 use crate::vm::types::Type;
 use crate::vm::value::Value;
 use crate::vm::value::arith::{Arith, binary, negate};
-use num_bigint::BigInt;
-use num_traits::{Signed, Zero};
+use crate::vm::value::big;
+use num_bigint::{BigInt, BigUint};
+use num_traits::Signed;
 
 const NUMBER: &[Type] = &[Type::Int, Type::Float];
 const INT: &[Type] = &[Type::Int];
@@ -119,7 +120,9 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
             if !(2..=36).contains(&base) {
                 return Err(at.bad("be 2 to 36"));
             }
-            Ok(Value::str(integer(&args[0], "to_base")?.to_str_radix(base as u32)))
+            let int = integer(&args[0], "to_base")?;
+            let digits = big::digits(int.magnitude(), base as u32)?;
+            Ok(Value::str(if int.is_negative() { format!("-{digits}") } else { digits }))
         }),
     ),
 ];
@@ -196,11 +199,10 @@ fn round_int(int: &Value, zeros: u64) -> Result<Value, Fault> {
     if zeros > int.bits() / 3 + 1 {
         return Ok(Value::Int(0));
     }
-    let unit = BigInt::from(10).pow(zeros as u32);
-    let rest = ((&int % &unit) + &unit) % &unit;
-    let down = &int - &rest;
-    let twice: BigInt = &rest * 2;
-    let odd = !((&down / &unit) % 2u32).is_zero();
-    let up = twice > unit || twice == unit && odd;
-    Ok(Value::big(if up { down + unit } else { down }))
+    let unit = big::power(&BigUint::from(10u32), zeros)?;
+    let (units, rest) = big::divide(int.magnitude(), &unit)?;
+    let twice = &rest * 2u32;
+    let up = twice > unit || twice == unit && units.bit(0);
+    let down = int.magnitude() - rest;
+    Ok(Value::big(BigInt::from_biguint(int.sign(), if up { down + unit } else { down })))
 }

@@ -2,7 +2,7 @@
 //!
 //! The sort is our own where a comparison can fail: the standard one may panic when an order is not total.
 
-use super::arguments::{At, empty, take_list, try_items};
+use super::arguments::{At, empty, items_of, take_list, try_items};
 use super::{ITEMS, LOOPED, both, hidden, method_of};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::native::{Context, Declaration, Run, Run::*, optional, required, rest, rest_of};
@@ -190,7 +190,7 @@ fn sort(items: &mut List, reverse: bool) -> Result<(), Fault> {
 
 fn sorted_by(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
     let reverse = At("sorted", "reverse").flag(&args[2])?;
-    let order = permutation(&try_items(&args[1]).unwrap_or_default(), reverse)?;
+    let order = permutation(&items_of(&args[1]).unwrap_or_default(), reverse)?;
     let mut items = take_list(&mut args[0]);
     Ok(Value::list(order.iter().map(|at| std::mem::take(&mut items[*at as usize])).collect()))
 }
@@ -301,9 +301,9 @@ fn merge_sort<T: Copy>(items: &mut [T], mut order: impl FnMut(&T, &T) -> Result<
 fn extreme(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
     let largest = At("min", "reverse").flag(&args[2])?;
     let wanted = if largest { Ordering::Greater } else { Ordering::Less };
-    let keys = try_items(&args[1]).unwrap_or_default();
+    let name = if largest { "max" } else { "min" };
+    let keys = try_items(name, &args[1])?.unwrap_or_default();
     let Some(mut best) = keys.first() else {
-        let name = if largest { "max" } else { "min" };
         return Err(empty(Kind::Value, name, &args[0]).help(format!("`try {name}(xs) else 0` gives 0 instead")));
     };
     let mut at = 0;
@@ -315,7 +315,7 @@ fn extreme(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
             (at, best) = (index, key);
         }
     }
-    Ok(try_items(&args[0]).unwrap_or_default()[at].clone())
+    Ok(items_of(&args[0]).unwrap_or_default()[at].clone())
 }
 
 fn extreme_of(args: &mut [Value], wanted: Ordering) -> Result<Value, Fault> {

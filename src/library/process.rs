@@ -97,7 +97,7 @@ fn join(_: &mut Context, args: &mut [Value]) -> Result<Op, Fault> {
             processes.push(process(one)?);
             Ok(Op::Join { processes, many: false, timeout })
         }
-        [many] => match try_items(many) {
+        [many] => match try_items("join", many)? {
             Some(items) if !matches!(many, Value::Str(_)) => {
                 Ok(Op::Join { processes: items.iter().map(process).collect::<Result<_, _>>()?, many: true, timeout })
             }

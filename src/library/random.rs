@@ -1,6 +1,6 @@
 //! The module `random`.
 
-use super::arguments::{At, empty, given, take, take_list, try_items};
+use super::arguments::{At, empty, given, take, take_list};
 use super::function_of;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::native::{Declaration, Run::Effect, optional, required};
@@ -122,8 +122,8 @@ fn number(at: At, value: &Value, default: f64) -> Result<f64, Fault> {
 }
 
 fn items(function: &'static str, value: &mut Value) -> Result<Vec<Value>, Fault> {
-    match try_items(value) {
-        Some(_) => Ok(take_list(value)),
-        None => At(function, "xs").items(value).map(|items| items.into_owned()),
+    match value {
+        Value::List(_) => Ok(take_list(value)),
+        other => At(function, "xs").items(other).map(|items| items.into_owned()),
     }
 }

@@ -1,6 +1,6 @@
 //! What means the same on everything that has items in order.
 
-use super::arguments::{At, character, given, position, try_items};
+use super::arguments::{At, character, given, items_of, position};
 use super::{INDEXED, LOOPED, SIZED, both, hidden, method_of};
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::native::{Context, Declaration, Run::*, optional, required, rest};
@@ -273,7 +273,7 @@ fn slice(value: &Value, start: Option<i64>, end: Option<i64>, step: i64) -> Resu
                 Array::Ints(items) => Array::Ints(items[from..to].to_vec().into()),
                 Array::Floats(items) => Array::Floats(items[from..to].to_vec().into()),
             })),
-            other => Value::list(pick(&items_of(other), &wanted)),
+            other => Value::list(pick(&items_of(other).unwrap_or_default(), &wanted)),
         });
     }
     let indexes = (0..wanted.len()).map(|at| wanted.at(at) as usize);
@@ -288,12 +288,8 @@ fn slice(value: &Value, start: Option<i64>, end: Option<i64>, step: i64) -> Resu
             Array::Ints(items) => Array::Ints(indexes.map(|at| items[at]).collect()),
             Array::Floats(items) => Array::Floats(indexes.map(|at| items[at]).collect()),
         })),
-        other => Value::list(pick(&items_of(other), &wanted)),
+        other => Value::list(pick(&items_of(other).unwrap_or_default(), &wanted)),
     })
-}
-
-fn items_of(value: &Value) -> std::borrow::Cow<'_, [Value]> {
-    try_items(value).unwrap_or_default()
 }
 
 fn pick(items: &[Value], wanted: &Range) -> List {

@@ -142,7 +142,8 @@ fn two(_: &mut Context, args: &mut [Value], function: &'static str) -> Result<(R
     let right = match &args[1] {
         Value::Set(set) => set.clone(),
         other => {
-            let items = try_items(other).ok_or_else(|| At(function, "other").wrong("a set or a list", other))?;
+            let items =
+                try_items(function, other)?.ok_or_else(|| At(function, "other").wrong("a set or a list", other))?;
             let mut set = Set::default();
             for item in items.iter() {
                 set.insert(item.clone(), ());

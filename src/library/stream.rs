@@ -142,7 +142,8 @@ fn zip(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
             args[1].clone()
         }
         other => {
-            let items = try_items(other).ok_or_else(|| At("zip", "others").wrong("something to loop over", other))?;
+            let items =
+                try_items("zip", other)?.ok_or_else(|| At("zip", "others").wrong("something to loop over", other))?;
             let name = "zipped items".into();
             let source = StreamSource::Items(Value::list(items.into_owned()), 0);
             new_stream(StreamState { source, stages: Vec::new(), ended: false, name })

@@ -38,6 +38,7 @@ use crate::source::Place;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::machine::{Machine, clear_interrupt, set_output_waits};
 use crate::vm::op::Op;
+use crate::vm::safepoint;
 use crate::vm::value::{self, ErrorValue, HandleKey, HandleKind, Met, Value, on_handle, on_items, on_numbers};
 use crate::world::{self, Local, Performed, World, after, describe_file, is_stdin};
 pub use at_once::at_once;
@@ -120,6 +121,7 @@ impl Real {
         signals::install();
         world::set_output_lock(lock_output);
         world::set_idle(spare::give_back);
+        safepoint::on_interrupt(act_on_signals);
         shm::park::set_idle(spare::give_back);
         let tell: Tell = Rc::new(move |error| world::say(&report(error)));
         children::begin(tell.clone());

@@ -92,7 +92,7 @@ impl Session {
         self.compiler.keep_set(|global| machine.global(global).is_some());
         let shown = match result {
             Ok(Value::Null) => Ok(()),
-            Ok(value) => self.print(repr(&self.machine.context, &value) + "\n", false),
+            Ok(value) => repr(&self.machine.context, &value).and_then(|text| self.print(text + "\n", false)),
             Err(fault) => Err(fault),
         };
         match shown.and_then(|()| self.world.flush()) {

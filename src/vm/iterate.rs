@@ -1,12 +1,14 @@
 //! Stepping through containers.
 
 use super::code::Reg;
-use super::fault::Fault;
+use super::fault::{Fault, Kind};
 use super::machine::{Answer, Machine, split_pair};
 use super::op::{Op, Quick};
+use super::safepoint::poll;
 use super::stream::Flow;
 use super::types::with_article;
-use super::value::{Array, Value};
+use super::value::{Array, Range, Value};
+use crate::memory;
 
 /// The item at a position of a container, and moves the position on; `None` at the end. Of a map the items are its
 /// keys. Positions of texts count bytes, those of maps and sets count entries, removed ones too.
@@ -70,12 +72,29 @@ pub fn not_iterable(value: &Value) -> Fault {
 pub fn items(value: &Value) -> Result<Vec<Value>, Fault> {
     match value {
         Value::List(items) => Ok(items.to_vec()),
+        Value::Range(range) => range_items(range),
         other if is_container(other) => {
             let mut position = 0;
             Ok(std::iter::from_fn(|| next_item(other, &mut position)).collect())
         }
         other => Err(not_iterable(other)),
     }
+}
+
+/// The numbers of a range, of which there may be more than memory has room for.
+pub fn range_items(range: &Range) -> Result<Vec<Value>, Fault> {
+    const STEP: usize = 1 << 20;
+    let count = range.len();
+    if !memory::has_room_for::<Value>(count) {
+        return Err(Fault::new(Kind::Limit, format!("no memory for {count} items")));
+    }
+    let mut items = Vec::with_capacity(count);
+    while items.len() < count {
+        poll()?;
+        let end = count.min(items.len() + STEP);
+        items.extend((items.len()..end).map(|at| Value::Int(range.at(at))));
+    }
+    Ok(items)
 }
 
 impl Machine {

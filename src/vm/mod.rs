@@ -15,6 +15,7 @@ mod operands;
 mod options;
 pub mod reach;
 mod run;
+pub mod safepoint;
 mod select;
 mod slow;
 mod stream;

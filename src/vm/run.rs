@@ -898,7 +898,7 @@ impl Machine {
                 Instr::Update { op, place, src } => check!(slow::update(op, base, place, src)),
 
                 Instr::Concat { dst, site } => {
-                    let text = self.concat(base, proto!(), &proto!().texts[site as usize]);
+                    let text = check!(self.concat(base, proto!(), &proto!().texts[site as usize]));
                     set!(dst, text);
                 }
                 Instr::Text { dst, src, repr } => match reg!(src) {
@@ -906,7 +906,7 @@ impl Machine {
                     other => {
                         let text =
                             if repr { value::repr(&self.context, other) } else { value::display(&self.context, other) };
-                        set!(dst, Value::str(text));
+                        set!(dst, Value::str(check!(text)));
                     }
                 },
                 Instr::Format { dst, src, spec } => {
@@ -1136,7 +1136,7 @@ impl Machine {
                     }
                 }
                 Instr::NoArm { src } => {
-                    let text = value::repr(&self.context, reg!(src));
+                    let text = check!(value::repr(&self.context, reg!(src)));
                     check!(Err(slow::no_arm(&text)));
                 }
                 Instr::TestList { dst, src, site } => {
@@ -1234,11 +1234,11 @@ impl Machine {
                 }
                 Instr::AssertFailed { base: at, op } => {
                     let symbol = proto!().names[op as usize].as_str().unwrap_or_default();
-                    let (a, b) =
-                        (value::repr(&self.context, reg!(at)), value::repr(&self.context, reg!(usize::from(at) + 1)));
+                    let a = check!(value::repr(&self.context, reg!(at)));
+                    let b = check!(value::repr(&self.context, reg!(usize::from(at) + 1)));
                     let message = match reg!(usize::from(at) + 2) {
                         Value::Null | Value::Undefined => None,
-                        message => Some(value::display(&self.context, message)),
+                        message => Some(check!(value::display(&self.context, message))),
                     };
                     check!(Err(slow::assert_failed(symbol, &a, &b, message)));
                 }

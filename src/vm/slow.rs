@@ -658,7 +658,7 @@ const KEPT: usize = 64 << 10;
 
 impl Machine {
     /// The text of some parts as they print, together.
-    pub(super) fn concat(&mut self, base: *mut Value, proto: &Proto, parts: &[Part]) -> Value {
+    pub(super) fn concat(&mut self, base: *mut Value, proto: &Proto, parts: &[Part]) -> Result<Value, Fault> {
         let mut text = std::mem::take(&mut self.scratch);
         for part in parts {
             match part {
@@ -666,7 +666,7 @@ impl Machine {
                 Part::Keep(reg) | Part::Take(reg) => match register!(base, *reg) {
                     Value::Str(part) => text.push_str(part.as_str()),
                     Value::Int(int) => value::display::push_int(&mut text, *int),
-                    other => text.push_str(&value::display(&self.context, other)),
+                    other => text.push_str(&value::display(&self.context, other)?),
                 },
             }
             if let Part::Take(reg) = part {
@@ -674,11 +674,11 @@ impl Machine {
             }
         }
         if text.capacity() > KEPT {
-            return Value::str(text);
+            return Ok(Value::str(text));
         }
         let result = Value::str(text.as_str());
         text.clear();
         self.scratch = text;
-        result
+        Ok(result)
     }
 }

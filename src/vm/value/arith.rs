@@ -1,13 +1,12 @@
 //! The operators on values other than comparison: exact integers, floats, joining, repeating, sets.
 
+use super::big::{self, limit_bits};
 use super::float::{divide_ints, divide_whole, int_to_float, power, remainder};
 use super::{List, Ref, Set, Value};
 use crate::vm::fault::{Fault, Kind};
 use num_bigint::BigInt;
 use num_traits::{Signed, ToPrimitive, Zero};
 
-/// An integer has at most so many bits: a result beyond would take the memory and the time of the whole program.
-pub const MAX_INT_BITS: u64 = 1 << 27;
 /// A repeated str or bytes has at most so many bytes.
 pub const MAX_REPEATED_BYTES: usize = 1 << 30;
 /// A repeated list has at most so many items.
@@ -198,14 +197,13 @@ fn small_ints(op: Arith, a: i64, b: i64) -> Option<Value> {
 }
 
 /// Quotient, towards zero, and rest.
-fn divide_with_rest(a: &BigInt, b: &BigInt) -> (BigInt, BigInt) {
+fn divide_with_rest(a: &BigInt, b: &BigInt) -> Result<(BigInt, BigInt), Fault> {
     // A quotient of one word is guessed from the leading words: then one multiplication is all, whatever the length.
     const WORD: u64 = 64;
     let shift = b.bits().saturating_sub(WORD);
     if shift == 0 || a.bits() + 2 > b.bits() + WORD {
-        let quotient = a / b;
-        let rest = a - &quotient * b;
-        return (quotient, rest);
+        let (quotient, rest) = big::divide(a.magnitude(), b.magnitude())?;
+        return Ok((BigInt::from_biguint(a.sign() * b.sign(), quotient), BigInt::from_biguint(a.sign(), rest)));
     }
     let leading = |int: &BigInt| (int.magnitude() >> shift).to_u128().unwrap_or(u128::MAX);
     // Never too large, and too small by a few at most.
@@ -215,7 +213,7 @@ fn divide_with_rest(a: &BigInt, b: &BigInt) -> (BigInt, BigInt) {
         rest -= b.magnitude();
         quotient += 1;
     }
-    (BigInt::from(quotient) * a.signum() * b.signum(), BigInt::from_biguint(a.sign(), rest))
+    Ok((BigInt::from_biguint(a.sign() * b.sign(), quotient.into()), BigInt::from_biguint(a.sign(), rest)))
 }
 
 fn big_ints(op: Arith, a: &BigInt, b: &BigInt) -> Result<Value, Fault> {
@@ -224,14 +222,14 @@ fn big_ints(op: Arith, a: &BigInt, b: &BigInt) -> Result<Value, Fault> {
         Arith::Sub => a - b,
         Arith::Mul => {
             limit_bits(a.bits() + b.bits())?;
-            a * b
+            BigInt::from_biguint(a.sign() * b.sign(), big::multiply(a.magnitude(), b.magnitude())?)
         }
         Arith::Div => return divide_ints(a, b).map(Value::float),
         Arith::FloorDiv | Arith::Rem => {
             if b.is_zero() {
                 return Err(by_zero(op));
             }
-            let (mut quotient, mut rest) = divide_with_rest(a, b);
+            let (mut quotient, mut rest) = divide_with_rest(a, b)?;
             if !rest.is_zero() && rest.is_negative() != b.is_negative() {
                 quotient -= 1;
                 rest += b;
@@ -242,7 +240,7 @@ fn big_ints(op: Arith, a: &BigInt, b: &BigInt) -> Result<Value, Fault> {
             let (x, y) = (int_to_float(&Value::big(a.clone()))?, int_to_float(&Value::big(b.clone()))?);
             return power(x, y).map(Value::float);
         }
-        Arith::Pow => int_power(a, b)?,
+        Arith::Pow => big::int_power(a, b)?,
         Arith::Shl | Arith::Shr if b.is_negative() => {
             return Err(Fault::value_error("negative shift count").help(if op == Arith::Shl {
                 "write `>>` to shift the other way"
@@ -265,29 +263,6 @@ fn big_ints(op: Arith, a: &BigInt, b: &BigInt) -> Result<Value, Fault> {
         Arith::BitXor => a ^ b,
         Arith::BitOr => a | b,
     }))
-}
-
-fn int_power(base: &BigInt, exponent: &BigInt) -> Result<BigInt, Fault> {
-    if exponent.is_zero() || base.magnitude() == &1u32.into() && (base.is_positive() || !exponent.bit(0)) {
-        return Ok(BigInt::from(1));
-    }
-    if base.is_zero() || base.magnitude() == &1u32.into() {
-        return Ok(base.clone());
-    }
-    let exponent = exponent.to_u64().unwrap_or(u64::MAX);
-    // A number of n bits is at least 2 ** (n - 1); factors of two are shifted in, not multiplied.
-    let twos = base.trailing_zeros().unwrap_or(0);
-    limit_bits((base.bits() - 1).max(1).saturating_mul(exponent))?;
-    let odd = (base >> twos).pow(exponent as u32);
-    Ok(odd << (twos * exponent))
-}
-
-fn limit_bits(bits: u64) -> Result<(), Fault> {
-    if bits <= MAX_INT_BITS {
-        return Ok(());
-    }
-    Err(Fault::new(Kind::Limit, format!("the result would have more than {MAX_INT_BITS} bits, the limit of an int"))
-        .help("floats reach to 1.8e308: write float(x)"))
 }
 
 fn floats(op: Arith, x: f64, y: f64, a: &Value, b: &Value) -> Result<Value, Fault> {

@@ -1,7 +1,9 @@
 //! Values as text: what `print` and `str()` write, and how values look inside containers.
 
+use super::big;
 use super::walk::Children;
 use super::{Array, Function, Value};
+use crate::vm::fault::Fault;
 use crate::vm::native::Context;
 use std::fmt::Write;
 
@@ -10,12 +12,15 @@ pub const MAX_DEPTH: usize = 100;
 /// A text that has grown to so many bytes is ended with `…`.
 pub const MAX_TEXT: usize = 1 << 30;
 
+/// A longer int is not written out in messages: that takes time.
+const MOST_BRIEF_BITS: u64 = 1 << 14;
+
 /// What `print` and `str()` write: a str is its text, an error its message, anything else is as in containers.
-pub fn display(cx: &Context, value: &Value) -> String {
+pub fn display(cx: &Context, value: &Value) -> Result<String, Fault> {
     match value {
-        Value::Str(text) => text.as_str().to_owned(),
+        Value::Str(text) => Ok(text.as_str().to_owned()),
         Value::Error(error) => match &error.message {
-            Value::Str(text) => text.as_str().to_owned(),
+            Value::Str(text) => Ok(text.as_str().to_owned()),
             other => repr(cx, other),
         },
         other => repr(cx, other),
@@ -23,10 +28,10 @@ pub fn display(cx: &Context, value: &Value) -> String {
 }
 
 /// How a value looks inside containers, strs with quotes.
-pub fn repr(cx: &Context, value: &Value) -> String {
+pub fn repr(cx: &Context, value: &Value) -> Result<String, Fault> {
     let mut out = String::new();
-    write(Some(cx), &mut out, value, MAX_TEXT);
-    out
+    write(Some(cx), &mut out, value, MAX_TEXT)?;
+    Ok(out)
 }
 
 /// An integer in decimal at the end of a text.
@@ -55,7 +60,8 @@ pub fn push_int(text: &mut String, int: i64) {
 pub fn brief(value: &Value) -> String {
     const MOST: usize = 40;
     let mut out = String::new();
-    write(None, &mut out, value, 4 * MOST);
+    // Only what takes long can fail, and long ints are not written here.
+    let _ = write(None, &mut out, value, 4 * MOST);
     match out.char_indices().nth(MOST) {
         Some((at, _)) => format!("{}…", &out[..at]),
         None => out,
@@ -66,7 +72,7 @@ impl std::fmt::Debug for Value {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         const MOST: usize = 1000;
         let mut out = String::new();
-        write(None, &mut out, self, MOST);
+        let _ = write(None, &mut out, self, MOST);
         f.write_str(&out)
     }
 }
@@ -78,7 +84,7 @@ struct Open<'a> {
     close: &'static str,
 }
 
-fn write(cx: Option<&Context>, out: &mut String, value: &Value, most: usize) {
+fn write(cx: Option<&Context>, out: &mut String, value: &Value, most: usize) -> Result<(), Fault> {
     let mut open: Vec<Open> = Vec::new();
     let mut next = Some(value);
     loop {
@@ -90,7 +96,7 @@ fn write(cx: Option<&Context>, out: &mut String, value: &Value, most: usize) {
                 _ => ("", ""),
             };
             if start.is_empty() {
-                write_leaf(cx, out, value, most);
+                write_leaf(cx, out, value, most)?;
             } else if open.len() >= MAX_DEPTH {
                 out.push_str(start);
                 out.push_str("...");
@@ -101,10 +107,10 @@ fn write(cx: Option<&Context>, out: &mut String, value: &Value, most: usize) {
             }
             if out.len() > most {
                 out.push('…');
-                return;
+                return Ok(());
             }
         }
-        let Some(inner) = open.last_mut() else { return };
+        let Some(inner) = open.last_mut() else { return Ok(()) };
         next = inner.children.next();
         if next.is_none() {
             out.push_str(inner.close);
@@ -120,7 +126,7 @@ fn write(cx: Option<&Context>, out: &mut String, value: &Value, most: usize) {
     }
 }
 
-fn write_leaf(cx: Option<&Context>, out: &mut String, value: &Value, most: usize) {
+fn write_leaf(cx: Option<&Context>, out: &mut String, value: &Value, most: usize) -> Result<(), Fault> {
     // Writing to a String cannot fail.
     let _ = match value {
         Value::Undefined | Value::Null => out.write_str("null"),
@@ -130,7 +136,10 @@ fn write_leaf(cx: Option<&Context>, out: &mut String, value: &Value, most: usize
             push_int(out, *int);
             Ok(())
         }
-        Value::Big(int) => write!(out, "{int}", int = **int),
+        Value::Big(int) if cx.is_none() && int.bits() > MOST_BRIEF_BITS => {
+            write!(out, "<an int of {} bits>", int.bits())
+        }
+        Value::Big(int) => out.write_str(&big::decimal(int)?),
         Value::Float(float) => out.write_str(&float_text(float.get())),
         Value::Str(text) => {
             write_str(out, text);
@@ -174,6 +183,7 @@ fn write_leaf(cx: Option<&Context>, out: &mut String, value: &Value, most: usize
         },
         Value::List(_) | Value::Map(_) | Value::Set(_) => Ok(()),
     };
+    Ok(())
 }
 
 fn write_array(out: &mut String, array: &Array, most: usize) {

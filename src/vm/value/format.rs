@@ -1,6 +1,7 @@
 //! Python's format specs: `f"{x:>8.2f}"`.
 
 use super::Value;
+use super::big;
 use super::display::{display, float_text};
 use super::float::int_to_float;
 use crate::vm::fault::Fault;
@@ -32,14 +33,14 @@ struct Spec {
 /// The value as text, as the spec says.
 pub fn format(cx: &Context, value: &Value, spec: &str) -> Result<String, Fault> {
     if spec.is_empty() {
-        return Ok(display(cx, value));
+        return display(cx, value);
     }
     let read = Spec::read(spec, value.type_name())?;
     match value {
         Value::Int(int) => read.int(&BigInt::from(*int), value, spec),
         Value::Big(int) => read.int(int, value, spec),
         Value::Float(float) => read.float(float.get(), value, spec),
-        _ => read.text(&display(cx, value), value, spec),
+        _ => read.text(&display(cx, value)?, value, spec),
     }
 }
 
@@ -166,7 +167,7 @@ impl Spec {
             return Err(bad(text, "`z` is for floats"));
         }
         let digits = match kind {
-            'd' | 'n' => int.magnitude().to_str_radix(10),
+            'd' | 'n' => big::digits(int.magnitude(), 10)?,
             'b' => int.magnitude().to_str_radix(2),
             'o' => int.magnitude().to_str_radix(8),
             'x' => int.magnitude().to_str_radix(16),

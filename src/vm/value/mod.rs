@@ -1,6 +1,7 @@
 //! The values of the language: 16 bytes each, scalars inside, everything else behind a counted reference.
 
 pub mod arith;
+pub mod big;
 mod compare;
 pub mod display;
 pub mod float;

@@ -12,6 +12,11 @@ pub fn cx() -> Context {
     }
 }
 
+/// A value as text.
+pub fn text_of(value: &Value) -> String {
+    super::repr(&cx(), value).ok().expect("no signal comes")
+}
+
 /// An int, float or quoted str without escapes, as Python writes it.
 pub fn literal(text: &str) -> Value {
     if let Some(text) = text.strip_prefix('\'') {

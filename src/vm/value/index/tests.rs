@@ -1,13 +1,12 @@
 //! Tests of indexes, slices and fields.
 
-use super::super::display::repr;
 use super::super::testing::*;
 use super::*;
 use proptest::prelude::*;
 
 fn show(result: Result<Value, Fault>) -> String {
     match result {
-        Ok(value) => repr(&cx(), &value),
+        Ok(value) => text_of(&value),
         Err(fault) => format!("{}: {}", fault.0.kind.as_str().unwrap_or(""), fault.0.message.as_str().unwrap_or("")),
     }
 }
