@@ -21,7 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["source", "nearest", "diagnostics", "syntax", "library", "vm::value", "vm::code", "vm::types", "vm::native"],
     ),
     ("shm", &[]),
-    ("vm", &["source", "nearest"]),
+    ("vm", &["source", "nearest", "memory"]),
     ("library", &["source", "nearest", "memory", "vm"]),
     ("world", &["source", "memory", "vm"]),
     ("proc", &["source", "nearest", "memory", "library", "vm", "shm", "world"]),
