@@ -24,13 +24,16 @@ pub fn of_machine() -> u64 {
     kib.map_or(u64::MAX, |kib| kib << 10)
 }
 
-/// Whether there is memory for so many items of this type.
-pub fn has_room_for<T>(count: usize) -> bool {
+/// Room for so many items of this type, if there is memory for them.
+pub fn room<T>(count: usize) -> Option<Vec<T>> {
     // So much the machine has.
     const LARGE: usize = 256 << 20;
     let bytes = count.saturating_mul(size_of::<T>());
-    let beyond = bytes > LARGE && bytes as u64 > of_machine();
-    !beyond && attempt(|| Vec::<T>::new().try_reserve_exact(count)).is_ok()
+    if bytes > LARGE && bytes as u64 > of_machine() {
+        return None;
+    }
+    let mut items = Vec::new();
+    attempt(|| items.try_reserve_exact(count)).ok().map(|()| items)
 }
 
 /// Bytes of address space of this process, and of memory that it has now; 0 where the system does not tell. Asks for no

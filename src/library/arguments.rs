@@ -95,8 +95,7 @@ pub fn not_looped(function: &str, parameter: &str, got: &Value) -> Fault {
 /// The same for a function with this name; nothing for what cannot be looped over.
 pub fn try_items<'a>(function: &str, value: &'a Value) -> Result<Option<Cow<'a, [Value]>>, Fault> {
     if let Value::Range(range) = value {
-        room_for::<Value>(function, range.len())?;
-        return range_items(range).map(|items| Some(Cow::Owned(items)));
+        return range_items(range, |count| no_room(function, count)).map(|items| Some(Cow::Owned(items)));
     }
     Ok(items_of(value))
 }
@@ -165,8 +164,9 @@ pub fn empty(kind: Kind, function: &str, value: &Value) -> Fault {
 
 /// Says so when there is no memory for so many items of this type.
 pub fn room_for<T>(function: &str, count: usize) -> Result<(), Fault> {
-    if memory::has_room_for::<T>(count) {
-        return Ok(());
-    }
-    Err(Fault::new(Kind::Limit, format!("`{function}`: no memory for {count} items")))
+    memory::room::<T>(count).map(drop).ok_or_else(|| no_room(function, count))
+}
+
+fn no_room(function: &str, count: usize) -> Fault {
+    Fault::new(Kind::Limit, format!("`{function}`: no memory for {count} items"))
 }

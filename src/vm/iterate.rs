@@ -72,7 +72,9 @@ pub fn not_iterable(value: &Value) -> Fault {
 pub fn items(value: &Value) -> Result<Vec<Value>, Fault> {
     match value {
         Value::List(items) => Ok(items.to_vec()),
-        Value::Range(range) => range_items(range),
+        Value::Range(range) => {
+            range_items(range, |count| Fault::new(Kind::Limit, format!("no memory for {count} items")))
+        }
         other if is_container(other) => {
             let mut position = 0;
             Ok(std::iter::from_fn(|| next_item(other, &mut position)).collect())
@@ -81,14 +83,11 @@ pub fn items(value: &Value) -> Result<Vec<Value>, Fault> {
     }
 }
 
-/// The numbers of a range, of which there may be more than memory has room for.
-pub fn range_items(range: &Range) -> Result<Vec<Value>, Fault> {
+/// The numbers of a range, of which there may be more than memory has room for: `no_room` says so.
+pub fn range_items(range: &Range, no_room: impl FnOnce(usize) -> Fault) -> Result<Vec<Value>, Fault> {
     const STEP: usize = 1 << 20;
     let count = range.len();
-    if !memory::has_room_for::<Value>(count) {
-        return Err(Fault::new(Kind::Limit, format!("no memory for {count} items")));
-    }
-    let mut items = Vec::with_capacity(count);
+    let mut items = memory::room(count).ok_or_else(|| no_room(count))?;
     while items.len() < count {
         poll()?;
         let end = count.min(items.len() + STEP);
