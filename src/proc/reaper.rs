@@ -141,16 +141,16 @@ pub fn await_child(process: ProcessRef, pid: i32) {
     if has_reaped(process) {
         return;
     }
-    if let Some(ended) = process.known_end()
+    let known = process.known_end();
+    if let Some(ended) = known
         && !process.ended_on_this_cpu()
     {
         TABLE.with_borrow_mut(|table| table.leaving.insert(pid));
         return note(Dead { pid, ended, most_kib: 0 });
     }
-    match wait(Some(Pid::from_raw(pid)), WaitPidFlag::empty()) {
-        Some(dead) => note(dead),
-        None => note(Dead { pid, ended: Ended::Signal(Signal::SIGKILL as i32), most_kib: 0 }),
-    }
+    let dead = wait(Some(Pid::from_raw(pid)), WaitPidFlag::empty());
+    let seen = dead.as_ref().map_or(Ended::Signal(Signal::SIGKILL as i32), |dead| dead.ended);
+    note(Dead { pid, ended: known.unwrap_or(seen), most_kib: dead.map_or(0, |dead| dead.most_kib) });
 }
 
 /// Waits until the kernel has cleared up after every child whose end is known; says whether there may have been any.
