@@ -18,7 +18,7 @@ pub struct Counts {
 }
 
 /// Room for so many is worth giving back.
-const MUCH_ROOM: usize = 4096;
+pub const MUCH_ROOM: usize = 4096;
 
 impl Default for Counts {
     fn default() -> Counts {

@@ -1,6 +1,5 @@
 //! The error of a wait that can never end, told with every process of its circle.
 
-use super::outcome::title;
 use super::place;
 use crate::shm::deadlock::{Blocked, MOST_ON, take_circle};
 use crate::shm::{Need, ObjectRef, ProcessRef, describe_need};
@@ -93,14 +92,14 @@ fn path(id: &str) -> Vec<u64> {
 }
 
 fn who(process: ProcessRef) -> String {
-    format!("process {}", title(process))
+    format!("process {}", process.title())
 }
 
 /// `processes P.1 and P.2`; of more than [`MOST`] the first ones, and perhaps how many others.
 fn all(processes: &[ProcessRef], count_others: bool) -> String {
     let mut processes: Vec<ProcessRef> = processes.to_vec();
     processes.sort_by_cached_key(|process| path(&process.id()));
-    let names: Vec<String> = processes.iter().take(MOST).map(|&process| title(process)).collect();
+    let names: Vec<String> = processes.iter().take(MOST).map(|&process| process.title()).collect();
     if let Some(more @ 1..) = processes.len().checked_sub(MOST) {
         let count = if count_others { format!("{more} ") } else { String::new() };
         return format!("processes {} and {count}others", names.join(", "));

@@ -2,7 +2,7 @@
 //! object are told to shared memory.
 
 use super::apart::{Apart, ApartVec, NearSet};
-use super::counts::{Counts, Entry};
+use super::counts::{Counts, Entry, MUCH_ROOM};
 use super::{moves, out_of_memory};
 use crate::shm::{self, ObjectRef, ProcessRef, Role};
 use crate::vm::fault::{Fault, Kind};
@@ -66,9 +66,6 @@ impl Reached {
         true
     }
 }
-
-/// Room for so many handles is worth giving back.
-const MUCH_ROOM: usize = 4096;
 
 thread_local! {
     static REACHED: RefCell<Reached> = RefCell::new(Reached::new());

@@ -57,7 +57,7 @@ pub fn describe(key: HandleKey) -> String {
     match key.kind {
         HandleKind::File => describe_file(key),
         HandleKind::Process => match ProcessRef::of(handles::object(key)) {
-            Some(process) => format!("<process {}>", outcome::title(process)),
+            Some(process) => format!("<process {}>", process.title()),
             None => "<process>".into(),
         },
         kind => format!("<{}>", kind.type_of().name()),

@@ -1,6 +1,6 @@
 //! Ends of pipes that went to another process, in words.
 
-use super::{outcome, place, tell};
+use super::{place, tell};
 use crate::shm::ProcessRef;
 use crate::vm::machine::Machine;
 use crate::vm::value::{self, HandleKey, Value};
@@ -9,7 +9,7 @@ use std::rc::Rc;
 /// How an end moved with the spawn that is being performed, whose call is a function and all that it gets.
 pub fn by_spawn(machine: &Machine, call: &[Value], end: HandleKey, child: ProcessRef) -> String {
     let way = mentions(machine, call, end).map_or(String::new(), |way| because(&way));
-    format!("moved to process {}, spawned on {}{way}", outcome::title(child), tell::line(tell::here()))
+    format!("moved to process {}, spawned on {}{way}", child.title(), tell::line(tell::here()))
 }
 
 /// How an end moved with the message that is being sent.
@@ -19,15 +19,15 @@ pub fn by_message() -> String {
 
 /// Where an end is that the result of a process names, until somebody takes that.
 pub fn in_result(process: ProcessRef) -> String {
-    format!("is in the result of process {}, which `join` takes", outcome::title(process))
+    format!("is in the result of process {}, which `join` takes", process.title())
 }
 
 /// How an end went with the result of a process, which another one took first.
 pub fn by_join(process: ProcessRef) -> String {
-    let (taker, place) = process.taker().map_or((String::new(), 0), |(taker, place)| (outcome::title(taker), place));
+    let (taker, place) = process.taker().map_or((String::new(), 0), |(taker, place)| (taker.title(), place));
     let taker = if taker.is_empty() { "another process".to_string() } else { format!("process {taker}") };
     let line = if place == 0 { String::new() } else { format!(" on {}", tell::line(place::of_word(place))) };
-    format!("went to {taker}, which took the result of process {}{line}", outcome::title(process))
+    format!("went to {taker}, which took the result of process {}{line}", process.title())
 }
 
 /// Whether the very block or closure that is being spawned mentions an end.

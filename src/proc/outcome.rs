@@ -158,7 +158,7 @@ impl Outcome {
             }
             Outcome::Exited(0, _) => Ok(Value::Null),
             Outcome::Exited(status, trace) => {
-                let message = format!("process {} ended with status {status}", title(process));
+                let message = format!("process {} ended with status {status}", process.title());
                 let mut fault = Fault::new(Kind::ProcessFailed, message).data(facts(process, Some(*status), None));
                 fault.change(|error| error.trace = trace.clone());
                 Err(fault)
@@ -196,7 +196,7 @@ impl Outcome {
 /// The error of a process that a signal ended.
 fn killed(process: ProcessRef, signal: i32) -> Fault {
     let why = if process.out_of_memory() { ": the system was out of memory" } else { "" };
-    let message = format!("process {} was killed by signal {signal}{}{why}", title(process), signal_name(signal));
+    let message = format!("process {} was killed by signal {signal}{}{why}", process.title(), signal_name(signal));
     let mut data = facts(process, None, Some(signal));
     let mut fault = Fault::new(Kind::ProcessKilled, message);
     let place = process.place();
@@ -224,9 +224,4 @@ fn facts(process: ProcessRef, status: Option<u8>, signal: Option<i32>) -> Value 
         map.insert("signal".into(), Value::Int(i64::from(signal)));
     }
     Value::map(map)
-}
-
-/// Id and name of a process.
-pub fn title(process: ProcessRef) -> String {
-    process.title()
 }

@@ -1,6 +1,5 @@
 //! Locks and their kin: what an operation on them comes to in the language.
 
-use super::outcome::title;
 use super::tell::Warning;
 use super::{attend, deadline, deadlock, handles, memory, place, shared, tables, tell, timed_out};
 use crate::library::{READER, WRITER};
@@ -329,7 +328,7 @@ fn processes(words: impl IntoIterator<Item = Who>) -> Vec<ProcessRef> {
 }
 
 fn not_owner(owners: &[ProcessRef]) -> Fault {
-    let owners: Vec<String> = owners.iter().map(|&owner| title(owner)).collect();
+    let owners: Vec<String> = owners.iter().map(|&owner| owner.title()).collect();
     Fault::value_error(match owners.as_slice() {
         [] => "`release`: nobody has taken the lock".to_owned(),
         [one] => format!("`release`: process {one} has taken the lock, not this one"),
@@ -445,7 +444,7 @@ impl Guard {
         Err(Fault::value_error(match owner {
             None => "this process does not hold the lock of the condition: nobody does".to_owned(),
             Some(owner) => {
-                format!("this process does not hold the lock of the condition: process {} does", title(owner))
+                format!("this process does not hold the lock of the condition: process {} does", owner.title())
             }
         })
         .help("write `with l { … }` around it, with the lock that the condition was made for"))
