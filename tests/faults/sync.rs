@@ -49,6 +49,18 @@ fn drop_monitor<M: Model>(monitor: Monitor<M>) {
     shm::give_up(monitor.object(), Role::Handle);
 }
 
+/// Two do the same and fall asleep in it, until something is done; the first may die at any moment, the other one does not
+/// wait in vain.
+fn two_asleep<M: Model>(stage: &Stage, monitor: Monitor<M>, wait: impl Fn(), tell: impl FnOnce()) {
+    let victim = stage.victim(&[handle(monitor)], &wait);
+    stage.wait_victim_asleep(victim);
+    let other = stage.spawn(&[handle(monitor)], &wait);
+    assert!(stage.wait_asleep(other));
+    tell();
+    stage.bury(victim);
+    stage.join_well(other);
+}
+
 fn semaphore_alone(stage: &Stage) {
     let semaphore = Monitor::new(&Semaphore::new(2, true)).unwrap();
     let step = stage.word(0);
@@ -126,13 +138,8 @@ fn semaphore_with_sleepers(stage: &Stage) {
 /// Two sleep; the first may die before, while and after it is woken.
 fn semaphore_asleep(stage: &Stage) {
     let semaphore = Monitor::new(&Semaphore::new(0, false)).unwrap();
-    let victim = stage.victim(&[handle(semaphore)], || for_ever(semaphore, |state| state.enter(me())));
-    stage.wait_victim_asleep(victim);
-    let other = stage.spawn(&[handle(semaphore)], || for_ever(semaphore, |state| state.enter(me())));
-    assert!(stage.wait_asleep(other));
-    semaphore.change(|state| ((), state.release().unwrap())).unwrap();
-    stage.bury(victim);
-    stage.join_well(other);
+    let enter = || for_ever(semaphore, |state| state.enter(me()));
+    two_asleep(stage, semaphore, enter, || semaphore.change(|state| ((), state.release().unwrap())).unwrap());
     stage.eventually("the permit is back", || semaphore.look().unwrap() == Semaphore::new(1, false));
     drop_monitor(semaphore);
 }
@@ -232,13 +239,9 @@ fn rlock_asleep(stage: &Stage) {
         for_ever(lock, |state| state.acquire(me(), 0, 1));
         lock.change(|state| state.release(me(), 1)).unwrap();
     };
-    let victim = stage.victim(&[handle(lock)], take);
-    stage.wait_victim_asleep(victim);
-    let other = stage.spawn(&[handle(lock)], take);
-    assert!(stage.wait_asleep(other));
-    lock.change(|state| state.release(me(), 1)).unwrap();
-    stage.bury(victim);
-    stage.join_well(other);
+    two_asleep(stage, lock, take, || {
+        lock.change(|state| state.release(me(), 1)).unwrap();
+    });
     stage.eventually("nobody has it", || lock.look().unwrap().members().is_empty());
     drop_monitor(lock);
 }
@@ -251,13 +254,9 @@ fn rwlock_reader_asleep(stage: &Stage) {
         for_ever(lock, |state| state.read(me(), 0).unwrap());
         lock.change(|state| state.end_read(me())).unwrap();
     };
-    let victim = stage.victim(&[handle(lock)], read);
-    stage.wait_victim_asleep(victim);
-    let other = stage.spawn(&[handle(lock)], read);
-    assert!(stage.wait_asleep(other));
-    lock.change(|state| state.end_write(me())).unwrap();
-    stage.bury(victim);
-    stage.join_well(other);
+    two_asleep(stage, lock, read, || {
+        lock.change(|state| state.end_write(me())).unwrap();
+    });
     stage.eventually("nobody has a part in it", || lock.look().unwrap().members().is_empty());
     drop_monitor(lock);
 }
@@ -297,13 +296,7 @@ fn event_with_sleepers(stage: &Stage) {
 fn event_asleep(stage: &Stage) {
     let event = Monitor::new(&Event::default()).unwrap();
     let wait = || for_ever(event, |state| state.wait(0));
-    let victim = stage.victim(&[handle(event)], wait);
-    stage.wait_victim_asleep(victim);
-    let other = stage.spawn(&[handle(event)], wait);
-    assert!(stage.wait_asleep(other));
-    event.change(|state| ((), state.set())).unwrap();
-    stage.bury(victim);
-    stage.join_well(other);
+    two_asleep(stage, event, wait, || event.change(|state| ((), state.set())).unwrap());
     drop_monitor(event);
 }
 
