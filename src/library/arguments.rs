@@ -95,7 +95,7 @@ pub fn not_looped(function: &str, parameter: &str, got: &Value) -> Fault {
 /// The same for a function with this name; nothing for what cannot be looped over.
 pub fn try_items<'a>(function: &str, value: &'a Value) -> Result<Option<Cow<'a, [Value]>>, Fault> {
     if let Value::Range(range) = value {
-        return range_items(range, |count| no_room(function, count)).map(|items| Some(Cow::Owned(items)));
+        return range_items(range, &|count| no_room(function, count)).map(|items| Some(Cow::Owned(items)));
     }
     Ok(items_of(value))
 }

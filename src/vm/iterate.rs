@@ -73,7 +73,7 @@ pub fn items(value: &Value) -> Result<Vec<Value>, Fault> {
     match value {
         Value::List(items) => Ok(items.to_vec()),
         Value::Range(range) => {
-            range_items(range, |count| Fault::new(Kind::Limit, format!("no memory for {count} items")))
+            range_items(range, &|count| Fault::new(Kind::Limit, format!("no memory for {count} items")))
         }
         other if is_container(other) => {
             let mut position = 0;
@@ -84,7 +84,8 @@ pub fn items(value: &Value) -> Result<Vec<Value>, Fault> {
 }
 
 /// The numbers of a range, of which there may be more than memory has room for: `no_room` says so.
-pub fn range_items(range: &Range, no_room: impl FnOnce(usize) -> Fault) -> Result<Vec<Value>, Fault> {
+#[inline(never)]
+pub fn range_items(range: &Range, no_room: &dyn Fn(usize) -> Fault) -> Result<Vec<Value>, Fault> {
     const STEP: usize = 1 << 20;
     let count = range.len();
     let mut items = memory::room(count).ok_or_else(|| no_room(count))?;
