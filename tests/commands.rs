@@ -220,6 +220,32 @@ fn commands_are_stopped_and_continued_with_the_run() {
     assert_eq!(run.end().status, Some(0));
 }
 
+/// A guard, and a detached command, leave the run's group as they start. One that is stopped with the group just then is
+/// not in it any more when the group is continued.
+#[test]
+fn a_stop_in_the_start_of_a_command_is_over_with_that_of_the_group() {
+    let run = start(
+        "
+let start = now()
+while now() - start < 4 { run('true'); run('true', detach = true) }
+print('done')
+",
+    );
+    let started = Instant::now();
+    for round in 0.. {
+        killpg(run.group, Signal::SIGSTOP).unwrap();
+        killpg(run.group, Signal::SIGCONT).unwrap();
+        if state(run.group) == Some('Z') {
+            break;
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "after {round} stops: {:?}", run.processes());
+        // At another moment of a start each time.
+        std::thread::sleep(Duration::from_micros(round * 37 % 200));
+    }
+    let ended = run.end();
+    assert_eq!((ended.status, ended.stdout.as_str(), ended.stderr.as_str()), (Some(0), "done\n", ""));
+}
+
 /// In a session of its own, where nobody looks after the run's process group, a stopped process of the run and the end
 /// of a command do not make the kernel hang up the group.
 #[test]

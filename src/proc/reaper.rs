@@ -49,8 +49,18 @@ pub fn add_guard(pid: i32) {
 
 /// Asks the guard of a command to end it with all that came of it; one that has ended is not asked.
 pub fn ask_guard(pid: i32) {
+    signal_guard(pid, Signal::SIGTERM);
+    continue_guard(pid);
+}
+
+/// Lets the guard of a command go on, should it be stopped.
+pub fn continue_guard(pid: i32) {
+    signal_guard(pid, Signal::SIGCONT);
+}
+
+fn signal_guard(pid: i32, signal: Signal) {
     if TABLE.with_borrow(|table| table.guards.contains(&pid)) {
-        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        let _ = kill(Pid::from_raw(pid), signal);
     }
 }
 

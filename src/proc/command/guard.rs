@@ -7,6 +7,10 @@
 //! continued and interrupted at the terminal as the run is, and can use the terminal. A group of its own would not do:
 //! as a parent in another group of the session it would count as the one who looks after the run's group, and when the
 //! command has ended and one of that group is stopped, the kernel would hang up the whole group.
+//!
+//! A stop of the group that comes just as the guard leaves it still stops the guard, but what continues the group does
+//! not come to it any more. So the starter, whom the kernel tells of the stop, continues a guard that has not yet said
+//! that the program runs.
 
 use super::image::{Image, Step};
 use super::stdio::Stdio;
@@ -75,10 +79,8 @@ pub fn run(image: &Image, stdio: Stdio, report: OwnedFd, starter: Pid, mask: &Si
     let _ = prctl::set_name(c"mplang-guard");
     // A guard that cannot have the orphans still ends the command itself.
     let _ = prctl::set_child_subreaper(true);
-    let _ = prctl::set_pdeathsig(Signal::SIGTERM);
-    if getppid() != starter {
-        signals::exit(1)
-    }
+    // While it may be stopped and nobody is left to continue it, nothing else would end it.
+    end_with(starter, Signal::SIGKILL);
     let tell = |told: Report| {
         // Nobody may be left to be told.
         let _ = nix::unistd::write(&report, &told.pack());
@@ -92,7 +94,8 @@ pub fn run(image: &Image, stdio: Stdio, report: OwnedFd, starter: Pid, mask: &Si
     };
     close_all_but(report.as_raw_fd());
     tell(Report::Started);
-    let mut guard = Guard { command: Some(command), starter, asked: HashSet::new(), until: None };
+    let until = (getppid() != starter).then(Instant::now);
+    let mut guard = Guard { command: Some(command), starter, asked: HashSet::new(), until };
     while guard.reap(&tell) {
         if guard.next_signal() == Some(libc::SIGTERM) {
             guard.until.get_or_insert_with(|| Instant::now() + GRACE);
@@ -111,6 +114,7 @@ fn start(image: &Image, stdio: Stdio, mask: &SigSet) -> Result<Pid, (Step, Errno
         Forked::Parent(pid) => {
             // Only now: the command was born in the run's group, and nobody joins a group of another session.
             let _ = setsid();
+            let _ = prctl::set_pdeathsig(Signal::SIGTERM);
             drop((fails, stdio));
             let mut bytes = [0; REPORT];
             match nix::unistd::read(&failure, &mut bytes) {
@@ -122,14 +126,19 @@ fn start(image: &Image, stdio: Stdio, mask: &SigSet) -> Result<Pid, (Step, Errno
             }
         }
         Forked::Child(_) => {
-            let _ = prctl::set_pdeathsig(Signal::SIGKILL);
-            if getppid() != guard {
-                signals::exit(1)
-            }
+            end_with(guard, Signal::SIGKILL);
             let (step, errno) = become_command(image, &stdio, mask);
             let _ = nix::unistd::write(fails.as_fd(), &Report::Failed(step, errno).pack());
             signals::exit(127)
         }
+    }
+}
+
+/// Has this process get a signal when its parent ends, and ends it when that has happened already.
+pub fn end_with(parent: Pid, signal: impl Into<Option<Signal>>) {
+    let _ = prctl::set_pdeathsig(signal);
+    if getppid() != parent {
+        signals::exit(1)
     }
 }
 

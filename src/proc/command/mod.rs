@@ -6,14 +6,15 @@ mod running;
 mod stdio;
 
 use super::signals::{self, Forked};
-use super::{output, reaper, signal_name};
+use super::{attend, output, reaper, signal_name};
 use crate::shm::process_table::Ended;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::op::{Command, Take};
 use crate::vm::value::{Map, Value};
-use crate::world::{Local, io};
+use crate::world::{self, Local, io};
 use guard::{REPORT, Report};
 use image::{Image, title};
+use nix::poll::PollFlags;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use running::{Running, no_pipe};
@@ -159,25 +160,34 @@ fn failure(command: &Command, ended: Ended) -> Result<(), Fault> {
 fn detach(command: &Command, run: u32, stdio: Stdio) -> Result<Value, Fault> {
     let image = Image::new(command, run);
     let (failure, fails) = stdio::pipe().map_err(no_pipe)?;
+    let starter = nix::unistd::getpid();
     match signals::fork_blocked().map_err(crate::proc::limits::no_more_processes)? {
         Forked::Child(mask) => {
+            // Until it is in no group that may be stopped.
+            guard::end_with(starter, Signal::SIGKILL);
             let _ = nix::unistd::setsid();
+            guard::end_with(starter, None);
             let (step, errno) = guard::become_command(&image, &stdio, &mask);
             let _ = nix::unistd::write(fails.as_fd(), &Report::Failed(step, errno).pack());
             signals::exit(127)
         }
         Forked::Parent(pid) => {
             drop((fails, stdio));
+            let process = Pid::from_raw(pid);
+            let attend = || {
+                // As a guard, it may have been stopped as it left the group.
+                let _ = kill(process, Signal::SIGCONT);
+                attend()
+            };
+            if let Err(fault) = world::wait(Some((failure.as_fd(), PollFlags::POLLIN)), None, attend) {
+                let _ = kill(process, Signal::SIGKILL);
+                return Err(fault);
+            }
             let mut bytes = [0; REPORT];
-            loop {
-                match nix::unistd::read(&failure, &mut bytes) {
-                    Err(nix::errno::Errno::EINTR) => {}
-                    Ok(REPORT) => {
-                        let Report::Failed(step, errno) = Report::unpack(bytes) else { break };
-                        return Err(image.failure(command, step, errno));
-                    }
-                    _ => break,
-                }
+            if let Ok(REPORT) = nix::unistd::read(&failure, &mut bytes)
+                && let Report::Failed(step, errno) = Report::unpack(bytes)
+            {
+                return Err(image.failure(command, step, errno));
             }
             Ok(Value::Int(pid.into()))
         }

@@ -30,6 +30,7 @@ pub struct Running {
     guard: i32,
     report: OwnedFd,
     deadline: Option<Instant>,
+    started: bool,
     ended: bool,
 }
 
@@ -47,13 +48,16 @@ impl Running {
         };
         reaper::add_guard(guard);
         drop((tells, stdio));
-        let mut running = Running { command: command.clone(), guard, report, deadline, ended: false };
+        let mut running = Running { command: command.clone(), guard, report, deadline, started: false, ended: false };
         match running.next_report()? {
             Some(Report::Failed(step, errno)) => {
                 running.ended = true;
                 Err(image.failure(command, step, errno))
             }
-            _ => Ok(running),
+            _ => {
+                running.started = true;
+                Ok(running)
+            }
         }
     }
 
@@ -142,6 +146,12 @@ impl Running {
 
     /// Waits until there is a report. The command is ended when its time or that of this process is over.
     fn wait_report(&mut self) -> Result<(), Fault> {
+        let attend = || {
+            if !self.started {
+                reaper::continue_guard(self.guard);
+            }
+            attend()
+        };
         let ready = world::wait(Some((self.report.as_fd(), PollFlags::POLLIN)), self.deadline, attend);
         self.go_on(ready)
     }
