@@ -19,6 +19,7 @@ enum Patience {
 }
 
 /// Performs an operation on a pipe or a queue.
+#[inline(never)]
 pub fn perform(op: Op) -> Result<Value, Fault> {
     match op {
         Op::Pipe { capacity } => {

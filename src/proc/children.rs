@@ -177,6 +177,7 @@ fn take(process: ProcessRef) {
 }
 
 /// `join`: all of them, then the results or the error of the one that failed first.
+#[inline(never)]
 pub fn join(keys: &[HandleKey], many: bool, deadline: Option<Instant>) -> Result<Value, Fault> {
     if let (&[key], false) = (keys, many) {
         let process = process(key)?;
@@ -207,6 +208,7 @@ pub fn join(keys: &[HandleKey], many: bool, deadline: Option<Instant>) -> Result
 }
 
 /// `p.wait()`: how it ended, as a map.
+#[inline(never)]
 pub fn wait(key: HandleKey, deadline: Option<Instant>) -> Result<Value, Fault> {
     let process = process(key)?;
     let (outcome, _) = await_end(process, deadline, "wait")?;
@@ -226,6 +228,7 @@ pub fn wait(key: HandleKey, deadline: Option<Instant>) -> Result<Value, Fault> {
 }
 
 /// A property of a process.
+#[inline(never)]
 pub fn property(key: HandleKey, name: &str) -> Result<Value, Fault> {
     let process = process(key)?;
     let optional = |number: Option<i64>| number.map_or(Value::Null, Value::Int);
@@ -271,6 +274,7 @@ fn end(process: ProcessRef, signal: i32, grace: Option<Duration>) {
 }
 
 /// Asks a process to stop, and kills it when it has not ended after the grace time.
+#[inline(never)]
 pub fn stop(key: HandleKey, grace: f64) -> Result<(), Fault> {
     let process = process(key)?;
     if crate::shm::process_table::me() == Some(process) {

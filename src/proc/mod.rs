@@ -314,6 +314,9 @@ impl Real {
         others.for_each(|object| shm::give_up(object, shm::Role::Handle));
     }
 
+    /// What concerns other processes. Waits start from here: they shall find room on the page of the stack that the
+    /// fork has written to, so that what has a large frame is not inlined.
+    #[inline(never)]
     fn own(&mut self, op: Op) -> Result<Value, Fault> {
         match op {
             Op::Join { processes, many, timeout } => children::join(&processes, many, deadline(timeout)),
@@ -336,6 +339,7 @@ impl Real {
             }
             Op::Interrupted => attend().map(|()| Value::Null),
             Op::Select(what) => select::perform(&what),
+            Op::Await { object, timeout } => sync::await_(object, timeout),
             other => match sync::perform(other) {
                 Ok(answer) => answer,
                 Err(other) => channels::perform(other),
@@ -358,7 +362,10 @@ impl World for Real {
         if doing.is_some() {
             set_doing(doing);
         }
-        let performed = self.act(op, place, machine);
+        let performed = match self.hindrance(&op, machine) {
+            Some(fault) => Performed::Answer(Err(fault)),
+            None => self.act(op, place, machine),
+        };
         if doing.is_some() {
             set_doing(None);
         }
@@ -367,23 +374,25 @@ impl World for Real {
 }
 
 impl Real {
-    fn act(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
+    /// What keeps this process from performing a request: it has been asked to end, or has lost something.
+    #[inline(never)]
+    fn hindrance(&mut self, op: &Op, machine: &mut Machine) -> Option<Fault> {
         signals::set_clearing_up(machine.is_clearing_up());
         if !machine.dropped.is_empty() {
             self.show_dropped(machine);
         }
         // What another one did that a signal for all has ended, as a lock that it gave back, is nothing to go on with.
         if (signals::is_asked() || signals::take_held_up())
-            && !gives_back(&op)
+            && !gives_back(op)
             && let Err(fault) = attend()
         {
-            return Performed::Answer(Err(fault));
+            return Some(fault);
         }
-        if handles::some_unreachable()
-            && let Err(fault) = self.noticed()
-        {
-            return Performed::Answer(Err(fault));
-        }
+        if handles::some_unreachable() { self.noticed().err() } else { None }
+    }
+
+    #[inline]
+    fn act(&mut self, op: Op, place: Place, machine: &mut Machine) -> Performed {
         match op {
             Op::Spawn(call) => self.spawn(call, place, machine).unwrap_or_else(|fault| Performed::Answer(Err(fault))),
             op => Performed::Answer(self.answer(op, machine)),
@@ -393,20 +402,25 @@ impl Real {
     /// What needs no new process of the script. In a frame of its own, which a spawn shall not have on its way.
     #[inline(never)]
     fn answer(&mut self, op: Op, machine: &Machine) -> Result<Value, Fault> {
-        let writes = matches!(op, Op::Print { .. } | Op::FileWrite { .. });
-        let op = match self.local.perform(op) {
-            Ok(answer) => {
-                if writes {
-                    set_output_waits(true);
-                }
-                return answer;
+        self.alone(op).unwrap_or_else(|op| {
+            self.noticed()?;
+            match op {
+                Op::Run(command) => command::perform(*command, &mut self.local, self.run),
+                op => outer::from(machine, || self.own(op)),
             }
-            Err(op) => op,
-        };
-        self.noticed().and_then(|()| match op {
-            Op::Run(command) => command::perform(*command, &mut self.local, self.run),
-            op => outer::from(machine, || self.own(op)),
         })
+    }
+
+    /// What concerns no other process; gives anything else back. In a frame of its own, which a wait shall not have on
+    /// its way.
+    #[inline(never)]
+    fn alone(&mut self, op: Op) -> Result<Result<Value, Fault>, Op> {
+        let writes = matches!(op, Op::Print { .. } | Op::FileWrite { .. });
+        let answer = self.local.perform(op)?;
+        if writes {
+            set_output_waits(true);
+        }
+        Ok(answer)
     }
 
     /// Before everything that another process could notice.

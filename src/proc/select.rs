@@ -16,6 +16,7 @@ enum Ready {
 }
 
 /// Performs a `select`: gives a list of the number of the arm, its value and the index of its channel.
+#[inline(never)]
 pub fn perform(what: &Select) -> Result<Value, Fault> {
     let &Select { ref arms, limit, closed } = what;
     if arms.len() > MOST_ARMS {

@@ -17,7 +17,8 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
 impl Real {
-    /// Performs `spawn`.
+    /// Performs `spawn`. In a frame of its own, which other requests shall not have on their way.
+    #[inline(never)]
     pub(super) fn spawn(&mut self, call: Spawn, place: Place, machine: &mut Machine) -> Result<Performed, Fault> {
         let Spawn { call, name, daemon } = call;
         self.local.flush()?;

@@ -23,6 +23,7 @@ enum Patience {
 }
 
 /// Performs an operation on a lock or one of its kin; gives back any other.
+#[inline(never)]
 pub fn perform(op: Op) -> Result<Result<Value, Fault>, Op> {
     Ok(match op {
         Op::Synchronizer(what) => make(what),
@@ -39,7 +40,6 @@ pub fn perform(op: Op) -> Result<Result<Value, Fault>, Op> {
             monitor::<Event>(event).change(|event| ((), change(event))).map(|()| Value::Null).map_err(gone)
         }
         Op::IsSet { event } => monitor::<Event>(event).look().map(|event| Value::bool(event.is_set)).map_err(gone),
-        Op::Await { object, timeout } => await_(object, timeout),
         Op::Abort { barrier } => {
             monitor::<Barrier>(barrier).change(|barrier| ((), barrier.abort())).map(|()| Value::Null).map_err(gone)
         }
@@ -380,7 +380,7 @@ fn leave(key: HandleKey) -> Result<(), Fault> {
     Ok(())
 }
 
-fn await_(key: HandleKey, timeout: Option<f64>) -> Result<Value, Fault> {
+pub fn await_(key: HandleKey, timeout: Option<f64>) -> Result<Value, Fault> {
     let who = me();
     let patience = Patience::Until(deadline(timeout));
     let waited = match key.kind {

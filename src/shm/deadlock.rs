@@ -229,6 +229,7 @@ fn look_with(contents: Vec<Content>) -> Look {
 }
 
 /// Keeps the circle of this process for [`take_circle`].
+#[cold]
 pub(super) fn remember_circle() {
     let me = process_table::my_index();
     let end = Instant::now() + COMPLETE;

@@ -126,6 +126,7 @@ const WORD_OF_32_BITS: u32 = 2;
 
 /// Sleeps while every word has its expected value, until woken or `end`. More words than the system can wait for, or an
 /// older system (before Linux 5.16), shorten the sleep.
+#[inline(never)]
 pub(super) fn wait_any<'a>(words: impl Iterator<Item = (&'a AtomicU32, u32)>, end: Instant) -> Wait {
     let mut all: Vec<WaitWord> = words
         .map(|(word, expected)| WaitWord {

@@ -343,6 +343,8 @@ pub fn after_fork(child: ProcessRef) -> Result<(), ShmError> {
     // Those were the parent's.
     park::take_signal();
     let slot = slot(child.index);
+    // The system maps a page that is read first together with its neighbours, which follow.
+    std::hint::black_box(globals().high.load(Relaxed));
     // Without a parent the slot may have been given to another process, whose life this must not take.
     enter();
     let ours = slot.state.load(Relaxed) == STARTING && slot.generation.load(Relaxed) == child.generation;

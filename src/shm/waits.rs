@@ -365,6 +365,7 @@ impl Sleep {
 
     /// Looks at the graph, unless somebody has done so since this slice began, or nothing has changed, or somebody is
     /// awake who could serve this wait: who closes a circle looks himself.
+    #[inline(never)]
     fn look(&mut self, arms: &[Watched], began: u64) {
         let globals = globals();
         // Nor is any look the last one among many: there somebody is between two slices most of the time.

@@ -151,6 +151,7 @@ impl Local {
         self.files.forked();
     }
 
+    #[inline(never)]
     fn flushed(&mut self, perform: impl FnOnce(&mut Local) -> Result<Value, Fault>) -> Result<Value, Fault> {
         self.flush()?;
         perform(self)

@@ -26,6 +26,7 @@ use stdio::Stdio;
 const NOBODY_READS: i32 = 128 + libc::SIGPIPE;
 
 /// Runs a command for a process of the run whose first process is `run`.
+#[inline(never)]
 pub fn perform(command: Command, local: &mut Local, run: u32) -> Result<Value, Fault> {
     let is_first = std::process::id() == run;
     if is_first {
