@@ -672,9 +672,17 @@ impl<'a> View<'a> {
                 "[" | "?[" => ("[", "]"),
                 _ => ("{", "}"),
             };
-            let message = format!("expected `,` or `{close}`, found {shown}");
+            let one_value = opened == "(" && self.found() == ",";
+            let message = if one_value {
+                "several values in `( )`".to_owned()
+            } else {
+                format!("expected `,` or `{close}`, found {shown}")
+            };
             let error = self.error(codes::UNEXPECTED, message, self.index, "not expected here");
             let error = error.label(self.place(bracket), format!("inside this `{opened}`"));
+            if one_value {
+                return error.help("a list of values stands in `[ ]`: `[a, b]`");
+            }
             return if self.found() == "for" && opened == "(" {
                 error.help("a comprehension stands in `[ ]`: `f([x for x in xs])`")
             } else {
