@@ -374,7 +374,7 @@ impl<'a> Builder<'a> {
         for part in pair.into_inner() {
             match part.as_rule() {
                 Rule::minus => negative = true,
-                Rule::number => match literals::number(part.as_str(), part.as_span().start()) {
+                Rule::number => match literals::number(part.as_str(), self.start(&part)) {
                     Ok(number) => kind = number,
                     Err(wrong) => self.wrong(wrong),
                 },

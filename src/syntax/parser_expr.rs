@@ -451,13 +451,13 @@ impl<'a> Builder<'a> {
     }
 
     fn fstring(&mut self, pair: Pair<'a>) -> ExprKind {
-        let quoted = Quoted::new(pair.as_str(), pair.as_span().start());
+        let quoted = Quoted::new(pair.as_str(), self.start(&pair));
         let holes: Vec<Pair<'a>> = pair.into_inner().collect();
         let mut pieces = Vec::new();
         let mut at = quoted.start;
         for hole in &holes {
-            pieces.push((at, hole.as_span().start()));
-            at = hole.as_span().end();
+            pieces.push((at, self.start(hole)));
+            at = self.end(hole);
         }
         pieces.push((at, quoted.end));
         let mut decoder = Decoder::new(self.source, quoted, &pieces, true);
@@ -489,7 +489,7 @@ impl<'a> Builder<'a> {
         for part in pair.into_inner() {
             match part.as_rule() {
                 Rule::hole_text => {
-                    let text = &self.source[span.start as usize + 1..part.as_span().end()];
+                    let text = &self.source[span.start as usize + 1..self.end(&part)];
                     out.push(FPart::Text(text.into()));
                     shown = true;
                 }
