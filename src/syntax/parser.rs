@@ -121,7 +121,7 @@ impl<'a> Builder<'a> {
 
     pub(super) fn block(&mut self, pair: Pair<'a>) -> Block {
         let span = self.span(&pair);
-        let stmts = parts(pair).map(|stmt| self.stmt(stmt)).collect();
+        let stmts = kept(parts(pair).map(|stmt| self.stmt(stmt)).collect());
         Block { stmts, span }
     }
 
@@ -232,7 +232,7 @@ impl<'a> Builder<'a> {
                 _ => {}
             }
         }
-        StmtKind::Let { mutable, pattern, value, doc: self.doc(span.start) }
+        StmtKind::Let { mutable, pattern: Box::new(pattern), value, doc: self.doc(span.start) }
     }
 
     fn fn_stmt(&mut self, pair: Pair<'a>, span: Span) -> StmtKind {
@@ -299,6 +299,12 @@ impl<'a> Builder<'a> {
             _ => self.help("left of `=` stands a name, a field `x.f`, an item `x[i]`, or a list of these"),
         }
     }
+}
+
+/// A list as it stays in a tree: without room for more.
+pub(super) fn kept<T>(mut items: Vec<T>) -> Vec<T> {
+    items.shrink_to_fit();
+    items
 }
 
 /// The pairs inside, without keywords.

@@ -4,7 +4,7 @@ use super::ast::*;
 use super::codes;
 use super::literals::{self, Decoder, Quoted};
 use super::operators::{self, Climb, Piece};
-use super::parser::{Builder, Pair, Rule, into_text, one_expr, parts};
+use super::parser::{Builder, Pair, Rule, into_text, kept, one_expr, parts};
 use crate::source::Span;
 use std::rc::Rc;
 
@@ -160,7 +160,7 @@ impl<'a> Builder<'a> {
             };
             args.push(arg);
         }
-        args
+        kept(args)
     }
 
     fn named(&mut self, pair: Pair<'a>) -> (Name, Expr) {
@@ -228,7 +228,7 @@ impl<'a> Builder<'a> {
             }
         }
         if clauses.is_empty() {
-            return ExprKind::List(items);
+            return ExprKind::List(kept(items));
         }
         let clauses = self.clauses(clauses);
         match items.pop() {
@@ -311,7 +311,7 @@ impl<'a> Builder<'a> {
             }
             None => return ExprKind::Null,
         };
-        ExprKind::MapComp(Box::new(key), Box::new(value), clauses)
+        ExprKind::MapComp(Box::new(key), Box::new(value), clauses.into())
     }
 
     fn map_item(&mut self, entry: Entry) -> MapItem {
@@ -426,7 +426,7 @@ impl<'a> Builder<'a> {
             self.check_param(&param, params.last(), named, span);
             params.push(param);
         }
-        params
+        kept(params)
     }
 
     fn check_param(&mut self, param: &Param, before: Option<&Param>, named: bool, span: Span) {
