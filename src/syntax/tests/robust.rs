@@ -2,8 +2,6 @@
 
 use super::*;
 use proptest::prelude::*;
-use std::fs;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Something of everything.
@@ -45,25 +43,6 @@ fn same_in_stretches(text: &str) {
     let whole = parse_by(usize::MAX, FileId::default(), text);
     let stretches = parse_by(0, FileId::default(), text);
     assert!(format!("{whole:?}") == format!("{stretches:?}"), "{text:?}:\n{whole:#?}\n{stretches:#?}");
-}
-
-#[test]
-fn all_scripts_in_stretches() {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts")];
-    let mut texts = 0;
-    while let Some(folder) = folders.pop() {
-        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|kind| kind == "mp")
-                && let Ok(text) = fs::read_to_string(path)
-            {
-                with_stack(|| same_in_stretches(&text));
-                texts += 1;
-            }
-        }
-    }
-    assert!(texts > 100);
 }
 
 fn survives(text: &str) {
