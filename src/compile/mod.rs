@@ -12,7 +12,7 @@ use crate::source::{FileId, Place, Span};
 use crate::syntax::ast::{Script, StmtKind};
 use crate::vm::code::Program;
 use crate::vm::native::Run;
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use std::rc::Rc;
 
 /// Reads and parses the texts that `import` names.
@@ -180,7 +180,7 @@ impl Compiler {
         script: &Script,
         loader: &mut dyn Loader,
     ) -> Result<HashMap<u32, Import>, Vec<Diagnostic>> {
-        let mut imports = HashMap::new();
+        let mut imports = HashMap::default();
         let mut errors = Vec::new();
         for stmt in &script.body.stmts {
             let (path, span) = match &stmt.kind {
@@ -251,15 +251,20 @@ impl Compiler {
             let context = resolve::Context {
                 file,
                 modules: &self.modules,
-                imports: &HashMap::new(),
+                imports: &HashMap::default(),
                 session: None,
                 keep_all: false,
             };
             let (names, globals, _) = resolve::resolve(&context, &script.body, self.program.globals.len() as u32)?;
             self.program.globals.extend(globals);
             let main = self.program.protos.len() as u32;
-            let unit =
-                generate::Unit { modules: &self.modules, imports: &HashMap::new(), file, names: &names, hidden: true };
+            let unit = generate::Unit {
+                modules: &self.modules,
+                imports: &HashMap::default(),
+                file,
+                names: &names,
+                hidden: true,
+            };
             generate::generate(&mut self.program, &unit, &script.body)?;
             // The text is one `fn`, so its function comes right after the text's own code.
             self.program.scripts.insert(id, main + 1);

@@ -2,7 +2,9 @@
 
 use crate::source::Span;
 use crate::syntax::ast::Function;
-use std::collections::{HashMap, HashSet};
+use rustc_hash::FxHashSet as HashSet;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 /// Number of a variable, function or module name.
@@ -79,9 +81,39 @@ pub enum Use {
     /// A library function.
     Native(u16),
     /// A library value with this name: `stdin`.
-    Constant(Rc<str>),
+    Constant(Box<Rc<str>>),
     /// A library function that the mere name calls: `args`.
     Mention(u16),
+}
+
+/// What is known of places in a text, or of what was made in the order of the text.
+pub type ByPlace<K, V> = HashMap<K, V, BuildHasherDefault<Near>>;
+
+/// Hashes numbers so that neighbours stay near each other: a long text is walked through from its start to its end, and
+/// its tables are larger than the caches.
+#[derive(Default)]
+pub struct Near(u64);
+
+impl Hasher for Near {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.0 = self.0 << 8 | u64::from(byte));
+    }
+
+    fn write_u32(&mut self, place: u32) {
+        self.0 = u64::from(place);
+    }
+
+    fn write_usize(&mut self, address: usize) {
+        self.0 = address as u64;
+    }
+
+    /// The low bits tell a table where to look; by the seven highest ones it knows which entries there to look at.
+    fn finish(&self) -> u64 {
+        const TOP: u64 = !0 << 57;
+        // An odd number whose bits are those of the golden ratio (Knuth, The Art of Computer Programming 3, 6.4).
+        const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+        self.0 >> 2 & !TOP | self.0.wrapping_mul(SPREAD) & TOP
+    }
 }
 
 /// All names of one text.
@@ -92,11 +124,11 @@ pub struct Names {
     /// Functions; the first is the module's own code.
     pub fns: Vec<FnInfo>,
     /// The variable declared at a byte offset.
-    pub decls: HashMap<u32, VarId>,
+    pub decls: ByPlace<u32, VarId>,
     /// The meaning of the name at a byte offset.
-    pub uses: HashMap<u32, Use>,
+    pub uses: ByPlace<u32, Use>,
     /// The number of each function, by the address of its tree.
-    pub functions: HashMap<*const Function, FnId>,
+    pub functions: ByPlace<*const Function, FnId>,
     /// The places `cell.value` whose parts may be changed, by their spans: where the cell is in `with`, or where they may
     /// be parts of a variable.
     pub cells: HashSet<Span>,

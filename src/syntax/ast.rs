@@ -49,7 +49,7 @@ pub enum StmtKind {
         /// `var` rather than `let`.
         mutable: bool,
         /// What is bound.
-        pattern: Pattern,
+        pattern: Box<Pattern>,
         /// The value.
         value: Expr,
         /// The `##` lines above.
@@ -166,7 +166,7 @@ pub enum UnaryOp {
     Not,
 }
 
-/// The kinds of expression.
+/// The kinds of expression. Most nodes of a tree are small ones: what is large has its parts elsewhere.
 #[derive(Debug)]
 pub enum ExprKind {
     /// `null`
@@ -265,7 +265,7 @@ pub enum ExprKind {
         /// Conditions with their blocks.
         arms: Vec<(Expr, Block)>,
         /// The last `else`.
-        otherwise: Option<Block>,
+        otherwise: Option<Box<Block>>,
     },
     /// `match v { … }`
     Match {
@@ -279,11 +279,11 @@ pub enum ExprKind {
     /// `try { } catch … finally { }`
     Try {
         /// What may fail.
-        body: Block,
+        body: Box<Block>,
         /// The handlers in order.
-        catches: Vec<Catch>,
+        catches: Box<[Catch]>,
         /// What runs in any case.
-        finally: Option<Block>,
+        finally: Option<Box<Block>>,
     },
     /// `try e else d`
     TryElse(Box<Expr>, Box<Expr>),
@@ -296,7 +296,7 @@ pub enum ExprKind {
     /// `continue`
     Continue,
     /// `while c { }`
-    While(Box<Expr>, Block),
+    While(Box<Expr>, Box<Block>),
     /// `loop { }`
     Loop(Block),
     /// `for p in xs { }`; several names are a list pattern with `several`.
@@ -306,25 +306,25 @@ pub enum ExprKind {
         /// What is held, with the pattern it is bound to.
         items: Vec<(Expr, Option<Pattern>)>,
         /// While this runs.
-        body: Block,
+        body: Box<Block>,
     },
     /// `[e for p in xs if c]`
     ListComp(Box<Expr>, Vec<Clause>),
     /// `{k: v for p in xs if c}`
-    MapComp(Box<Expr>, Box<Expr>, Vec<Clause>),
+    MapComp(Box<Expr>, Box<Expr>, Box<[Clause]>),
     /// `spawn f(x)`, `spawn { … }`, `spawn(name = "w") f(x)`
     Spawn {
         /// The options in parentheses.
         options: Vec<(Name, Expr)>,
         /// What runs in the process.
-        body: SpawnBody,
+        body: Box<SpawnBody>,
     },
     /// `scope(limit = 2) { … }`
     Scope {
         /// The options in parentheses.
         options: Vec<(Name, Expr)>,
         /// The body.
-        body: Block,
+        body: Box<Block>,
     },
     /// `select { … }`
     Select(Vec<SelectArm>),
@@ -450,16 +450,16 @@ pub enum PatternKind {
     /// `[a, ...rest, b]`
     List {
         /// The patterns before the rest.
-        before: Vec<Pattern>,
+        before: Box<[Pattern]>,
         /// `...` or `...name`, anywhere once.
         rest: Option<Option<Name>>,
         /// The patterns after the rest.
-        after: Vec<Pattern>,
+        after: Box<[Pattern]>,
     },
     /// `{id, job: "gzip", ...rest}`
     Map {
         /// Each key with the pattern for its value.
-        entries: Vec<(Name, Pattern)>,
+        entries: Box<[(Name, Pattern)]>,
         /// `...` or `...name`
         rest: Option<Option<Name>>,
     },
@@ -554,4 +554,13 @@ pub enum SelectKind {
     Closed,
     /// `else`
     Else,
+}
+
+#[cfg(test)]
+mod tests {
+    /// A tree has several expressions for each line.
+    #[test]
+    fn an_expression_has_48_bytes() {
+        assert_eq!(size_of::<super::Expr>(), 48);
+    }
 }

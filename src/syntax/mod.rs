@@ -30,6 +30,9 @@ pub const MAX_NESTING: usize = 500;
 /// Stack for the parser and for what walks a tree; pages of it that are not touched cost nothing.
 pub const STACK: usize = 256 << 20;
 
+/// The parser reads statements of so many bytes at a time: it keeps forty times as much about what it reads.
+const STRETCH: usize = 16 << 10;
+
 /// The message about a `try` block alone, which more text could complete.
 const TRY_ALONE: &str = "`try` needs `catch`, `finally` or `else`";
 
@@ -52,32 +55,46 @@ pub fn with_stack<T>(walk: impl FnOnce() -> T) -> T {
 
 /// The tree of a text, or what is wrong with it: up to ten errors, in order.
 pub fn parse(file: FileId, text: &str) -> Result<Script, Vec<Diagnostic>> {
+    parse_by(STRETCH, file, text)
+}
+
+/// The same, with stretches of that many bytes at least.
+fn parse_by(stretch: usize, file: FileId, text: &str) -> Result<Script, Vec<Diagnostic>> {
     if u32::try_from(text.len()).is_err() {
         let place = Place { file, span: Span::default() };
         let error = Diagnostic::error(codes::NESTING, "the text is larger than 4 GiB", place, "starts here");
         return Err(vec![error.help("read large data from a file at run time")]);
     }
-    let scan = scan::scan(text);
+    let scan = scan::scan(text, stretch);
     let faults = errors::of_scan(file, text, &scan);
     if !faults.is_empty() {
         return Err(faults);
     }
-    let result = with_stack(|| match Grammar::parse(Rule::script, &scan.text) {
-        Ok(mut pairs) => {
-            let mut builder = Builder::new(file, text, &scan.text, &scan.docs);
-            match pairs.next().map(|pair| builder.script(pair)) {
-                Some(script) if builder.errors.is_empty() => Ok(script),
-                _ => Err(builder.errors),
-            }
-        }
-        Err(error) => Err(recover::errors(file, text, &scan.text, &error)),
-    });
+    let result = with_stack(|| tree(file, text, &scan, &scan.cuts));
     result.map_err(errors::first_ones)
+}
+
+/// The tree of a text that is parsed in stretches, which end at the cuts.
+fn tree(file: FileId, text: &str, scan: &scan::Scan, cuts: &[usize]) -> Result<Script, Vec<Diagnostic>> {
+    let mut builder = Builder::new(file, text, &scan.docs);
+    let mut stmts = Vec::new();
+    let mut start = 0;
+    for end in cuts.iter().copied().chain([scan.text.len()]) {
+        match Grammar::parse(Rule::script, &scan.text[start..end]) {
+            Ok(pairs) => builder.stretch(start, pairs, &mut stmts),
+            // What is wrong is told about the text as a whole.
+            Err(_) if !cuts.is_empty() => return tree(file, text, scan, &[]),
+            Err(error) => return Err(recover::errors(file, text, &scan.text, &error)),
+        }
+        start = end;
+    }
+    let body = ast::Block { stmts, span: Span::new(0, text.len()) };
+    if builder.errors.is_empty() { Ok(Script { body }) } else { Err(builder.errors) }
 }
 
 /// Whether more lines could complete this text: an open bracket, block or string, an operator at its end.
 pub fn is_incomplete(text: &str) -> bool {
-    let scan = scan::scan(text);
+    let scan = scan::scan(text, STRETCH);
     let broken = scan.faults.iter().any(|fault| !matches!(fault, tokens::Fault::UnclosedText { triple: true, .. }));
     if scan.too_deep.is_some() || (broken && !scan.open_text) {
         return false;

@@ -196,7 +196,7 @@ impl Climb<'_, '_> {
     }
 
     fn binary(&mut self, left: Expr, at: u8) -> Expr {
-        let mut rest = Vec::new();
+        let mut rest = Vec::with_capacity(1);
         let mut span = left.span;
         while self.next_level() == Some(at) {
             let Some(Piece::Infix(Infix::Binary(op), _)) = self.pieces.next() else { break };
@@ -223,7 +223,7 @@ impl Climb<'_, '_> {
 
     /// A chain of `<` and its kin, or one `in` or `is`.
     fn comparison(&mut self, left: Expr) -> Expr {
-        let mut chain = Vec::new();
+        let mut chain = Vec::with_capacity(1);
         let start = left.span;
         let mut span = start;
         let mut left = Some(left);

@@ -5,7 +5,7 @@ use super::codes;
 use super::literals::{Decoder, Quoted, Wrong};
 use crate::diagnostics::Diagnostic;
 use crate::source::{FileId, Place, Span};
-use pest::iterators::Pair as PestPair;
+use pest::iterators::{Pair as PestPair, Pairs as PestPairs};
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
 
@@ -19,14 +19,15 @@ mod grammar {
 pub(super) use grammar::{Grammar, Rule};
 
 pub(super) type Pair<'a> = PestPair<'a, Rule>;
+pub(super) type Pairs<'a> = PestPairs<'a, Rule>;
 
 /// Makes the tree from pest's pairs.
 pub(super) struct Builder<'a> {
     pub file: FileId,
     /// The text as the user wrote it.
     pub source: &'a str,
-    /// The text that pest read.
-    pub blanked: &'a str,
+    /// Where the stretch that pest read starts in it.
+    start: usize,
     /// The `##` texts by the place of what they document.
     pub docs: &'a [(u32, Rc<str>)],
     /// Levels of the tree above what is being made.
@@ -36,8 +37,8 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(file: FileId, source: &'a str, blanked: &'a str, docs: &'a [(u32, Rc<str>)]) -> Builder<'a> {
-        Builder { file, source, blanked, docs, depth: 0, errors: Vec::new(), words: FxHashMap::default() }
+    pub(super) fn new(file: FileId, source: &'a str, docs: &'a [(u32, Rc<str>)]) -> Builder<'a> {
+        Builder { file, source, start: 0, docs, depth: 0, errors: Vec::new(), words: FxHashMap::default() }
     }
 
     pub(super) fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>, label: &str) {
@@ -59,12 +60,21 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Where a pair starts in the text.
+    pub(super) fn start(&self, pair: &Pair<'a>) -> usize {
+        self.start + pair.as_span().start()
+    }
+
+    /// One past its last byte.
+    pub(super) fn end(&self, pair: &Pair<'a>) -> usize {
+        self.start + pair.as_span().end()
+    }
+
     /// The bytes of a pair, without the blanks behind it that pest counts in.
     pub(super) fn span(&self, pair: &Pair<'a>) -> Span {
-        let span = pair.as_span();
-        let text = &self.blanked.as_bytes()[span.start()..span.end()];
-        let blanks = text.iter().rev().take_while(|b| matches!(b, b' ' | b'\t' | b'\n')).count();
-        Span::new(span.start(), span.end() - blanks)
+        let start = self.start(pair);
+        let text = pair.as_str().trim_end_matches([' ', '\t', '\n']);
+        Span::new(start, start + text.len())
     }
 
     /// One copy of each word.
@@ -101,15 +111,17 @@ impl<'a> Builder<'a> {
         Some(built)
     }
 
-    pub(super) fn script(&mut self, pair: Pair<'a>) -> Script {
-        let span = Span::new(0, self.source.len());
-        let stmts = parts(pair).map(|stmt| self.stmt(stmt)).collect();
-        Script { body: Block { stmts, span } }
+    /// Adds the statements of a stretch that starts there.
+    pub(super) fn stretch(&mut self, start: usize, pairs: Pairs<'a>, stmts: &mut Vec<Stmt>) {
+        self.start = start;
+        for script in pairs {
+            stmts.extend(parts(script).map(|stmt| self.stmt(stmt)));
+        }
     }
 
     pub(super) fn block(&mut self, pair: Pair<'a>) -> Block {
         let span = self.span(&pair);
-        let stmts = parts(pair).map(|stmt| self.stmt(stmt)).collect();
+        let stmts = kept(parts(pair).map(|stmt| self.stmt(stmt)).collect());
         Block { stmts, span }
     }
 
@@ -220,7 +232,7 @@ impl<'a> Builder<'a> {
                 _ => {}
             }
         }
-        StmtKind::Let { mutable, pattern, value, doc: self.doc(span.start) }
+        StmtKind::Let { mutable, pattern: Box::new(pattern), value, doc: self.doc(span.start) }
     }
 
     fn fn_stmt(&mut self, pair: Pair<'a>, span: Span) -> StmtKind {
@@ -287,6 +299,12 @@ impl<'a> Builder<'a> {
             _ => self.help("left of `=` stands a name, a field `x.f`, an item `x[i]`, or a list of these"),
         }
     }
+}
+
+/// A list as it stays in a tree: without room for more.
+pub(super) fn kept<T>(mut items: Vec<T>) -> Vec<T> {
+    items.shrink_to_fit();
+    items
 }
 
 /// The pairs inside, without keywords.

@@ -3,7 +3,7 @@
 use super::ast::*;
 use super::codes;
 use super::literals;
-use super::parser::{Builder, Pair, Rule, parts};
+use super::parser::{Builder, Pair, Rule, kept, parts};
 use super::parser_expr::constant;
 use crate::source::Span;
 use std::rc::Rc;
@@ -23,7 +23,7 @@ impl<'a> Builder<'a> {
             Rule::try_expr => self.try_expr(inner, span),
             Rule::while_expr => {
                 let condition = Box::new(self.next_expr(&mut inner, span));
-                ExprKind::While(condition, self.next_block(&mut inner, span))
+                ExprKind::While(condition, Box::new(self.next_block(&mut inner, span)))
             }
             Rule::loop_expr => ExprKind::Loop(self.next_block(&mut inner, span)),
             Rule::for_expr => self.for_loop(inner, span, None),
@@ -43,7 +43,7 @@ impl<'a> Builder<'a> {
                         _ => body = self.block(part),
                     }
                 }
-                ExprKind::Scope { options, body }
+                ExprKind::Scope { options, body: Box::new(body) }
             }
             Rule::select_expr => self.select(inner, span),
             _ => ExprKind::Null,
@@ -55,13 +55,13 @@ impl<'a> Builder<'a> {
         let mut otherwise = None;
         while let Some(part) = inner.next() {
             if part.as_rule() == Rule::block {
-                otherwise = Some(self.block(part));
+                otherwise = Some(Box::new(self.block(part)));
             } else {
                 let condition = self.expr(part);
                 arms.push((condition, self.next_block(&mut inner, span)));
             }
         }
-        ExprKind::If { arms, otherwise }
+        ExprKind::If { arms: kept(arms), otherwise }
     }
 
     fn match_arm(&mut self, pair: Pair<'a>) -> MatchArm {
@@ -91,7 +91,7 @@ impl<'a> Builder<'a> {
             match part.as_rule() {
                 Rule::block => body = Some(self.block(part)),
                 Rule::catch_part => catches.push(self.catch(part)),
-                Rule::finally_part => finally = Some(self.next_block(&mut parts(part), span)),
+                Rule::finally_part => finally = Some(Box::new(self.next_block(&mut parts(part), span))),
                 Rule::else_part => {
                     let else_span = self.span(&part);
                     otherwise = parts(part).next().map(|part| match part.as_rule() {
@@ -119,7 +119,7 @@ impl<'a> Builder<'a> {
                     self.error(codes::UNEXPECTED, span, super::TRY_ALONE, "nothing says what happens on an error");
                     self.help("`try { … } catch e { … }`, `try { … } finally { … }` or `try value else other`");
                 }
-                ExprKind::Try { body, catches, finally }
+                ExprKind::Try { body: Box::new(body), catches: catches.into(), finally }
             }
             _ => ExprKind::Null,
         }
@@ -168,7 +168,7 @@ impl<'a> Builder<'a> {
             let value = self.next_expr(&mut item, span);
             items.push((value, item.next().map(|pattern| self.pattern(pattern))));
         }
-        ExprKind::With { items, body }
+        ExprKind::With { items, body: Box::new(body) }
     }
 
     fn spawn_expr(&mut self, inner: impl Iterator<Item = Pair<'a>>, span: Span) -> ExprKind {
@@ -178,17 +178,17 @@ impl<'a> Builder<'a> {
             None => Vec::new(),
         };
         let empty = SpawnBody::Call { callee: Box::new(Expr { kind: ExprKind::Null, span }), args: Vec::new() };
-        let Some(first) = inner.next() else { return ExprKind::Spawn { options, body: empty } };
+        let Some(first) = inner.next() else { return ExprKind::Spawn { options, body: Box::new(empty) } };
         if first.as_rule() == Rule::block {
             let body = self.block(first);
             let span = body.span;
             let function = Function { name: None, params: Vec::new(), body, closure: true, doc: None, span };
-            return ExprKind::Spawn { options, body: SpawnBody::Block(Rc::new(function)) };
+            return ExprKind::Spawn { options, body: Box::new(SpawnBody::Block(Rc::new(function))) };
         }
         let attached: Vec<Pair<'a>> = inner.collect();
         let levels = attached.len();
         let body = self.deeper(levels, span, |builder| builder.spawn_call(first, attached));
-        ExprKind::Spawn { options, body: body.unwrap_or(empty) }
+        ExprKind::Spawn { options, body: Box::new(body.unwrap_or(empty)) }
     }
 
     fn spawn_call(&mut self, first: Pair<'a>, attached: Vec<Pair<'a>>) -> SpawnBody {
@@ -296,7 +296,7 @@ impl<'a> Builder<'a> {
                 before.push(self.pattern(item));
             }
         }
-        PatternKind::List { before, rest, after }
+        PatternKind::List { before: before.into(), rest, after: after.into() }
     }
 
     /// The name after `...`, if there is one that is to be kept.
@@ -330,7 +330,7 @@ impl<'a> Builder<'a> {
                 }
             }
         }
-        PatternKind::Map { entries, rest }
+        PatternKind::Map { entries: entries.into(), rest }
     }
 
     fn text_key(&mut self, pair: &Pair<'a>) -> Name {
@@ -374,7 +374,7 @@ impl<'a> Builder<'a> {
         for part in pair.into_inner() {
             match part.as_rule() {
                 Rule::minus => negative = true,
-                Rule::number => match literals::number(part.as_str(), part.as_span().start()) {
+                Rule::number => match literals::number(part.as_str(), self.start(&part)) {
                     Ok(number) => kind = number,
                     Err(wrong) => self.wrong(wrong),
                 },

@@ -4,7 +4,7 @@ use super::ast::*;
 use super::codes;
 use super::literals::{self, Decoder, Quoted};
 use super::operators::{self, Climb, Piece};
-use super::parser::{Builder, Pair, Rule, into_text, one_expr, parts};
+use super::parser::{Builder, Pair, Rule, into_text, kept, one_expr, parts};
 use crate::source::Span;
 use std::rc::Rc;
 
@@ -160,7 +160,7 @@ impl<'a> Builder<'a> {
             };
             args.push(arg);
         }
-        args
+        kept(args)
     }
 
     fn named(&mut self, pair: Pair<'a>) -> (Name, Expr) {
@@ -228,7 +228,7 @@ impl<'a> Builder<'a> {
             }
         }
         if clauses.is_empty() {
-            return ExprKind::List(items);
+            return ExprKind::List(kept(items));
         }
         let clauses = self.clauses(clauses);
         match items.pop() {
@@ -311,7 +311,7 @@ impl<'a> Builder<'a> {
             }
             None => return ExprKind::Null,
         };
-        ExprKind::MapComp(Box::new(key), Box::new(value), clauses)
+        ExprKind::MapComp(Box::new(key), Box::new(value), clauses.into())
     }
 
     fn map_item(&mut self, entry: Entry) -> MapItem {
@@ -426,7 +426,7 @@ impl<'a> Builder<'a> {
             self.check_param(&param, params.last(), named, span);
             params.push(param);
         }
-        params
+        kept(params)
     }
 
     fn check_param(&mut self, param: &Param, before: Option<&Param>, named: bool, span: Span) {
@@ -451,13 +451,13 @@ impl<'a> Builder<'a> {
     }
 
     fn fstring(&mut self, pair: Pair<'a>) -> ExprKind {
-        let quoted = Quoted::new(pair.as_str(), pair.as_span().start());
+        let quoted = Quoted::new(pair.as_str(), self.start(&pair));
         let holes: Vec<Pair<'a>> = pair.into_inner().collect();
         let mut pieces = Vec::new();
         let mut at = quoted.start;
         for hole in &holes {
-            pieces.push((at, hole.as_span().start()));
-            at = hole.as_span().end();
+            pieces.push((at, self.start(hole)));
+            at = self.end(hole);
         }
         pieces.push((at, quoted.end));
         let mut decoder = Decoder::new(self.source, quoted, &pieces, true);
@@ -489,7 +489,7 @@ impl<'a> Builder<'a> {
         for part in pair.into_inner() {
             match part.as_rule() {
                 Rule::hole_text => {
-                    let text = &self.source[span.start as usize + 1..part.as_span().end()];
+                    let text = &self.source[span.start as usize + 1..self.end(&part)];
                     out.push(FPart::Text(text.into()));
                     shown = true;
                 }

@@ -9,6 +9,8 @@ use std::rc::Rc;
 pub(super) struct Scan {
     /// The text with comments, and newlines that end no statement, turned into blanks. Offsets are those of the text.
     pub text: String,
+    /// Newlines between statements at top level, a stretch of so many bytes or a little more apart.
+    pub cuts: Vec<usize>,
     /// The `##` lines above a statement, with the place where it starts, in order.
     pub docs: Vec<(u32, Rc<str>)>,
     /// What is wrong with characters and strings.
@@ -78,14 +80,15 @@ struct Level {
     bars: bool,
 }
 
-/// Looks through a text.
-pub(super) fn scan(text: &str) -> Scan {
+/// Looks through a text, which is cut into stretches of that many bytes at least.
+pub(super) fn scan(text: &str, stretch: usize) -> Scan {
     let mut tokens = Tokens::new(text);
     let mut blanked = text.as_bytes().to_vec();
     let mut docs = Docs::default();
     let mut last = Last::default();
     // Newlines since the last token that may end a statement.
     let mut newlines: Vec<usize> = Vec::new();
+    let mut cuts = Vec::new();
     let mut too_deep = None;
     let mut levels = vec![Level::default()];
     let mut words = 0;
@@ -111,6 +114,9 @@ pub(super) fn scan(text: &str) -> Scan {
         }
         let joined = last.goes_on || continues(token, text);
         let ended = !newlines.is_empty() && !joined;
+        if ended && levels.len() == 1 && newlines[0] - cuts.last().unwrap_or(&0) >= stretch {
+            cuts.push(newlines[0]);
+        }
         for at in newlines.drain(..) {
             if joined && token.kind != Kind::End {
                 blanked[at] = b' ';
@@ -144,6 +150,7 @@ pub(super) fn scan(text: &str) -> Scan {
     }
     Scan {
         text: String::from_utf8(blanked).unwrap_or_default(),
+        cuts,
         docs: docs.found,
         incomplete: (!tokens.open.is_empty() || tokens.open_text || last.goes_on)
             && !tokens.open.iter().any(Opened::closes_on_line),

@@ -5,8 +5,8 @@
 
 use super::value::{Set, Value};
 use crate::source::{FileId, Span};
+use rustc_hash::FxHashMap as HashMap;
 use std::cell::{Cell, OnceCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Number of a register in its frame.
@@ -608,7 +608,12 @@ pub struct Program {
 impl Default for Program {
     fn default() -> Program {
         let apply = Proto::caller(["function", "args", "named"], Instr::CallSpread { dst: 0, base: 0 }, Vec::new());
-        Program { protos: vec![Rc::new(apply)], globals: Vec::new(), texts: HashMap::new(), scripts: HashMap::new() }
+        Program {
+            protos: vec![Rc::new(apply)],
+            globals: Vec::new(),
+            texts: HashMap::default(),
+            scripts: HashMap::default(),
+        }
     }
 }
 

@@ -124,7 +124,7 @@ impl Generator<'_> {
         match &expr.kind {
             ExprKind::While(..) | ExprKind::Loop(_) | ExprKind::For(_) => self.looping(expr),
             ExprKind::If { arms, otherwise } => {
-                self.at(expr.span, |this| this.branches(arms, otherwise.as_ref(), None));
+                self.at(expr.span, |this| this.branches(arms, otherwise.as_deref(), None));
             }
             _ => {
                 let dst = self.alloc();
@@ -207,10 +207,10 @@ impl Generator<'_> {
             ExprKind::Field { object, name, maybe } => self.field(object, name, *maybe, dst),
             ExprKind::Paren(inner) => self.into(inner, dst),
             ExprKind::Closure(function) => self.closure(function, dst),
-            ExprKind::If { arms, otherwise } => self.branches(arms, otherwise.as_ref(), Some(dst)),
+            ExprKind::If { arms, otherwise } => self.branches(arms, otherwise.as_deref(), Some(dst)),
             ExprKind::Match { subject, arms } => self.matching(subject, arms, dst),
             ExprKind::Block(block) => self.block(block, Some(dst)),
-            ExprKind::Try { body, catches, finally } => self.trying(body, catches, finally.as_ref(), dst),
+            ExprKind::Try { body, catches, finally } => self.trying(body, catches, finally.as_deref(), dst),
             ExprKind::TryElse(body, otherwise) => self.try_else(body, otherwise, dst),
             ExprKind::Throw(value) => {
                 let src = self.value(value);

@@ -18,8 +18,8 @@ use crate::source::{FileId, Place, Span};
 use crate::syntax::ast::*;
 use crate::vm::code::{Borrow, Handler, Instr, NATIVE_ARGUMENTS, Program, Proto, ProtoParam, RAISED, Reg};
 use crate::vm::value::{Function as FunctionValue, Ref, Str, Value};
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use std::cell::Cell;
-use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// A text to generate code for, with all that is known about it.
@@ -121,7 +121,7 @@ pub fn generate(program: &mut Program, unit: &Unit, body: &Block) -> Result<Hash
         texts: &mut program.texts,
         first_proto,
         protos: (0..count).map(|_| None).collect(),
-        method_callers: HashMap::new(),
+        method_callers: HashMap::default(),
         state: FnState::new(0, true),
         span: Span::default(),
     };
@@ -136,7 +136,7 @@ pub fn generate(program: &mut Program, unit: &Unit, body: &Block) -> Result<Hash
         ]);
     }
     program.protos.extend(generator.protos.into_iter().flatten());
-    let mut exports = HashMap::new();
+    let mut exports = HashMap::default();
     for var in unit.names.vars.iter().filter(|var| var.owner == 0) {
         let export = match var.kind {
             VarKind::Fn(id) if unit.names.fns[id].captures.is_empty() && unit.names.fns[id].parent == 0 => {
@@ -159,10 +159,10 @@ impl FnState {
         FnState {
             id,
             proto: Proto::default(),
-            constants: HashMap::new(),
-            names: HashMap::new(),
-            regs: HashMap::new(),
-            variables: HashSet::new(),
+            constants: HashMap::default(),
+            names: HashMap::default(),
+            regs: HashMap::default(),
+            variables: HashSet::default(),
             strided: Vec::new(),
             next: 0,
             taking: taking::Taking::default(),

@@ -13,7 +13,7 @@ use crate::library;
 use crate::nearest::nearest;
 use crate::source::{FileId, Place, Span};
 use crate::syntax::ast::*;
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use std::rc::Rc;
 
 use change::Shape;
@@ -87,12 +87,12 @@ pub fn resolve(context: &Context, body: &Block, first_global: u32) -> Result<Res
         globals: Vec::new(),
         first_global,
         scopes: Vec::new(),
-        later: HashMap::new(),
+        later: HashMap::default(),
         defining: Vec::new(),
-        ended: HashMap::new(),
-        reported: HashSet::new(),
-        shapes: HashMap::new(),
-        session_vars: HashMap::new(),
+        ended: HashMap::default(),
+        reported: HashSet::default(),
+        shapes: HashMap::default(),
+        session_vars: HashMap::default(),
         held: Vec::new(),
         unless_shared: Vec::new(),
         may_share: context.keep_all || !context.imports.is_empty(),
@@ -106,8 +106,8 @@ pub fn resolve(context: &Context, body: &Block, first_global: u32) -> Result<Res
         parent: 0,
         closure: false,
         captures: Vec::new(),
-        mentions: HashSet::new(),
-        globals: HashSet::new(),
+        mentions: HashSet::default(),
+        globals: HashSet::default(),
     });
     resolver.enter(0);
     resolver.collect_later(body);
@@ -135,7 +135,7 @@ impl Resolver<'_> {
     }
 
     fn enter(&mut self, function: FnId) {
-        self.scopes.push(Scope { names: HashMap::new(), function, is_loop: false });
+        self.scopes.push(Scope { names: HashMap::default(), function, is_loop: false });
     }
 
     fn leave(&mut self) {
@@ -346,7 +346,7 @@ impl Resolver<'_> {
         let used = used.or_else(|| library::function(name).map(Use::Native));
         self.may_share |= matches!(used, Some(Use::Native(_))) && shared::makes_shared(name);
         let used = used.or_else(|| library::mention(name).map(Use::Mention));
-        let used = used.or_else(|| library::constant(name).map(|_| Use::Constant(name.clone())));
+        let used = used.or_else(|| library::constant(name).map(|_| Use::Constant(Box::new(name.clone()))));
         match used {
             Some(used) => {
                 self.mention_scripts(name);
@@ -475,8 +475,8 @@ impl Resolver<'_> {
             parent,
             closure: function.closure,
             captures: Vec::new(),
-            mentions: HashSet::new(),
-            globals: HashSet::new(),
+            mentions: HashSet::default(),
+            globals: HashSet::default(),
         });
         let number = self.names.fns.len() - 1;
         self.names.functions.insert(Rc::as_ptr(function), number);
@@ -791,7 +791,7 @@ impl Resolver<'_> {
             }),
             ExprKind::Spawn { options, body } => {
                 options.iter().for_each(|(_, value)| self.expr(value));
-                match body {
+                match &**body {
                     SpawnBody::Call { callee, args } => {
                         self.callee(callee);
                         self.args(args);

@@ -257,7 +257,7 @@ pub(super) fn expr(e: &Expr) -> String {
         }
         ExprKind::ListComp(e, c) => format!("[{}{}]", expr(e), clauses(c)),
         ExprKind::MapComp(k, v, c) => format!("(map {}:{}{})", expr(k), expr(v), clauses(c)),
-        ExprKind::Spawn { options: o, body } => match body {
+        ExprKind::Spawn { options: o, body } => match &**body {
             SpawnBody::Call { callee, args: list } => format!("(spawn{} {}{})", options(o), expr(callee), args(list)),
             SpawnBody::Block(f) => format!("(spawn{} {})", options(o), block(&f.body)),
         },

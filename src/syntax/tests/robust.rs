@@ -38,8 +38,16 @@ fn sample_parses() {
     tree(SAMPLE);
 }
 
+/// A text gives the same, places and messages too, whether it is parsed as a whole or each statement by itself.
+fn same_in_stretches(text: &str) {
+    let whole = parse_by(usize::MAX, FileId::default(), text);
+    let stretches = parse_by(0, FileId::default(), text);
+    assert!(format!("{whole:?}") == format!("{stretches:?}"), "{text:?}:\n{whole:#?}\n{stretches:#?}");
+}
+
 fn survives(text: &str) {
     let _ = is_incomplete(text);
+    same_in_stretches(text);
     for error in parse(FileId::default(), text).err().unwrap_or_default() {
         for label in &error.labels {
             let span = label.place.span;
