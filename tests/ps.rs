@@ -191,6 +191,7 @@ fn ps_shows_any_name_in_a_line() {
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
     assert!(text.lines().all(|line| line.chars().count() < 250), "{text}");
     assert!(text.contains("P.2 xxx") && text.contains("xxx…"), "{text}");
+    assert!(text.contains(r"P.1 a\n\x1b[31mb "), "{text}");
     // A built-in function that was spawned is where it was spawned.
     assert!(text.lines().any(|line| line.contains("P.3 ") && line.contains("<command>:5 ")), "{text}");
 }

@@ -2,6 +2,7 @@
 
 use super::place;
 use super::tell;
+use crate::escape::escaped;
 use crate::shm::inspect::{self, Doing, Seen, Unseen, Waiting};
 use crate::shm::{self, Need, ObjectRef, ProcessRef, process_table};
 use std::fs::{self, File};
@@ -188,7 +189,7 @@ fn row(seen: &Seen, all: &[Seen], texts: &Texts, now: u64) -> Row {
     let ancestors = seen.id.matches('.').count();
     Row {
         depth: ancestors,
-        who: format!("{} {}", seen.id, shown(&seen.name, 40)).trim_end().to_owned(),
+        who: format!("{} {}", seen.id, shown(&escaped(&seen.name), 40)).trim_end().to_owned(),
         pid: seen.pid,
         line: line(seen.place, texts),
         what,
