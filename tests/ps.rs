@@ -236,8 +236,9 @@ fn quit_tells_what_the_first_process_waits_for() {
         let code = format!(
             "let l = lock(); let q = queue(); let taken = queue(); let r = rlock(); let rw = rwlock()
 let p = spawn {{ with l, r, rw.read() {{ taken.put(1); sleep(100) }} }}
+taken.get()
 let o = spawn {{ with rw.read() {{ taken.put(1); sleep(100) }} }}
-taken.get(); taken.get(); print('ready'); {wait}"
+taken.get(); print('ready'); {wait}"
         );
         let mut run = Run::start(&code);
         assert_eq!(run.line(), "ready");
