@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod compile;
 pub mod diagnostics;
+mod escape;
 pub mod library;
 pub mod memory;
 pub mod nearest;

@@ -234,6 +234,21 @@ fn a_full_disk_is_an_error() {
     }
 }
 
+/// What waits behind a full disk fails as the first part did: that is told once.
+#[test]
+fn a_full_disk_is_told_once() {
+    for code in [
+        "let p = spawn { for n in 0..20_000 { print('text', n) } }; join(p); print('text')",
+        "for n in 0..5 { spawn { print('y' * 200_000) } }",
+    ] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let ended = start_into("grouped", code, full.into()).end();
+        assert_eq!(ended.status, Some(1), "{code}: {}", ended.stderr);
+        let told = "cannot write to standard output: no space is left on the device";
+        assert_eq!(ended.stderr.matches(told).count(), 1, "{code}: {}", ended.stderr);
+    }
+}
+
 /// What had been printed is written when a signal ends the run, in its order.
 #[test]
 fn an_interrupted_run_writes_what_waits() {

@@ -191,6 +191,7 @@ fn ps_shows_any_name_in_a_line() {
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
     assert!(text.lines().all(|line| line.chars().count() < 250), "{text}");
     assert!(text.contains("P.2 xxx") && text.contains("xxx…"), "{text}");
+    assert!(text.contains(r"P.1 a\n\x1b[31mb "), "{text}");
     // A built-in function that was spawned is where it was spawned.
     assert!(text.lines().any(|line| line.contains("P.3 ") && line.contains("<command>:5 ")), "{text}");
 }
@@ -221,10 +222,22 @@ fn quit_tells_what_the_first_process_waits_for() {
         ("join(p)", "waits for the end of process P.1"),
         ("l.acquire()", "waits for the lock, which process P.1 has"),
         ("q.get(timeout = 100)", "waits for a message from the queue, with a time limit"),
+        ("r.acquire()", "waits for the rlock, which process P.1 has"),
+        ("rw.write().acquire()", "waits for the rwlock, which process P.1 and process P.2 have"),
+        (
+            "select { done [p, o] => 1; x from q => 2 }",
+            "waits for a message from the queue or the end of process P.1 or the end of process P.2",
+        ),
+        (
+            "select { done [p, o, p, o, p, o] => 1; x from q => 2 }",
+            "waits for a message from the queue, the end of process P.1, the end of process P.2, the end of process P.1 or 3 more",
+        ),
     ] {
         let code = format!(
-            "let l = lock(); let q = queue(); let taken = queue()
-let p = spawn {{ with l {{ taken.put(1); sleep(100) }} }}
+            "let l = lock(); let q = queue(); let taken = queue(); let r = rlock(); let rw = rwlock()
+let p = spawn {{ with l, r, rw.read() {{ taken.put(1); sleep(100) }} }}
+taken.get()
+let o = spawn {{ with rw.read() {{ taken.put(1); sleep(100) }} }}
 taken.get(); print('ready'); {wait}"
         );
         let mut run = Run::start(&code);
@@ -235,7 +248,7 @@ taken.get(); print('ready'); {wait}"
         }
         kill(Pid::from_raw(run.pid()), Signal::SIGQUIT).unwrap();
         let mut text = String::new();
-        while !text.contains("P.1") || !text.ends_with('\n') {
+        while !text.contains("P.2  ") || !text.ends_with('\n') {
             assert_ne!(run.stderr.read_line(&mut text).unwrap(), 0, "{text}");
         }
         assert!(text.contains(says), "{text}");

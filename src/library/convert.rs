@@ -2,12 +2,12 @@
 
 use super::arguments::{At, character, given, not_looped, room_for, take, try_items};
 use super::{LOOPED, function_of, hidden, method_of};
-use crate::vm::fault::{Fault, Kind};
+use crate::vm::fault::{Fault, Kind, assert_failed};
 use crate::vm::native::{Context, Declaration, Run::*, optional, required};
 use crate::vm::value::big;
 use crate::vm::value::display::{brief, display, repr};
 use crate::vm::value::index::check_key;
-use crate::vm::value::{Array, ErrorValue, Range, Ref, Set, Value};
+use crate::vm::value::{Array, ErrorValue, Order, Range, Ref, Set, Value, equal, order};
 use num_bigint::BigInt;
 use num_traits::{FromPrimitive, ToPrimitive};
 
@@ -149,6 +149,11 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
     ),
     hidden("__list", &[required("name"), required("values")], Pure(list)),
     hidden("__set", &[required("values")], Pure(set)),
+    hidden(
+        "__assert_compared",
+        &[required("operator"), required("a"), required("b"), required("message")],
+        Pure(assert_compared),
+    ),
 ];
 
 /// The items of data as a list, for the function with this name; a list itself is given back as it is.
@@ -421,6 +426,24 @@ fn error(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
         at: 0,
     };
     Ok(Value::Error(Ref::new(error)))
+}
+
+/// `assert(a == b, message)` of sides that were computed elsewhere.
+fn assert_compared(cx: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
+    let (symbol, a, b) = (args[0].as_str().unwrap_or_default(), &args[1], &args[2]);
+    let holds = match symbol {
+        "==" => equal(a, b),
+        "!=" => !equal(a, b),
+        "<" => order(Order::Lt, a, b)?,
+        "<=" => order(Order::Le, a, b)?,
+        ">" => order(Order::Gt, a, b)?,
+        _ => order(Order::Ge, a, b)?,
+    };
+    if holds {
+        return Ok(Value::Null);
+    }
+    let message = given(&args[3]).map(|message| display(cx, message)).transpose()?;
+    Err(assert_failed(symbol, &repr(cx, a)?, &repr(cx, b)?, message))
 }
 
 fn assert(cx: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {

@@ -1,4 +1,4 @@
-//! Lazy methods of streams: each gives a new stream that goes on where the old one was.
+//! Lazy methods of streams: each gives a new stream that reads from the old one.
 
 use super::arguments::{At, try_items};
 use super::{hidden, method_of};
@@ -15,10 +15,10 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         "take",
         STREAM,
         &[required("count")],
-        "A stream of at most so many more items.\n'a\\nb'.lines().stream().take(1).list() == ['a']",
+        "A stream of at most so many more items; the others stay where they are.\n'a\\nb'.lines().stream().take(1).list() == ['a']",
         Pure(|_, args| {
             let count = At("take", "count").count(&args[1])?;
-            with_stage(&args[0], "take", Stage::Take(count))
+            with_stage(&mut args[0], "take", Stage::Take(count))
         }),
     ),
     method_of(
@@ -37,7 +37,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         "A stream of lists of so many items; the last may have fewer.\n[1, 2, 3].stream().chunks(2).list() == [[1, 2], [3]]",
         Pure(|_, args| {
             let count = At("chunks", "count").positive(&args[1])?;
-            with_stage(&args[0], "chunks", Stage::Chunks(count, List::new()))
+            with_stage(&mut args[0], "chunks", Stage::Chunks(count, List::new()))
         }),
     ),
     method_of(
@@ -71,7 +71,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         &[required("stream"), required("f")],
         Pure(|_, args| {
             let stage = Stage::Map(function(&args[1], "map")?);
-            with_stage(&args[0], "map", stage)
+            with_stage(&mut args[0], "map", stage)
         }),
     ),
     hidden(
@@ -79,7 +79,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         &[required("stream"), required("f")],
         Pure(|_, args| {
             let stage = Stage::Filter(function(&args[1], "filter")?);
-            with_stage(&args[0], "filter", stage)
+            with_stage(&mut args[0], "filter", stage)
         }),
     ),
     hidden(
@@ -87,7 +87,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         &[required("stream"), required("start")],
         Pure(|_, args| {
             let start = At("enumerate", "start").int(&args[1])?;
-            with_stage(&args[0], "enumerate", Stage::Enumerate(start))
+            with_stage(&mut args[0], "enumerate", Stage::Enumerate(start))
         }),
     ),
     hidden("__stream_zip", &[required("stream"), required("other")], Pure(zip)),
@@ -100,19 +100,17 @@ fn function(value: &Value, name: &'static str) -> Result<Value, Fault> {
     }
 }
 
-/// A new stream that takes over what the old one knows, with one more step; the old one has ended.
-fn with_stage(stream: &Value, name: &'static str, stage: Stage) -> Result<Value, Fault> {
+/// A stream with one more step, which reads from the old one what it needs and no more.
+fn with_stage(stream: &mut Value, name: &'static str, stage: Stage) -> Result<Value, Fault> {
     let Value::Stream(old) = stream else { return Err(At(name, "self").wrong("a stream", stream)) };
-    let mut old = old.state.borrow_mut();
-    let ended = StreamState {
-        source: StreamSource::Items(Value::list(List::new()), 0),
-        stages: Vec::new(),
-        ended: true,
-        name: old.name.clone(),
-    };
-    let mut state = std::mem::replace(&mut *old, ended);
-    state.stages.push(stage);
-    Ok(new_stream(state))
+    // One that nobody else has takes the step itself.
+    if let Some(old) = old.get_mut() {
+        old.state.get_mut().stages.push(stage);
+        return Ok(std::mem::take(stream));
+    }
+    let printed = old.state.borrow().name.clone();
+    let source = StreamSource::Items(stream.clone(), 0);
+    Ok(new_stream(StreamState { source, stages: vec![stage], ended: false, name: printed }))
 }
 
 fn new_stream(state: StreamState) -> Value {
@@ -149,5 +147,5 @@ fn zip(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
             new_stream(StreamState { source, stages: Vec::new(), ended: false, name })
         }
     };
-    with_stage(&args[0], "zip", Stage::Zip(other))
+    with_stage(&mut args[0], "zip", Stage::Zip(other))
 }

@@ -123,7 +123,10 @@ impl Real {
         world::set_idle(spare::give_back);
         safepoint::on_interrupt(act_on_signals);
         shm::park::set_idle(spare::give_back);
-        let tell: Tell = Rc::new(move |error| world::say(&report(error)));
+        let tell: Tell = Rc::new(move |error| {
+            output::note_told(error);
+            world::say(&report(error));
+        });
         children::begin(tell.clone());
         Real { local: Local::new(args, attend), tell, spawned_at: None, run: std::process::id() }
     }
@@ -152,7 +155,7 @@ impl Real {
     pub fn show_dropped(&mut self, machine: &mut Machine) {
         for mut fault in std::mem::take(&mut machine.dropped) {
             if let (Some(place), Some(me)) = (self.spawned_at, shm::process_table::me()) {
-                fault.change(|error| error.process = Value::from(me.id()));
+                fault.change(|error| error.process = Value::from(me.title()));
                 fault = fault.spawned_at(place);
             }
             self.show(&fault.0);
@@ -209,7 +212,7 @@ impl Real {
         signals::limit_end();
         if let Err(Fault(error)) = self.local.flush().and(output::finish()) {
             status = error.exit.unwrap_or(1);
-            if error.exit.is_none() {
+            if error.exit.is_none() && !output::is_told(&error) {
                 self.show(&error);
             }
         }

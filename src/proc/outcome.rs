@@ -152,7 +152,7 @@ impl Outcome {
                     _ => Fault(error.clone()),
                 };
                 if fault.0.process.is_null() {
-                    fault.change(|error| error.process = Value::from(process.id()));
+                    fault.change(|error| error.process = Value::from(process.title()));
                 }
                 Err(fault)
             }

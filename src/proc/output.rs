@@ -8,12 +8,13 @@ use super::{memory, outcome, signals};
 use crate::shm::ProcessRef;
 use crate::shm::spool::{Record, Spool, SpoolError, Stream};
 use crate::vm::fault::{Fault, Kind};
+use crate::vm::value::ErrorValue;
 use crate::world::{unwritten, write_out};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 /// When what the processes of a run print is written.
@@ -48,6 +49,8 @@ struct Run {
     /// The run is ending: whoever still lives has been killed.
     finishing: Cell<bool>,
     failure: RefCell<Option<Fault>>,
+    /// What the user has been told of input and output that failed.
+    told: RefCell<BTreeSet<String>>,
 }
 
 struct Reading {
@@ -91,7 +94,8 @@ pub fn begin(mode: OutputMode) -> Result<bool, Fault> {
     let reading = RefCell::new(Some(reading));
     let reader = std::process::id() as i32;
     let (own, closed, finishing, failure) = (Cell::new(own), Cell::default(), Cell::default(), RefCell::default());
-    RUN.set(Some(Rc::new(Run { mode, spool, own, reader, reading, closed, finishing, failure })));
+    let told = RefCell::default();
+    RUN.set(Some(Rc::new(Run { mode, spool, own, reader, reading, closed, finishing, failure, told })));
     Ok(true)
 }
 
@@ -214,6 +218,19 @@ pub fn finish() -> Result<(), Fault> {
             }
         }
     }
+}
+
+/// The user is told of an error.
+pub fn note_told(error: &ErrorValue) {
+    if let (Some(run), Some("io"), Some(message)) = (run(), error.kind.as_str(), error.message.as_str()) {
+        run.told.borrow_mut().insert(message.to_owned());
+    }
+}
+
+/// Whether the user has been told of the same failure: all that waits behind a full disk fails as the first part did.
+pub fn is_told(error: &ErrorValue) -> bool {
+    let Some(message) = error.message.as_str() else { return false };
+    run().is_some_and(|run| run.told.borrow().contains(message))
 }
 
 impl Run {

@@ -2,6 +2,7 @@
 
 use super::place;
 use super::tell;
+use crate::escape::escaped;
 use crate::shm::inspect::{self, Doing, Seen, Unseen, Waiting};
 use crate::shm::{self, Need, ObjectRef, ProcessRef, process_table};
 use std::fs::{self, File};
@@ -188,7 +189,7 @@ fn row(seen: &Seen, all: &[Seen], texts: &Texts, now: u64) -> Row {
     let ancestors = seen.id.matches('.').count();
     Row {
         depth: ancestors,
-        who: format!("{} {}", seen.id, shown(&seen.name, 40)).trim_end().to_owned(),
+        who: format!("{} {}", seen.id, shown(&escaped(&seen.name), 40)).trim_end().to_owned(),
         pid: seen.pid,
         line: line(seen.place, texts),
         what,
@@ -225,9 +226,20 @@ fn waits(wait: &Waiting, all: &[Seen]) -> String {
         wait.needs.iter().map(|(object, need, owners)| one(*object, *need, owners, all)).collect();
     needs.dedup();
     let until = if wait.forever { "" } else { ", with a time limit" };
-    match needs.as_slice() {
-        [] => format!("waits{until}"),
-        needs => format!("waits for {}{until}", needs.join(" or ")),
+    if needs.is_empty() {
+        format!("waits{until}")
+    } else {
+        format!("waits for {}{until}", some(&needs, "or", wait.others))
+    }
+}
+
+/// The first of some things, and how many follow; there may be others that are not among them.
+fn some(things: &[String], word: &str, others: usize) -> String {
+    const SHOWN: usize = 4;
+    let shown = &things[..things.len().min(SHOWN)];
+    match things.len() - shown.len() + others {
+        0 => shown.join(&format!(" {word} ")),
+        more => format!("{} {word} {more} more", shown.join(", ")),
     }
 }
 
@@ -243,7 +255,8 @@ fn one(object: ObjectRef, need: Need, owners: &[ProcessRef], all: &[Seen]) -> St
         _ if owners.is_empty() => thing,
         _ => {
             let names: Vec<String> = owners.iter().map(|&owner| title(owner)).collect();
-            format!("{thing}, which {} has", names.join(" and "))
+            let have = if names.len() == 1 { "has" } else { "have" };
+            format!("{thing}, which {} {have}", some(&names, "and", 0))
         }
     }
 }

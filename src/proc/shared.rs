@@ -2,7 +2,7 @@
 
 use super::sync::acquire_inner;
 use super::{handles, memory, tables};
-use crate::shm::{self, Cell, Numbers, ObjectRef, Role};
+use crate::shm::{self, Cell, Numbers, ObjectRef, Role, ShmError};
 use crate::vm::fault::Fault;
 use crate::vm::op::Op;
 use crate::vm::types::with_article;
@@ -31,6 +31,18 @@ impl State {
 thread_local! {
     // Never dropped: a process that first uses it need not tell the system to do that.
     static STATE: RefCell<ManuallyDrop<State>> = const { RefCell::new(ManuallyDrop::new(State::NEW)) };
+}
+
+/// The error where there is no room for so many numbers.
+fn no_room(error: &ShmError, length: usize, floats: bool) -> Fault {
+    let mut fault = memory(error);
+    if let ShmError::MemoryFull { limit, .. } = error {
+        let (what, bytes) = (if floats { "floats" } else { "ints" }, 8 * length as u128);
+        let limit = limit.div_ceil(1 << 20);
+        let text = format!("no shared memory left for {length} {what} ({bytes} bytes): its limit is {limit} MiB");
+        fault.change(|error| error.message = Value::str(text));
+    }
+    fault
 }
 
 /// Performs an operation on a cell.
@@ -66,7 +78,7 @@ pub fn perform(op: Op) -> Result<Value, Fault> {
             Ok(Value::Null)
         }
         Op::SharedNumbers { floats, length, array } => {
-            let numbers = Numbers::new(length).map_err(|error| memory(&error))?;
+            let numbers = Numbers::new(length).map_err(|error| no_room(&error, length, floats))?;
             let kind = if floats { HandleKind::SharedFloats } else { HandleKind::SharedInts };
             let value = Value::handle(handles::key(kind, numbers.object(), 0));
             if let (Some(numbers), Some(Value::Array(array))) = (value.numbers(), &array) {

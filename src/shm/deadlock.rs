@@ -542,11 +542,12 @@ fn owners_of(arm: &Waited, who: ProcessRef) -> Vec<ProcessRef> {
     }
 }
 
-/// The owners of what one load tells of: a lock or a shared value, not objects that must be locked to be read.
+/// Who has an object, as far as that can be told without locking anything.
 pub(super) fn owners_at_a_glance(object: ObjectRef) -> Vec<ProcessRef> {
     match holders::kind_of(object) {
         Some(kind) if holders::can_be_locked(kind) => user_lock::owners(object),
-        _ => Vec::new(),
+        Some(kind) => monitor::holders_at_a_glance(kind, object),
+        None => Vec::new(),
     }
 }
 

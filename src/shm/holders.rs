@@ -641,7 +641,7 @@ pub(super) fn forget_process(process: ProcessRef) {
     // Who was asleep owes at most what woke it. Should this process die now, the next one finds no wait, and an
     // operation that could have owed anything.
     let wait = waits::forget(dead);
-    let asleep = wait.as_ref().is_some_and(|wait| !wait.arms.is_empty());
+    let asleep = wait.as_ref().is_some_and(|wait| wait.count > 0 && wait.is_whole());
     let in_operation = dead.present.load(Relaxed) != 0 && !asleep;
     if let Some(wait) = &wait {
         channel::forget_waiter(wait);

@@ -11,8 +11,8 @@ use super::waits::{self, Need};
 use super::{ObjectRef, ShmError, deadlock};
 use std::fs::File;
 
-/// To be changed whenever something in the region is laid out anew.
-const LAYOUT: u64 = 4;
+/// To be changed whenever something in the region is laid out anew, or means something else.
+const LAYOUT: u64 = 5;
 const MAGIC: u64 = u64::from_be_bytes(*b"mplang\0\0");
 
 shared! {
@@ -100,6 +100,8 @@ pub struct Waiting {
     pub forever: bool,
     /// Any of these serves it; with those who have what it needs.
     pub needs: Vec<(ObjectRef, Need, Vec<ProcessRef>)>,
+    /// And so many others, of which no more is known.
+    pub others: usize,
 }
 
 /// Something that a process does which is no wait for another process of the language.
@@ -149,6 +151,7 @@ fn see(index: u32) -> Option<Seen> {
     let wait = waits::waiting(index).or_else(own).map(|seen| Waiting {
         since: seen.since,
         forever: seen.forever,
+        others: seen.count.saturating_sub(seen.arms.len()),
         needs: seen.arms.iter().map(|arm| (arm.object, arm.need, deadlock::owners_at_a_glance(arm.object))).collect(),
     });
     let doing = slot.doing().load(Relaxed);

@@ -5,7 +5,7 @@
 
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
+use super::atomic::{AtomicU32, AtomicU64, compiler_fence, fence, seeded};
 use super::holders::{self, Header};
 use super::lock::Lock;
 use super::model::{Attempt, Barrier, Condition, Event, Model, RLock, Rate, RwLock, Semaphore, Wake, Who};
@@ -113,6 +113,14 @@ impl<M: Model> Monitor<M> {
         let model = M::decode(&state.read());
         state.lock.unlock();
         Ok(model)
+    }
+
+    /// The state of an object that somebody can have for himself, for one that must not take its lock.
+    fn glance(self) -> Option<M> {
+        if !M::OWNED {
+            return None;
+        }
+        self.state().ok()?.glance().map(|words| M::decode(&words))
     }
 
     /// The present state, and id and name of the process that ended last while it had a part in it that matters.
@@ -231,6 +239,29 @@ impl State {
         let length = (current >> 1) as usize;
         let place = self.copy(current & 1, length);
         (0..length).map(|index| place(index).load(Relaxed)).collect()
+    }
+
+    /// The same for one that must not take the lock: nothing unless the state stayed as it is meanwhile.
+    fn glance(&self) -> Option<Vec<u64>> {
+        let current = self.current.load(Acquire);
+        let words = self.peek(current)?;
+        // Read twice, for another state may have come into the same copy.
+        fence(SeqCst);
+        let same = self.peek(current)? == words;
+        fence(Acquire);
+        (same && self.current.load(SeqCst) == current).then_some(words)
+    }
+
+    /// What stands in a copy that may be written or freed at this moment.
+    fn peek(&self, current: u64) -> Option<Vec<u64>> {
+        let (which, length) = (current as usize & 1, (current >> 1) as usize);
+        if length <= INLINE {
+            return Some(self.copies[which][..length].iter().map(|word| word.load(Relaxed)).collect());
+        }
+        let bytes = arena::read_moving(Block::from_word(self.blocks[which].load(Relaxed))?)?;
+        let words = bytes.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().unwrap_or_default()));
+        let words: Vec<u64> = words.take(length).collect();
+        (words.len() == length).then_some(words)
     }
 
     /// The words of a copy of this length.
@@ -385,6 +416,12 @@ pub(super) fn owners(kind: u32, object: ObjectRef, who: ProcessRef) -> Vec<Proce
     let owners =
         for_kind!(kind, M => Monitor::<M>::of(object).look().map(|model| model.owners(who.word())), Ok(vec![]));
     owners.unwrap_or_default().into_iter().filter_map(ProcessRef::from_word).collect()
+}
+
+/// The processes that have the object, without taking its lock; none where that cannot be told.
+pub(super) fn holders_at_a_glance(kind: u32, object: ObjectRef) -> Vec<ProcessRef> {
+    let holders = for_kind!(kind, M => Monitor::<M>::of(object).glance().map(|model| model.holders()), None);
+    holders.unwrap_or_default().into_iter().filter_map(ProcessRef::from_word).collect()
 }
 
 /// Whether whoever waits could go on, where the word that is slept on does not tell: one of several may have been woken.

@@ -9,6 +9,7 @@ use super::park::{self, Wait};
 use super::region::{self, at, shared};
 use super::waits::{self, Need, Sleep};
 use super::{ObjectRef, ShmError, holders, islands};
+use crate::escape::escaped;
 use std::io::Write;
 use std::mem::size_of;
 use std::sync::OnceLock;
@@ -666,10 +667,10 @@ impl ProcessRef {
         self.texts().1
     }
 
-    /// Id and name, as messages tell them.
+    /// Id and name, as messages tell them: on one line, whatever the name holds.
     pub fn title(self) -> String {
         let (id, name) = self.texts();
-        if name.is_empty() { id } else { format!("{id} {name}") }
+        if name.is_empty() { id } else { format!("{id} {}", escaped(&name)) }
     }
 
     fn texts(self) -> (String, String) {

@@ -120,11 +120,15 @@ fn select_first(arms: &[Arm<'_>], bytes: &mut Vec<u8>, limit: Limit) -> Result<S
             continue;
         }
         match sleep_until_one(&events, &mut sleep) {
-            Wait::Woken => {}
-            Wait::TimedOut => break Selected::TimedOut,
-            Wait::Interrupted => break Selected::Interrupted,
-            Wait::Deadlock => break Selected::Deadlock,
-            Wait::Ended => told = true,
+            Ok(Wait::Woken) => {}
+            Ok(Wait::TimedOut) => break Selected::TimedOut,
+            Ok(Wait::Interrupted) => break Selected::Interrupted,
+            Ok(Wait::Deadlock) => break Selected::Deadlock,
+            Ok(Wait::Ended) => told = true,
+            Err(error) => {
+                events.iter().for_each(Event::pass_on);
+                return Err(error);
+            }
         }
     };
     // A wake-up for one of the others may have come here: it goes on to the next sleeper.
@@ -136,7 +140,7 @@ fn select_first(arms: &[Arm<'_>], bytes: &mut Vec<u8>, limit: Limit) -> Result<S
     Ok(selected)
 }
 
-fn sleep_until_one(events: &[Event], sleep: &mut Sleep) -> Wait {
+fn sleep_until_one(events: &[Event], sleep: &mut Sleep) -> Result<Wait, ShmError> {
     let mut here: Vec<&Event> = events.iter().filter(|event| !event.has_ended()).collect();
     // Receives first: one that joins wakes those who would put into its rendezvous, which must not be this process.
     here.sort_by_key(|event| !matches!(event.arm, Arm::Recv(_)));

@@ -175,7 +175,7 @@ impl Waiting {
     pub(super) fn sleep_as_sender(&mut self, line: &Line, object: ObjectRef, ready: impl Fn() -> bool) {
         let sleepers = &line.sleepers[SEND];
         let arm = sleepers.join(object, Need::Room);
-        self.last = self.sleep.on_any(&[arm], || {
+        self.last = self.sleep.on_one(arm, || {
             fence(SeqCst);
             ready() || line.is_closed()
         });
@@ -188,7 +188,7 @@ impl Waiting {
         let arm = sleepers.join(object, Need::Message);
         leave(line, RECV);
         line.taker_came();
-        self.last = self.sleep.on_any(&[arm], || {
+        self.last = self.sleep.on_one(arm, || {
             fence(SeqCst);
             line.len() > 0 || line.has_ended()
         });

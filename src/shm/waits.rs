@@ -8,7 +8,7 @@ use super::layout;
 use super::park::{self, Wait};
 use super::process_table::{self, Hand, Slot, my_slot};
 use super::region::{self, at, shared};
-use super::{ObjectRef, deadlock};
+use super::{ObjectRef, ShmError, deadlock};
 use std::time::{Duration, Instant};
 
 /// What must happen to an object before a sleeper can go on.
@@ -129,14 +129,21 @@ pub(super) struct Seen {
     /// Whether an error can be raised in it: not when the process is ending.
     pub(super) can_raise: bool,
     pub(super) since: u64,
-    /// Empty when there was no room to write them down.
+    /// The first ones alone where there was no room to write them all down, and of a wait that is over.
     pub(super) arms: Vec<Waited>,
+    /// How many there are in all.
+    pub(super) count: usize,
 }
 
 impl Seen {
-    /// Whether something is waited for at this object.
+    /// Whether all that is waited for is known.
+    pub(super) fn is_whole(&self) -> bool {
+        self.arms.len() == self.count
+    }
+
+    /// Whether something is, or may be, waited for at this object.
     pub(super) fn is_at(&self, object: ObjectRef) -> bool {
-        self.arms.iter().any(|arm| arm.object == object)
+        !self.is_whole() || self.arms.iter().any(|arm| arm.object == object)
     }
 }
 
@@ -159,13 +166,9 @@ impl Record {
         (self.sequence.load(SeqCst) == sequence).then_some(seen)
     }
 
-    /// What the last wait of this process was for. Many arms are known no more.
+    /// What the last wait of this process was for. Of many arms the first ones are known still.
     fn read_ended(&self) -> Seen {
-        let mut seen = self.contents(self.sequence.load(Relaxed));
-        if (self.state.load(Relaxed) & COUNT) as usize > INLINE {
-            seen.arms.clear();
-        }
-        seen
+        self.contents(self.sequence.load(Relaxed))
     }
 
     fn contents(&self, sequence: u32) -> Seen {
@@ -190,6 +193,7 @@ impl Record {
             can_raise: state & CANNOT_RAISE == 0,
             since: self.since.load(Relaxed),
             arms: arms.collect(),
+            count: (state & COUNT) as usize,
         }
     }
 
@@ -237,14 +241,15 @@ impl Record {
         self.verdict.store(0, Relaxed);
         self.ended.store(0, Relaxed);
     }
+}
 
-    fn set(&self, index: usize, arm: &Watched) {
-        let place = self.arm(index);
+impl Arm {
+    fn set(&self, arm: &Watched) {
         let need = NEEDS.iter().position(|&need| need == arm.need).unwrap_or(0) as u64;
-        place.what.store(arm.object.word() | need << 60, Relaxed);
-        place.word_at.store(region::offset_of(arm.word), Relaxed);
-        place.expected.store(arm.expected, Relaxed);
-        place.round.store(arm.round, Relaxed);
+        self.what.store(arm.object.word() | need << 60, Relaxed);
+        self.word_at.store(region::offset_of(arm.word), Relaxed);
+        self.expected.store(arm.expected, Relaxed);
+        self.round.store(arm.round, Relaxed);
     }
 }
 
@@ -308,17 +313,36 @@ impl Sleep {
 
     /// Sleeps while `word` is `expected`, for what `object` needs. The end of a slice is [`Wait::Woken`].
     pub(super) fn on(&mut self, word: &AtomicU32, expected: u32, object: ObjectRef, need: Need) -> Wait {
-        self.on_any(&[Watched { object, need, word, expected, round: 0 }], || false)
+        self.on_one(Watched { object, need, word, expected, round: 0 }, || false)
     }
 
-    /// Sleeps until one of the words changes, unless `ready` once the wait has been written down. The end of a slice is
+    /// Sleeps until the word changes, unless `ready` once the wait has been written down. The end of a slice is
     /// [`Wait::Woken`].
-    pub(super) fn on_any(&mut self, arms: &[Watched], ready: impl FnOnce() -> bool) -> Wait {
+    pub(super) fn on_one(&mut self, arm: Watched, ready: impl FnOnce() -> bool) -> Wait {
+        self.written_down(&[arm], 0, ready)
+    }
+
+    /// The same until one of several words changes. An error where a wait without a limit cannot be written down: nobody
+    /// would ever find that it cannot end.
+    pub(super) fn on_any(&mut self, arms: &[Watched], ready: impl FnOnce() -> bool) -> Result<Wait, ShmError> {
+        let mut block = 0;
+        if arms.len() > INLINE {
+            match arena::allocate_record(arms.len() * size_of::<Arm>(), my_slot().hand(Hand::Wait)) {
+                Ok(room) => block = room.word(),
+                Err(error) if self.deadline.is_none() => return Err(error),
+                Err(_) => {}
+            }
+        }
+        Ok(self.written_down(arms, block, ready))
+    }
+
+    /// The same, with room in a block for arms that find none in the slot, or 0.
+    fn written_down(&mut self, arms: &[Watched], block: u64, ready: impl FnOnce() -> bool) -> Wait {
         let me = my_slot();
         if self.since == 0 {
             self.since = now();
         }
-        let awake = begin(me, arms, self);
+        let awake = begin(me, arms, block, self);
         let result =
             if !seeded!("no look before the sleep") && ready() { Wait::Woken } else { self.slice(me, arms, awake) };
         if result == Wait::Interrupted {
@@ -479,25 +503,19 @@ pub(super) fn count_awake(born: bool) {
 }
 
 /// Writes down what this process is about to wait for; gives how many processes are left that do not wait for ever.
-fn begin(me: &Slot, arms: &[Watched], sleep: &Sleep) -> u32 {
+fn begin(me: &Slot, arms: &[Watched], block: u64, sleep: &Sleep) -> u32 {
     let forever = sleep.deadline.is_none();
     let record = &me.wait;
     record.since.store(sleep.since, Relaxed);
-    // What cannot be written down whole is not written down.
-    let mut count = if arms.len() > MOST_ARMS { 0 } else { arms.len() };
-    if count > INLINE {
-        let hand = me.hand(Hand::Wait);
-        match arena::allocate_record(count * size_of::<Arm>(), hand) {
-            Ok(block) => record.more.store(block.word(), SeqCst),
-            Err(_) => count = 0,
-        }
+    // The first ones stand in the slot in any case: the block goes when the wait is over, and one with a time limit may
+    // have none.
+    record.arms.iter().zip(arms).for_each(|(place, arm)| place.set(arm));
+    if block != 0 {
+        record.more.store(block, SeqCst);
+        arms.iter().enumerate().for_each(|(index, arm)| record.arm(index).set(arm));
     }
-    for (index, arm) in arms[..count].iter().enumerate() {
-        record.set(index, arm);
-    }
-    let watched = count == arms.len();
-    let flags = if forever && watched { FOREVER } else { 0 } | if sleep.can_raise { 0 } else { CANNOT_RAISE };
-    record.state.store(count as u32 | flags, Relaxed);
+    let flags = if forever { FOREVER } else { 0 } | if sleep.can_raise { 0 } else { CANNOT_RAISE };
+    record.state.store(arms.len() as u32 | flags, Relaxed);
     record.sequence.store(record.sequence.load(Relaxed).wrapping_add(1), SeqCst);
     // The next slice of the same wait changes nothing.
     let change = if sleep.slice.is_zero() { CHANGE } else { 0 };

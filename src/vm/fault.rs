@@ -199,6 +199,29 @@ impl Fault {
     }
 }
 
+/// The error of a failed `assert(a == b, message)`.
+#[cold]
+pub fn assert_failed(symbol: &str, a: &str, b: &str, message: Option<String>) -> Fault {
+    let (a, b) = (shortened(a), shortened(b));
+    let fact = format!("{a} {symbol} {b} does not hold");
+    Fault::new(
+        Kind::Assert,
+        match message {
+            Some(message) => format!("{message}: {fact}"),
+            None => fact,
+        },
+    )
+}
+
+/// A text that may be long, in a message.
+pub(super) fn shortened(text: &str) -> String {
+    const MOST: usize = 200;
+    if text.chars().count() <= MOST {
+        return text.to_string();
+    }
+    text.chars().take(MOST).chain(['…']).collect()
+}
+
 /// Whether an error stands in the chain of causes of another, so that making it their effect would close a circle.
 fn is_caused_by(error: &Ref<ErrorValue>, sought: &Ref<ErrorValue>) -> bool {
     let mut at = &error.cause;

@@ -222,7 +222,16 @@ pub fn mentions(program: &Program, function: &Value, globals: &[Value], sought: 
         let captured = captures.iter().zip(proto.captured());
         let global = |&index: &u32| Some((globals.get(index as usize)?, program.globals.get(index as usize)?.clone()));
         for (value, name) in captured.chain(proto.globals.iter().filter_map(global)) {
-            if way.look(value, name.clone(), Some(at)) {
+            // The library's own names mean nothing to the user: what one of its functions has, its caller has.
+            let (name, from) = match value {
+                _ if !proto.hidden => (Some(name), Some(at)),
+                Value::Function(function) => match own_name(program, function) {
+                    Some(own) if !way.steps[at].name.is_empty() => (Some(own), Some(at)),
+                    own => (own.or_else(|| Some(way.steps[at].name.clone())), way.steps[at].from),
+                },
+                _ => (None, Some(at)),
+            };
+            if way.look(value, name.clone().unwrap_or_default(), from) {
                 return Some(way.names(at, name));
             }
         }
@@ -236,6 +245,13 @@ pub fn mentions(program: &Program, function: &Value, globals: &[Value], sought: 
         at += 1;
     }
     None
+}
+
+/// The name of a function of the script.
+fn own_name(program: &Program, function: &Function) -> Option<Rc<str>> {
+    let Function::Closure { proto, .. } = function else { return None };
+    let proto = program.protos.get(*proto as usize).filter(|proto| !proto.hidden && !proto.name.is_empty());
+    proto.map(|proto| proto.name.clone())
 }
 
 /// The functions that were met on the search for a handle.
@@ -274,8 +290,8 @@ impl Way {
     }
 
     /// The names up to a step, and the last one.
-    fn names(&self, step: usize, last: Rc<str>) -> Vec<Rc<str>> {
-        let mut names = vec![last];
+    fn names(&self, step: usize, last: Option<Rc<str>>) -> Vec<Rc<str>> {
+        let mut names = Vec::from_iter(last);
         let mut at = Some(step);
         while let Some(step) = at.map(|at| &self.steps[at]) {
             names.push(step.name.clone());

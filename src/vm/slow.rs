@@ -1,7 +1,8 @@
 //! What instructions do off the fast path.
 
 use super::code::{Joined, Key, ListSite, Part, Path, Proto, Reg, Shortcut};
-use super::fault::{Fault, Kind};
+pub(super) use super::fault::assert_failed;
+use super::fault::{Fault, Kind, shortened};
 use super::iterate::is_container;
 use super::machine::{Machine, output_waits};
 use super::native::Library;
@@ -569,28 +570,6 @@ pub(super) fn bad_throw(value: &Value) -> Fault {
 #[cold]
 pub(super) fn no_arm(text: &str) -> Fault {
     Fault::value_error(format!("no arm fits {}", shortened(text))).help("`_ => …` fits everything")
-}
-
-/// The error of a failed `assert a == b`.
-#[cold]
-pub(super) fn assert_failed(symbol: &str, a: &str, b: &str, message: Option<String>) -> Fault {
-    let (a, b) = (shortened(a), shortened(b));
-    let fact = format!("{a} {symbol} {b} does not hold");
-    Fault::new(
-        Kind::Assert,
-        match message {
-            Some(message) => format!("{message}: {fact}"),
-            None => fact,
-        },
-    )
-}
-
-fn shortened(text: &str) -> String {
-    const MOST: usize = 200;
-    if text.chars().count() <= MOST {
-        return text.to_string();
-    }
-    text.chars().take(MOST).chain(['…']).collect()
 }
 
 /// Whether a value is a list of this shape.

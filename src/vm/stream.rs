@@ -7,7 +7,7 @@ use super::iterate::{is_container, next_item};
 use super::machine::{Answer, Machine, Step};
 use super::native::Run;
 use super::op::Op;
-use super::value::{Function, Ref, Stage, Stream, StreamSource, StreamState, Value};
+use super::value::{Function, List, Ref, Stage, Stream, StreamSource, StreamState, Value};
 use std::cell::RefCell;
 
 /// A stream that is being asked for its next item.
@@ -45,6 +45,22 @@ pub(super) enum Flow {
     Ask(Op),
 }
 
+/// What comes next in reading, one after the other: streams may read from streams at any depth. Without any content, as
+/// it passes several times for each item.
+#[derive(Clone, Copy)]
+enum Next {
+    /// The machine runs on.
+    Run,
+    /// The world is asked for a line of the file that the topmost stream reads.
+    Ask,
+    /// The topmost stream needs an item of its source.
+    Again,
+    /// The source of the topmost stream has ended, or what is left of it is not wanted.
+    End,
+    /// The function of the stage that waits has returned; its value is above the frame.
+    Returned,
+}
+
 impl Machine {
     /// A loop wants the next item of a stream.
     pub(super) fn stream_next(
@@ -54,70 +70,17 @@ impl Machine {
         pair: bool,
         exit: u32,
     ) -> Result<Flow, Fault> {
-        self.pull(stream.clone(), Target::Loop { base, pair, exit })
-    }
-
-    fn pull(&mut self, stream: Ref<Stream>, target: Target) -> Result<Flow, Fault> {
-        self.pipelines.push(Pipeline { stream, stage: 0, item: Value::Null, target });
-        self.again()
-    }
-
-    /// Asks the source of the topmost stream for an item.
-    fn again(&mut self) -> Result<Flow, Fault> {
-        let Some(pipeline) = self.pipelines.last() else { return Ok(Flow::Run) };
-        let stream = pipeline.stream.clone();
-        let mut state = stream.state.borrow_mut();
-        if state.ended || state.stages.iter().any(|stage| matches!(stage, Stage::Take(0))) {
-            state.ended = true;
-            drop(state);
-            return self.deliver(None);
-        }
-        match &mut state.source {
-            StreamSource::World(file) => {
-                self.answer = Answer::Stream;
-                Ok(Flow::Ask(Op::NextLine { file: file.key() }))
-            }
-            StreamSource::Items(Value::Stream(inner), _) => {
-                let inner = inner.clone();
-                drop(state);
-                self.pull(inner, Target::Source)
-            }
-            StreamSource::Items(items, position) => {
-                let item = next_item(items, position);
-                drop(state);
-                self.source_gave(item)
-            }
-        }
+        self.pull(stream.clone(), Target::Loop { base, pair, exit });
+        self.go_on(Next::Again)
     }
 
     /// The world gave an item for the stream that is being read.
     pub(super) fn stream_item(&mut self, item: Option<Value>) -> Step {
-        let flow = self.source_gave(item);
-        self.follow(flow)
-    }
-
-    /// The function of a stage returned.
-    pub(super) fn stage_returned(&mut self, value: Value) -> Result<Flow, Fault> {
-        let Some(pipeline) = self.pipelines.last_mut() else { return Ok(Flow::Run) };
-        let (stream, stage) = (pipeline.stream.clone(), pipeline.stage);
-        let is_filter = matches!(stream.state.borrow().stages.get(stage), Some(Stage::Filter(_)));
-        if !is_filter {
-            return self.stages(stage + 1, value);
-        }
-        match value {
-            Value::True => {
-                let item = std::mem::take(&mut pipeline.item);
-                self.stages(stage + 1, item)
-            }
-            Value::False => self.again(),
-            other => {
-                Err(Fault::type_error(format!("`filter` needs a bool from its function, got {}", other.type_name())))
-            }
-        }
-    }
-
-    fn follow(&mut self, flow: Result<Flow, Fault>) -> Step {
-        match flow {
+        let next = match item {
+            Some(item) => self.stages(0, item),
+            None => Ok(Next::End),
+        };
+        match next.and_then(|next| self.go_on(next)) {
             Ok(Flow::Run) => self.run(),
             Ok(Flow::Ask(op)) => Step::Ask(op, self.here()),
             Err(fault) => {
@@ -127,91 +90,180 @@ impl Machine {
         }
     }
 
-    fn source_gave(&mut self, item: Option<Value>) -> Result<Flow, Fault> {
-        match item {
-            Some(item) => self.stages(0, item),
-            None => self.source_ended(),
+    /// The function of a stage returned.
+    pub(super) fn stage_returned(&mut self, value: Value) -> Result<Flow, Fault> {
+        let next = self.returned(value)?;
+        self.go_on(next)
+    }
+
+    fn go_on(&mut self, mut next: Next) -> Result<Flow, Fault> {
+        loop {
+            next = match next {
+                Next::Run => return Ok(Flow::Run),
+                Next::Ask => return Ok(self.ask_for_line()),
+                Next::Again => self.again()?,
+                Next::End => self.end()?,
+                Next::Returned => {
+                    let above = self.above_frame();
+                    let value = std::mem::take(&mut self.stack[above]);
+                    self.returned(value)?
+                }
+            }
         }
     }
 
-    /// What `chunks` still holds goes out before the end.
-    fn source_ended(&mut self) -> Result<Flow, Fault> {
-        let Some(pipeline) = self.pipelines.last() else { return Ok(Flow::Run) };
+    #[cold]
+    fn ask_for_line(&mut self) -> Flow {
+        let Some(pipeline) = self.pipelines.last() else { return Flow::Run };
+        let StreamSource::World(file) = &pipeline.stream.state.borrow().source else { return Flow::Run };
+        self.answer = Answer::Stream;
+        Flow::Ask(Op::NextLine { file: file.key() })
+    }
+
+    /// The first place of the stack that the topmost frame does not use.
+    fn above_frame(&self) -> usize {
+        self.frames.last().map_or(0, |frame| frame.base as usize + frame.proto().registers as usize)
+    }
+
+    fn pull(&mut self, stream: Ref<Stream>, target: Target) {
+        self.pipelines.push(Pipeline { stream, stage: 0, item: Value::Null, target });
+    }
+
+    /// Asks the source of the topmost stream for an item.
+    fn again(&mut self) -> Result<Next, Fault> {
+        let Some(pipeline) = self.pipelines.last() else { return Ok(Next::Run) };
         let stream = pipeline.stream.clone();
         let mut state = stream.state.borrow_mut();
-        let left = state.stages.iter_mut().enumerate().find_map(|(at, stage)| match stage {
-            Stage::Chunks(_, gathered) if !gathered.is_empty() => Some((at, std::mem::take(gathered))),
-            _ => None,
-        });
-        match left {
-            Some((at, gathered)) => {
+        if state.ended {
+            return Ok(Next::End);
+        }
+        if let Some(last) = state.stages.iter().rposition(|stage| matches!(stage, Stage::Take(0))) {
+            state.stages[..last].iter_mut().for_each(|stage| drop(gathered(stage)));
+            return Ok(Next::End);
+        }
+        let item = match &mut state.source {
+            StreamSource::World(_) => return Ok(Next::Ask),
+            StreamSource::Items(Value::Stream(inner), _) => {
+                let inner = inner.clone();
                 drop(state);
-                self.stages(at + 1, Value::list(gathered))
+                self.pull(inner, Target::Source);
+                return Ok(Next::Again);
             }
-            None => {
-                state.ended = true;
-                drop(state);
-                self.deliver(None)
-            }
+            StreamSource::Items(items, position) => next_item(items, position),
+        };
+        drop(state);
+        match item {
+            Some(item) => self.stages(0, item),
+            None => Ok(Next::End),
         }
     }
 
-    /// Sends an item through the stages from this one on.
-    fn stages(&mut self, from: usize, mut item: Value) -> Result<Flow, Fault> {
-        let Some(pipeline) = self.pipelines.last_mut() else { return Ok(Flow::Run) };
+    /// What `chunks` still holds goes out before the end, which goes to whoever wanted an item.
+    fn end(&mut self) -> Result<Next, Fault> {
+        let Some(pipeline) = self.pipelines.last() else { return Ok(Next::Run) };
         let stream = pipeline.stream.clone();
-        let mut at = from;
-        loop {
-            let mut state = stream.state.borrow_mut();
-            let Some(stage) = state.stages.get_mut(at) else { break };
-            match stage {
-                Stage::Map(function) | Stage::Filter(function) => {
-                    let function = function.clone();
-                    drop(state);
-                    pipeline.stage = at;
-                    pipeline.item = item.clone();
-                    return self.call_stage(&function, item);
-                }
-                Stage::Take(left) => *left = left.saturating_sub(1),
-                Stage::Enumerate(next) => {
-                    item = Value::list(vec![Value::Int(*next), item]);
-                    *next += 1;
-                }
-                Stage::Chunks(size, gathered) => {
-                    gathered.push(item);
-                    if gathered.len() < *size {
-                        drop(state);
-                        return self.again();
-                    }
-                    item = Value::list(std::mem::take(gathered));
-                }
-                Stage::Zip(other) => {
-                    if !matches!(other, Value::Stream(_)) {
-                        *other = Value::Stream(Ref::new(Stream {
-                            state: RefCell::new(StreamState {
-                                source: StreamSource::Items(std::mem::take(other), 0),
-                                stages: Vec::new(),
-                                ended: false,
-                                name: "".into(),
-                            }),
-                        }));
-                    }
-                    let Value::Stream(other) = other else { break };
-                    let other = other.clone();
-                    drop(state);
-                    pipeline.stage = at;
-                    pipeline.item = item;
-                    return self.pull(other, Target::Zip);
-                }
-            }
-            at += 1;
+        let mut state = stream.state.borrow_mut();
+        let left = state.stages.iter_mut().enumerate().find_map(|(at, stage)| Some((at, gathered(stage)?)));
+        if let Some((at, gathered)) = left {
+            drop(state);
+            return self.stages(at + 1, Value::list(gathered));
         }
-        self.deliver(Some(item))
+        state.ended = true;
+        drop(state);
+        let Some(done) = self.pipelines.pop() else { return Ok(Next::Run) };
+        Ok(match done.target {
+            Target::Loop { base, pair, exit } => {
+                self.loop_item(base, pair, exit, Value::Undefined)?;
+                Next::Run
+            }
+            Target::Source => Next::End,
+            Target::Zip => {
+                if let Some(below) = self.pipelines.last()
+                    && let Some(zip) = below.stream.state.borrow_mut().stages.get_mut(below.stage)
+                {
+                    *zip = Stage::Take(0);
+                }
+                Next::Again
+            }
+        })
     }
 
-    fn call_stage(&mut self, function: &Value, item: Value) -> Result<Flow, Fault> {
-        let Some(frame) = self.frames.last() else { return Ok(Flow::Run) };
-        let first = frame.base as usize + frame.proto().registers as usize;
+    fn returned(&mut self, value: Value) -> Result<Next, Fault> {
+        let Some(pipeline) = self.pipelines.last_mut() else { return Ok(Next::Run) };
+        let stage = pipeline.stage;
+        let is_filter = matches!(pipeline.stream.state.borrow().stages.get(stage), Some(Stage::Filter(_)));
+        if !is_filter {
+            return self.stages(stage + 1, value);
+        }
+        match value {
+            Value::True => {
+                let item = std::mem::take(&mut pipeline.item);
+                self.stages(stage + 1, item)
+            }
+            Value::False => Ok(Next::Again),
+            other => {
+                Err(Fault::type_error(format!("`filter` needs a bool from its function, got {}", other.type_name())))
+            }
+        }
+    }
+
+    /// Sends an item through the stages from this one on, and to whoever wanted it.
+    fn stages(&mut self, mut at: usize, mut item: Value) -> Result<Next, Fault> {
+        loop {
+            let Some(pipeline) = self.pipelines.last_mut() else { return Ok(Next::Run) };
+            let stream = pipeline.stream.clone();
+            loop {
+                let mut state = stream.state.borrow_mut();
+                let Some(stage) = state.stages.get_mut(at) else { break };
+                match stage {
+                    Stage::Map(function) | Stage::Filter(function) => {
+                        let function = function.clone();
+                        drop(state);
+                        pipeline.stage = at;
+                        pipeline.item = item.clone();
+                        return self.call_stage(&function, item);
+                    }
+                    Stage::Take(left) => *left = left.saturating_sub(1),
+                    Stage::Enumerate(next) => {
+                        item = Value::list(vec![Value::Int(*next), item]);
+                        *next += 1;
+                    }
+                    Stage::Chunks(size, gathered) => {
+                        gathered.push(item);
+                        if gathered.len() < *size {
+                            return Ok(Next::Again);
+                        }
+                        item = Value::list(std::mem::take(gathered));
+                    }
+                    Stage::Zip(other) => {
+                        let other = stream_of(other);
+                        drop(state);
+                        pipeline.stage = at;
+                        pipeline.item = item;
+                        self.pull(other, Target::Zip);
+                        return Ok(Next::Again);
+                    }
+                }
+                at += 1;
+            }
+            let Some(done) = self.pipelines.pop() else { return Ok(Next::Run) };
+            match done.target {
+                Target::Loop { base, pair, exit } => {
+                    self.loop_item(base, pair, exit, item)?;
+                    return Ok(Next::Run);
+                }
+                Target::Source => at = 0,
+                Target::Zip => {
+                    let Some(below) = self.pipelines.last_mut() else { return Ok(Next::Run) };
+                    item = Value::list(vec![std::mem::take(&mut below.item), item]);
+                    at = below.stage + 1;
+                }
+            }
+        }
+    }
+
+    fn call_stage(&mut self, function: &Value, item: Value) -> Result<Next, Fault> {
+        let first = self.above_frame();
         self.reserve(first, 2)?;
         self.stack[first] = item;
         let Value::Function(callee) = function else { return Err(self.not_callable(function)) };
@@ -222,8 +274,8 @@ impl Machine {
                 Run::Pure(run) if (self.library.get)(*id).arity() >= 1 => {
                     let mut args = vec![Value::Undefined; (self.library.get)(*id).arity()];
                     args[0] = std::mem::take(&mut self.stack[first]);
-                    let value = run(&mut self.context, &mut args)?;
-                    return self.stage_returned(value);
+                    self.stack[first] = run(&mut self.context, &mut args)?;
+                    return Ok(Next::Returned);
                 }
                 _ => {
                     return Err(Fault::new(Kind::Type, "this function cannot be a stage of a stream")
@@ -232,36 +284,31 @@ impl Machine {
             },
         };
         self.enter_closure(proto, captures, first, 1, 0, Then::Stage, None)?;
-        Ok(Flow::Run)
-    }
-
-    /// Hands an item, or the end, to whoever wanted it.
-    fn deliver(&mut self, item: Option<Value>) -> Result<Flow, Fault> {
-        let Some(done) = self.pipelines.pop() else { return Ok(Flow::Run) };
-        match done.target {
-            Target::Loop { base, pair, exit } => {
-                self.loop_item(base, pair, exit, item.unwrap_or(Value::Undefined))?;
-                Ok(Flow::Run)
-            }
-            Target::Source => self.source_gave(item),
-            Target::Zip => match item {
-                Some(other) => {
-                    let Some(below) = self.pipelines.last_mut() else { return Ok(Flow::Run) };
-                    let (first, stage) = (std::mem::take(&mut below.item), below.stage);
-                    self.stages(stage + 1, Value::list(vec![first, other]))
-                }
-                None => {
-                    if let Some(below) = self.pipelines.last() {
-                        below.stream.state.borrow_mut().ended = true;
-                    }
-                    self.deliver(None)
-                }
-            },
-        }
+        Ok(Next::Run)
     }
 
     /// Whether a value can be read as the source of a stream.
     pub fn can_stream(value: &Value) -> bool {
         is_container(value) || matches!(value, Value::Stream(_))
     }
+}
+
+/// What `chunks` holds, which it gives away.
+fn gathered(stage: &mut Stage) -> Option<List> {
+    match stage {
+        Stage::Chunks(_, gathered) if !gathered.is_empty() => Some(std::mem::take(gathered)),
+        _ => None,
+    }
+}
+
+/// The stream that `zip` reads beside its own, made of any other items when it is first needed.
+fn stream_of(other: &mut Value) -> Ref<Stream> {
+    if let Value::Stream(stream) = other {
+        return stream.clone();
+    }
+    let source = StreamSource::Items(std::mem::take(other), 0);
+    let state = StreamState { source, stages: Vec::new(), ended: false, name: "".into() };
+    let stream = Ref::new(Stream { state: RefCell::new(state) });
+    *other = Value::Stream(stream.clone());
+    stream
 }

@@ -262,33 +262,19 @@ impl Generator<'_> {
     /// `assert(a == b, message)`: both sides are kept for the message.
     fn assert(&mut self, args: &[Arg], dst: Reg) -> bool {
         let span = self.span;
-        let (condition, message) = match args {
-            [Arg::One(condition)] => (condition, None),
-            [Arg::One(condition), Arg::One(message)] => (condition, Some(message)),
-            _ => return false,
-        };
-        let ExprKind::Compare(first, rest) = &condition.kind else { return false };
-        let [(op, second)] = &rest[..] else { return false };
+        let Some(Compared { condition, first, op, second, message }) = compared(args) else { return false };
         let base = self.alloc_many(3);
         self.into(first, base);
         self.into(second, base + 1);
         self.span = condition.span;
-        let holds = self.emit_compare_jump(base, *op, base + 1, true);
+        let holds = self.emit_compare_jump(base, op, base + 1, true);
         match message {
             Some(message) => self.into(message, base + 2),
             None => {
                 self.emit(Instr::Null { dst: base + 2 });
             }
         }
-        let symbol = match op {
-            CompareOp::Eq => "==",
-            CompareOp::Ne => "!=",
-            CompareOp::Lt => "<",
-            CompareOp::Le => "<=",
-            CompareOp::Gt => ">",
-            CompareOp::Ge => ">=",
-        };
-        let op = self.name_index(&symbol.into());
+        let op = self.name_index(&symbol(op).into());
         self.span = span;
         self.emit(Instr::AssertFailed { base, op });
         self.patch_here(holds);
@@ -365,7 +351,7 @@ impl Generator<'_> {
                     self.spawned_method(object, name, args, base, first);
                     None
                 }
-                _ => {
+                _ => self.spawned_assert(callee, args, base).or_else(|| {
                     self.into(callee, base);
                     let count = self.simple_args(args);
                     if count.is_none() {
@@ -373,7 +359,7 @@ impl Generator<'_> {
                         self.spread_args(args, first);
                     }
                     count
-                }
+                }),
             },
             SpawnBody::Block(function) => {
                 self.closure(function, base);
@@ -383,6 +369,28 @@ impl Generator<'_> {
         self.options(options, base + 1);
         self.span = span;
         self.emit(Instr::Spawn { count: 2 + count.unwrap_or(2), spread: count.is_none(), dst, base });
+    }
+
+    /// `spawn assert(a == b, message)`: its sides are evaluated here and go along, for the message. Gives the number of
+    /// arguments behind the function in `base`; nothing for any other call.
+    fn spawned_assert(&mut self, callee: &Expr, args: &[Arg], base: Reg) -> Option<u8> {
+        let Some(&Use::Native(id)) = self.use_of(callee.span) else { return None };
+        if !matches!(callee.kind, ExprKind::Name(_)) || library::get(id).name != "assert" {
+            return None;
+        }
+        let Compared { first, op, second, message, .. } = compared(args)?;
+        self.load_native(base, library::function("__assert_compared")?);
+        let at = self.alloc_many(4);
+        self.load_str(at, &symbol(op).into());
+        self.into(first, at + 1);
+        self.into(second, at + 2);
+        match message {
+            Some(message) => self.into(message, at + 3),
+            None => {
+                self.emit(Instr::Null { dst: at + 3 });
+            }
+        }
+        Some(4)
     }
 
     /// The function for `spawn x.f(…)` in `function`, its arguments in `spread` and behind it: what a map has under that
@@ -445,5 +453,36 @@ impl Generator<'_> {
             self.emit(Instr::MapInsert { map: dst, key: pair, value: pair + 1 });
             self.release(mark);
         }
+    }
+}
+
+/// The arguments of `assert(a == b, message)`.
+struct Compared<'a> {
+    condition: &'a Expr,
+    first: &'a Expr,
+    op: CompareOp,
+    second: &'a Expr,
+    message: Option<&'a Expr>,
+}
+
+fn compared(args: &[Arg]) -> Option<Compared<'_>> {
+    let (condition, message) = match args {
+        [Arg::One(condition)] => (condition, None),
+        [Arg::One(condition), Arg::One(message)] => (condition, Some(message)),
+        _ => return None,
+    };
+    let ExprKind::Compare(first, rest) = &condition.kind else { return None };
+    let [(op, second)] = &rest[..] else { return None };
+    Some(Compared { condition, first, op: *op, second, message })
+}
+
+fn symbol(op: CompareOp) -> &'static str {
+    match op {
+        CompareOp::Eq => "==",
+        CompareOp::Ne => "!=",
+        CompareOp::Lt => "<",
+        CompareOp::Le => "<=",
+        CompareOp::Gt => ">",
+        CompareOp::Ge => ">=",
     }
 }

@@ -49,6 +49,7 @@ impl Resolver<'_> {
             ExprKind::Str(text) => format!("{text:?}"),
             ExprKind::Name(_) => self.way(expr)?,
             ExprKind::Paren(inner) => self.index(inner)?,
+            ExprKind::Unary(operator, operand) => format!("({operator:?} {})", self.index(operand)?),
             ExprKind::Binary(first, rest) => {
                 let mut text = self.index(first)?;
                 for (operator, operand) in rest {
@@ -213,7 +214,10 @@ impl Resolver<'_> {
     }
 
     fn lost_part(&self, place: &Expr, cell: &Expr, what: &str) -> Diagnostic {
-        let name = written(cell).unwrap_or_else(|| "c".to_owned());
+        let (name, first) = match written(cell) {
+            Some(name) => (name, ""),
+            None => ("c".to_owned(), "name the cell, `let c = …`; then "),
+        };
         Diagnostic::error(
             "E0210",
             format!("{what} changes a part of a shared value, and could lose the update of another process"),
@@ -221,7 +225,7 @@ impl Resolver<'_> {
             format!("not in `with {name} {{ … }}`"),
         )
         .help(format!(
-            "write `with {name} {{ … }}` around it, or `{name}.update(|v| …)`; `{name}.add(n)` adds a number"
+            "{first}write `with {name} {{ … }}` around it, or `{name}.update(|v| …)`; `{name}.add(n)` adds a number"
         ))
     }
 

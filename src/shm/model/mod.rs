@@ -77,6 +77,11 @@ pub trait Model: Sized {
         Vec::new()
     }
 
+    /// Who has it now, of the objects that somebody can have for himself.
+    fn holders(&self) -> Vec<Who> {
+        Vec::new()
+    }
+
     /// Who ended last while he had a part in it that others are told of.
     fn lost(&self) -> Who {
         0
@@ -93,6 +98,12 @@ impl<'a> Words<'a> {
 
     fn next(&mut self) -> u64 {
         self.0.next().copied().unwrap_or(0)
+    }
+
+    /// A number of words that follow: no more than there are, whatever the next word says.
+    fn count(&mut self) -> usize {
+        let count = self.next();
+        usize::try_from(count).unwrap_or(usize::MAX).min(self.0.len())
     }
 
     /// The rest in groups of `N`.

@@ -69,6 +69,10 @@ impl Model for RLock {
         self.members()
     }
 
+    fn holders(&self) -> Vec<Who> {
+        self.members()
+    }
+
     fn lost(&self) -> Who {
         self.ownership.lost()
     }

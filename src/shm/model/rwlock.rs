@@ -119,7 +119,7 @@ impl Model for RwLock {
     fn decode(words: &[u64]) -> RwLock {
         let mut words = Words::new(words);
         let writing = Ownership::decode(&mut words);
-        let waiting = (0..words.next()).map(|_| words.next()).collect();
+        let waiting = (0..words.count()).map(|_| words.next()).collect();
         let readers = words.groups().map(|[who, times, place]| Reader { who, times, place }).collect();
         RwLock { writing, readers, waiting }
     }
@@ -143,6 +143,11 @@ impl Model for RwLock {
             return self.readers().chain(writer).collect();
         }
         self.waiting.iter().copied().chain(writer).collect()
+    }
+
+    fn holders(&self) -> Vec<Who> {
+        let writer = (self.writing.owner != 0).then_some(self.writing.owner);
+        self.readers().chain(writer).collect()
     }
 
     fn lost(&self) -> Who {

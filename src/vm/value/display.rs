@@ -3,6 +3,7 @@
 use super::big;
 use super::walk::Children;
 use super::{Array, Function, Value};
+use crate::escape;
 use crate::vm::fault::Fault;
 use crate::vm::native::Context;
 use std::fmt::Write;
@@ -214,29 +215,15 @@ fn write_str(out: &mut String, text: &str) {
     out.push(quote);
     for char in text.chars() {
         match char {
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
             '\\' => out.push_str("\\\\"),
             char if char == quote => {
                 out.push('\\');
                 out.push(char);
             }
-            '\0'..='\x1f' | '\x7f' => _ = write!(out, "\\x{:02x}", char as u32),
-            ' '..='~' => out.push(char),
-            char if is_invisible(char) => _ = write!(out, "\\u{{{:x}}}", char as u32),
-            char => out.push(char),
+            char => escape::push(out, char),
         }
     }
     out.push(quote);
-}
-
-/// Control characters beyond ASCII, spaces that are not the plain one, marks of direction, private use.
-fn is_invisible(char: char) -> bool {
-    char.is_control()
-        || char.is_whitespace()
-        || matches!(char, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..)
 }
 
 fn write_bytes(out: &mut String, bytes: &[u8]) {

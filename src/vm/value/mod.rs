@@ -213,7 +213,7 @@ pub struct ErrorValue {
     pub trace: Vec<Site>,
     /// Places elsewhere that have to do with it, each with what is to be said of it as the `function`.
     pub related: Vec<Site>,
-    /// The id of the process that raised it; null for this one.
+    /// Id and name of the process that raised it; null for this one.
     pub process: Value,
     /// The error during whose handling this one was raised, or null.
     pub cause: Value,
@@ -229,6 +229,14 @@ impl ErrorValue {
     /// Whether it ends what runs, so that no `catch` catches it.
     pub fn is_cancelled(&self) -> bool {
         self.exit.is_some() || self.kind.as_str() == Some("cancelled")
+    }
+
+    /// The id of the process that raised it.
+    pub fn process_id(&self) -> Value {
+        match self.process.as_str().and_then(|title| title.split_once(' ')) {
+            Some((id, _)) => Value::from(id),
+            None => self.process.clone(),
+        }
     }
 }
 
