@@ -2,6 +2,7 @@
 //! go on before each access to shared memory. Sleeping and waking is a model of the kernel's, and so is what it does to
 //! the locks of a process that ends. Nobody looks again from time to time: a lost wake-up is a deadlock, which is found.
 
+#[allow(dead_code, unused_imports)]
 #[path = "../src/escape.rs"]
 mod escape;
 #[allow(dead_code, unused_imports)]

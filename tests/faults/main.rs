@@ -2,6 +2,9 @@
 //! situation, and so is the one that clears up after it. The source of `shm` is compiled here with its points to die at.
 
 #[allow(dead_code, unused_imports)]
+#[path = "../../src/escape.rs"]
+mod escape;
+#[allow(dead_code, unused_imports)]
 #[path = "../../src/shm/mod.rs"]
 mod shm;
 
