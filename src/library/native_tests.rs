@@ -313,14 +313,19 @@ fn memos_are_told_apart() {
     assert_eq!(run("__memo_get", vec![id(), f, given()]), "['of f']");
 }
 
-/// A lazy step takes the stream over: the old value gives nothing more, the new one has the step.
+/// A lazy step reads from a stream that somebody else has too, and becomes a part of one that nobody else has.
 #[test]
-fn stages_move_the_stream() {
+fn stages_share_or_move_the_stream() {
+    let stages = |stream: &Value| match stream {
+        Value::Stream(stream) => stream.state.borrow().stages.len(),
+        _ => unreachable!(),
+    };
     let old = done("stream", vec![ints(&[1, 2])]);
     let new = done("take", vec![old.clone(), Value::Int(1)]);
-    let (Value::Stream(old), Value::Stream(new)) = (&old, &new) else { unreachable!() };
-    assert!(old.state.borrow().ended && !new.state.borrow().ended);
-    assert_eq!(new.state.borrow().stages.len(), 1);
+    assert_eq!((stages(&old), stages(&new)), (0, 1));
+    assert_eq!(stages(&done("take", vec![old, Value::Int(1)])), 1);
+    assert_eq!(stages(&done("take", vec![done("take", vec![new.clone(), Value::Int(1)]), Value::Int(1)])), 2);
+    let Value::Stream(new) = &new else { unreachable!() };
     assert!(
         call("__stream_zip", vec![Value::Stream(new.clone()), Value::Stream(new.clone())])
             .is_err_and(|f| f.is(Kind::Value))
