@@ -191,9 +191,55 @@ enum Look {
     Hidden,
 }
 
+/// Looks whether this process, which sleeps, is stuck with those few whom it waits for, and they with each other: a
+/// circle of locks and joins is found from within, however many others sleep. Says whether it was one.
+pub(super) fn look_around() -> bool {
+    bound_to(process_table::my_index(), false).is_some_and(|bound| matches!(look_at(bound, Vec::new()), Look::Clear))
+}
+
+/// Whether all that is waited for in this way can be named: processes that must end or let go.
+pub(super) fn is_bound(need: Need) -> bool {
+    matches!(need, Need::End | Need::Place | Need::Owner)
+}
+
+/// A process of which more others than this must go on is not looked around from.
+const MOST_BOUND: usize = 32;
+
+/// A sleeper with all whom it waits for, directly or not, if all of these sleep and wait for each other alone; those that
+/// have been told of a circle count only if `told`.
+fn bound_to(index: u32, told: bool) -> Option<Vec<(u32, Seen)>> {
+    let mut bound: Vec<(u32, Seen)> = Vec::new();
+    let mut next = vec![index];
+    while let Some(index) = next.pop() {
+        if bound.iter().any(|(other, _)| *other == index) {
+            continue;
+        }
+        let seen = sleeper(index, told).filter(|seen| bound.len() < MOST_BOUND && seen.is_whole())?;
+        for arm in &seen.arms {
+            if !is_bound(arm.need) {
+                return None;
+            }
+            let on = match arm.need {
+                Need::Owner => owners_of(arm, reference(index)),
+                _ => ProcessRef::of(arm.object).into_iter().filter(|process| !process.has_ended()).collect(),
+            };
+            if on.is_empty() {
+                return None;
+            }
+            next.extend(on.iter().map(|process| process.index));
+        }
+        bound.push((index, seen));
+    }
+    Some(bound)
+}
+
 fn look_with(contents: Vec<Content>) -> Look {
+    look_at(sleepers(false), contents)
+}
+
+/// Looks at some sleepers; all other processes count as awake.
+fn look_at(sleepers: Vec<(u32, Seen)>, contents: Vec<Content>) -> Look {
     let with_contents = !contents.is_empty();
-    let sleepers: Vec<(u32, Seen)> = sleepers(false);
     if sleepers.is_empty() {
         return Look::Clear;
     }
@@ -234,9 +280,10 @@ pub(super) fn remember_circle() {
     let me = process_table::my_index();
     let end = Instant::now() + COMPLETE;
     loop {
-        let contents = contents::all();
+        let bound = bound_to(me, true);
+        let contents = if bound.is_some() { Vec::new() } else { contents::all() };
         let (circle, whole) = holders::locked(|| {
-            let mut graph = Graph::new(sleepers(true), contents);
+            let mut graph = Graph::new(bound.unwrap_or_else(|| sleepers(true)), contents);
             graph.find();
             (graph.circle_of(me), graph.is_stuck(me))
         });
@@ -250,11 +297,12 @@ pub(super) fn remember_circle() {
 
 /// The processes that sleep without a limit; those that have been told of a circle only if `told`.
 fn sleepers(told: bool) -> Vec<(u32, Seen)> {
-    let seen = |index: u32| {
-        let seen = waiting(index).filter(|seen| seen.forever && (told || slot(index).wait.still(seen.sequence)))?;
-        (!reference(index).has_ended()).then_some((index, seen))
-    };
-    (0..high()).filter_map(seen).collect()
+    (0..high()).filter_map(|index| Some((index, sleeper(index, told)?))).collect()
+}
+
+fn sleeper(index: u32, told: bool) -> Option<Seen> {
+    let seen = waiting(index).filter(|seen| seen.forever && (told || slot(index).wait.still(seen.sequence)))?;
+    (!reference(index).has_ended()).then_some(seen)
 }
 
 impl Who {
@@ -320,7 +368,9 @@ impl Graph {
             graph.nodes[at].holds = holds.iter().filter_map(|key| graph.roles.get(key).copied()).collect();
         }
         graph.awake = vec![0; graph.totals.len()];
-        for index in (0..high()).filter(|index| !graph.of_process.contains_key(index) && process_table::can_act(*index))
+        // Among many processes it takes time to ask each of them.
+        let asked = if graph.roles.is_empty() { 0 } else { high() };
+        for index in (0..asked).filter(|index| !graph.of_process.contains_key(index) && process_table::can_act(*index))
         {
             holders::each_of(index, &graph.roles, |role| graph.awake[role] += 1);
         }

@@ -275,6 +275,8 @@ pub(super) struct Sleep {
     looked: Option<u64>,
     /// It has had its first look: another sleeper may have been between two slices then.
     had_look: bool,
+    /// It has been looked around from here, which takes little time and comes sooner among many processes.
+    looked_around: bool,
     can_raise: bool,
     /// When its first slice began; 0 before.
     since: u64,
@@ -284,6 +286,12 @@ pub(super) struct Sleep {
 const LAST: Duration = Duration::from_micros(150);
 const FIRST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_secs(1);
+/// After so long it is looked around from a wait for processes that must end or let go.
+const AROUND: Duration = Duration::from_millis(5);
+
+fn is_bound(arms: &[Watched]) -> bool {
+    arms.iter().all(|arm| deadlock::is_bound(arm.need))
+}
 
 /// How long the first slice is: the more processes, the sooner others look, and the more there is to look at.
 fn first() -> Duration {
@@ -303,7 +311,15 @@ fn longest() -> Duration {
 
 impl Sleep {
     pub(super) fn new(deadline: Option<Instant>) -> Sleep {
-        Sleep { deadline, slice: Duration::ZERO, looked: None, had_look: false, can_raise: true, since: 0 }
+        Sleep {
+            deadline,
+            slice: Duration::ZERO,
+            looked: None,
+            had_look: false,
+            looked_around: false,
+            can_raise: true,
+            since: 0,
+        }
     }
 
     /// For a process that is ending: no error can be raised in it any more.
@@ -358,6 +374,7 @@ impl Sleep {
                 None if awake == 0 => LAST,
                 // Should that one fall asleep as well, it looks.
                 None if process_table::high() > MANY && is_served_as_known(arms) => first() * growth(),
+                None if is_bound(arms) => first().min(AROUND),
                 _ => first(),
             };
         }
@@ -392,6 +409,15 @@ impl Sleep {
     #[inline(never)]
     fn look(&mut self, arms: &[Watched], began: u64) {
         let globals = globals();
+        if is_bound(arms) && !std::mem::replace(&mut self.looked_around, true) {
+            if deadlock::look_around() {
+                return;
+            }
+            if first() > AROUND {
+                self.slice = first();
+                return;
+            }
+        }
         // Nor is any look the last one among many: there somebody is between two slices most of the time.
         let had_look = std::mem::replace(&mut self.had_look, true);
         let settles = had_look && process_table::high() <= MANY;
