@@ -123,7 +123,8 @@ fn seen(pid: i32, file: &File) -> Result<String, String> {
             let program = program.to_string_lossy().replace(" (deleted)", "");
             Err(format!("process {pid} is of another version of mplang: `{program} ps {pid}` can look at it"))
         }
-        Err(Unseen::Refused) => Err(format!("process {pid} cannot be looked at")),
+        Err(Unseen::Unmarked) if is_mplang(pid) => Ok(alone(pid)),
+        Err(Unseen::Unmarked | Unseen::Refused) => Err(format!("process {pid} cannot be looked at")),
     }
 }
 

@@ -45,16 +45,22 @@ pub(super) fn mark() {
 pub enum Unseen {
     /// The system refused it, or the file is no region.
     Refused,
+    /// It is being made: the program has no other processes yet.
+    Unmarked,
     /// It belongs to another version of the program.
     OtherVersion,
 }
 
 /// Maps the region in this file, in a process that has none of its own. An earlier one stays mapped.
 pub fn attach(file: &File) -> Result<(), Unseen> {
+    if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+        return Err(Unseen::Unmarked);
+    }
     region::attach(file).map_err(|_| Unseen::Refused)?;
     match (header().magic.load(Acquire), header().layout.load(Relaxed)) {
         (MAGIC, found) if found == version() => Ok(()),
         (MAGIC, _) => Err(Unseen::OtherVersion),
+        (0, _) => Err(Unseen::Unmarked),
         _ => Err(Unseen::Refused),
     }
 }
