@@ -274,7 +274,7 @@ impl Generator<'_> {
                 self.emit(Instr::Null { dst: base + 2 });
             }
         }
-        let op = self.name_index(&symbol(op).into());
+        let op = self.name_index(&op.symbol().into());
         self.span = span;
         self.emit(Instr::AssertFailed { base, op });
         self.patch_here(holds);
@@ -381,7 +381,7 @@ impl Generator<'_> {
         let Compared { first, op, second, message, .. } = compared(args)?;
         self.load_native(base, library::function("__assert_compared")?);
         let at = self.alloc_many(4);
-        self.load_str(at, &symbol(op).into());
+        self.load_str(at, &op.symbol().into());
         self.into(first, at + 1);
         self.into(second, at + 2);
         match message {
@@ -474,15 +474,4 @@ fn compared(args: &[Arg]) -> Option<Compared<'_>> {
     let ExprKind::Compare(first, rest) = &condition.kind else { return None };
     let [(op, second)] = &rest[..] else { return None };
     Some(Compared { condition, first, op: *op, second, message })
-}
-
-fn symbol(op: CompareOp) -> &'static str {
-    match op {
-        CompareOp::Eq => "==",
-        CompareOp::Ne => "!=",
-        CompareOp::Lt => "<",
-        CompareOp::Le => "<=",
-        CompareOp::Gt => ">",
-        CompareOp::Ge => ">=",
-    }
 }

@@ -168,15 +168,7 @@ pub(super) fn expr(e: &Expr) -> String {
         }
         ExprKind::Pow(a, b) => format!("({} ** {})", expr(a), expr(b)),
         ExprKind::Compare(first, rest) => {
-            let op = |op: &CompareOp| match op {
-                CompareOp::Eq => "==",
-                CompareOp::Ne => "!=",
-                CompareOp::Lt => "<",
-                CompareOp::Le => "<=",
-                CompareOp::Gt => ">",
-                CompareOp::Ge => ">=",
-            };
-            let rest = rest.iter().map(|(o, e)| format!("{} {}", op(o), expr(e)));
+            let rest = rest.iter().map(|(o, e)| format!("{} {}", o.symbol(), expr(e)));
             format!("({} {})", expr(first), join(rest))
         }
         ExprKind::Logic(op, operands) => {
