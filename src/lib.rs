@@ -6,6 +6,7 @@ pub mod diagnostics;
 mod escape;
 pub mod library;
 pub mod memory;
+mod near;
 pub mod nearest;
 pub mod proc;
 pub mod repl;

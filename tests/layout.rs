@@ -10,6 +10,7 @@ use std::path::Path;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("allocator", &["memory"]),
     ("memory", &[]),
+    ("near", &[]),
     ("stack", &[]),
     ("program_break", &[]),
     ("source", &[]),
@@ -22,10 +23,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["source", "nearest", "diagnostics", "syntax", "library", "vm::value", "vm::code", "vm::types", "vm::native"],
     ),
     ("shm", &["escape"]),
-    ("vm", &["source", "nearest", "memory", "escape"]),
-    ("library", &["source", "nearest", "memory", "vm"]),
+    ("vm", &["source", "nearest", "near", "memory", "escape"]),
+    ("library", &["source", "nearest", "near", "memory", "vm"]),
     ("world", &["source", "memory", "vm"]),
-    ("proc", &["source", "nearest", "memory", "escape", "library", "vm", "shm", "world"]),
+    ("proc", &["source", "nearest", "near", "memory", "escape", "library", "vm", "shm", "world"]),
     ("repl", &["source", "diagnostics", "syntax", "compile", "vm", "library", "world", "proc", "cli"]),
     (
         "cli",
@@ -51,6 +52,7 @@ const EFFECTS: &[&str] = &[
 /// The only files that may say `unsafe`: folders end in `/`.
 const UNSAFE: &[&str] = &[
     "allocator.rs",
+    "near.rs",
     "program_break.rs",
     "shm/",
     "proc/",

@@ -2,8 +2,8 @@
 
 use super::arguments::{At, given, try_items};
 use super::{ask, function_of, method_of};
+use crate::near::{Near, NearVec};
 use crate::vm::fault::{Fault, Kind};
-use crate::vm::machine::FEW;
 use crate::vm::native::{Context, Declaration, Run::*, optional, rest, rest_of};
 use crate::vm::op::Op;
 use crate::vm::types::Type;
@@ -31,7 +31,7 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         "Waits for the process and gives its result, or raises its error.\n(spawn { 1 }).join() == 1",
         Effect(|_, args| {
             let timeout = ask::timeout("join", &args[1])?;
-            Ok(Op::Join { processes: vec![ask::receiver(args)?], many: false, timeout })
+            Ok(join_one(ask::receiver(args)?, timeout))
         }),
     ),
     method_of(
@@ -92,19 +92,25 @@ fn join(_: &mut Context, args: &mut [Value]) -> Result<Op, Fault> {
     match rest_of(&args[0]) {
         [] => Err(Fault::new(Kind::Arity, "`join` is called without a process")
             .help("it is called as join(p), join(p, q) or join([p, q])")),
-        [one @ Value::Handle(_)] => {
-            let mut processes = Vec::with_capacity(FEW);
-            processes.push(process(one)?);
-            Ok(Op::Join { processes, many: false, timeout })
-        }
+        [one @ Value::Handle(_)] => Ok(join_one(process(one)?, timeout)),
         [many] => match try_items("join", many)? {
-            Some(items) if !matches!(many, Value::Str(_)) => {
-                Ok(Op::Join { processes: items.iter().map(process).collect::<Result<_, _>>()?, many: true, timeout })
-            }
-            _ => process(many).map(|process| Op::Join { processes: vec![process], many: false, timeout }),
+            Some(items) if !matches!(many, Value::Str(_)) => join_all(items.iter().map(process), timeout),
+            _ => process(many).map(|process| join_one(process, timeout)),
         },
-        several => {
-            Ok(Op::Join { processes: several.iter().map(process).collect::<Result<_, _>>()?, many: true, timeout })
-        }
+        several => join_all(several.iter().map(process), timeout),
     }
+}
+
+fn join_one(process: HandleKey, timeout: Option<f64>) -> Op {
+    let mut processes = NearVec::with_capacity_in(1, Near);
+    processes.push(process);
+    Op::Join { processes, many: false, timeout }
+}
+
+fn join_all(each: impl ExactSizeIterator<Item = Result<HandleKey, Fault>>, timeout: Option<f64>) -> Result<Op, Fault> {
+    let mut processes = NearVec::with_capacity_in(each.len(), Near);
+    for process in each {
+        processes.push(process?);
+    }
+    Ok(Op::Join { processes, many: true, timeout })
 }

@@ -1,8 +1,8 @@
 //! The call that a process is spawned with, on its way to the child. What holds handles is made anew there, so that
 //! those are counted from the start; anything else is inherited as it is, whatever its size.
 
-use super::apart::{Near, NearVec};
 use super::handles;
+use crate::near::{Near, NearVec};
 use crate::vm::fault::Fault;
 use crate::vm::machine::Machine;
 use crate::vm::value::{self, HandleKey, HandleKind, Value};

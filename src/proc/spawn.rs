@@ -1,11 +1,12 @@
 //! `spawn`: the call is checked, what it reaches is held for the child, and the process is forked.
 
-use super::apart::{Near, NearSet, NearVec};
+use super::apart::NearSet;
 use super::call::Call;
 use super::{
     OUTPUT_LOCK, Real, SESSION, at_once, children, handles, heap, limits, memory, moves, out_of_memory, outcome,
     output, reaper, scopes, shared, signals, spare, tables,
 };
+use crate::near::{Near, NearVec};
 use crate::shm::{self, ProcessRef, ShmError};
 use crate::source::Place;
 use crate::vm::fault::Fault;

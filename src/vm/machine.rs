@@ -7,6 +7,7 @@ use super::native::{Context, Declaration, Effect, Library, Run};
 use super::op::{Op, Quick};
 use super::stream::Pipeline;
 use super::value::{self, ErrorValue, Function, HandleKey, Map, Ref, Site, Value};
+use crate::near::{Near, NearVec};
 use crate::source::{Place, Span};
 use rustc_hash::FxHashSet as HashSet;
 use std::rc::Rc;
@@ -18,9 +19,8 @@ pub const MAX_CALLS: usize = 400_000;
 const LEAST_STACK: usize = 64;
 /// How many calls there is room for at first: the allocator puts what is as large next to each other, on one page.
 const LEAST_FRAMES: usize = LEAST_STACK * size_of::<Value>() / size_of::<Frame>();
-/// A list of few values that a call needs has room for so many. With that it is as large as a handle, and stands on the
-/// page of those: each size of blocks has pages of its own, and a page that is written to is copied after a fork.
-pub const FEW: usize = 3;
+/// So many values that are held while the world performs something need no room of the heap.
+const FEW: usize = 3;
 /// A child goes on with its parent's stack while that is no larger.
 const INHERITED_STACK: usize = 256;
 /// How many values all frames together may hold.
@@ -118,7 +118,7 @@ pub struct Machine {
     pub(super) pipelines: Vec<Pipeline>,
     pub(super) places: Vec<PendingPlace>,
     /// The arguments of what the world is performing: the handles among them are not given up before it is done.
-    pub(super) holding: Vec<Value>,
+    pub(super) holding: NearVec<Value>,
     /// The error of a rethrow keeps its trace.
     pub(super) rethrown: bool,
     /// Errors of a `finally` or of the end of a `with` that gave way to what ends the process or cancels its block: the
@@ -146,7 +146,7 @@ impl Machine {
             answer: Answer::Nothing,
             pipelines: Vec::new(),
             places: Vec::new(),
-            holding: Vec::with_capacity(FEW),
+            holding: NearVec::with_capacity_in(FEW, Near),
             rethrown: false,
             dropped: Vec::new(),
             clears_up: false,
@@ -797,7 +797,7 @@ pub(super) fn arrange(window: &mut [Value], head: &Head, count: usize, named: Op
         if !stands_alone {
             let mut more: Vec<Value> = Vec::new();
             if count > plain {
-                more.reserve_exact((count - plain).max(FEW));
+                more.reserve_exact(count - plain);
                 more.extend(window[plain..count].iter_mut().map(std::mem::take));
             }
             window[plain] = Value::list(more);

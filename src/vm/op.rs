@@ -1,6 +1,7 @@
 //! What a machine asks of the world.
 
 use super::value::{HandleKey, List, Value};
+use crate::near::NearVec;
 use num_bigint::BigInt;
 
 /// What is drawn from this process's random numbers.
@@ -64,7 +65,7 @@ pub enum Snapshot {
 #[derive(Clone)]
 pub struct Spawn {
     /// The function, a map of its named arguments or null, and the positional ones.
-    pub call: Vec<Value>,
+    pub call: NearVec<Value>,
     /// The name of the process.
     pub name: Option<Box<str>>,
     /// It is stopped when its parent ends.
@@ -171,7 +172,7 @@ pub enum Op {
     /// Runs a function in a new process.
     Spawn(Spawn),
     /// Waits for processes and gives their results: a list when `many`.
-    Join { processes: Vec<HandleKey>, many: bool, timeout: Option<f64> },
+    Join { processes: NearVec<HandleKey>, many: bool, timeout: Option<f64> },
     /// Waits for a process and tells how it ended.
     Wait { process: HandleKey, timeout: Option<f64> },
     /// Sends a signal to a process.

@@ -1,15 +1,16 @@
 //! `spawn` and `scope` with their options.
 
 use super::fault::{Fault, Kind};
-use super::machine::FEW;
 use super::op::{Op, Spawn};
 use super::types::with_article;
 use super::value::Value;
+use crate::near::{Near, NearVec};
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 
 /// `spawn` of a function with a map of options, or null, and arguments, or if `spread` a list of these and a map of named
 /// ones or null: takes them all.
+#[inline(never)]
 pub(super) fn spawn(call: &mut [Value], spread: bool) -> Result<Op, Fault> {
     match call {
         [function, options, args, named] if spread => {
@@ -47,7 +48,7 @@ fn spawned(
             }
         }
     }
-    let mut call = Vec::with_capacity((2 + args.len()).max(FEW));
+    let mut call = NearVec::with_capacity_in(2 + args.len(), Near);
     call.extend([function, named]);
     call.extend(args);
     Ok(Op::Spawn(Spawn { call, name, daemon }))

@@ -378,13 +378,14 @@ impl Generator<'_> {
 
     fn load_function(&mut self, dst: Reg, proto: u32) {
         let index = self.constant(ConstantKey::Function(proto), || {
-            Value::Function(Ref::new(FunctionValue::Closure { proto, captures: Box::default() }))
+            Value::Function(Ref::constant(FunctionValue::Closure { proto, captures: Box::default() }))
         });
         self.emit(Instr::Const { dst, index });
     }
 
     fn load_native(&mut self, dst: Reg, id: u16) {
-        let index = self.constant(ConstantKey::Native(id), || Value::Function(Ref::new(FunctionValue::Native(id))));
+        let index =
+            self.constant(ConstantKey::Native(id), || Value::Function(Ref::constant(FunctionValue::Native(id))));
         self.emit(Instr::Const { dst, index });
     }
 
@@ -451,5 +452,5 @@ fn thread_jumps(code: &mut [Instr]) {
 }
 
 fn constant_str(text: &str) -> Value {
-    Value::Str(Ref::new(Str::constant(text.to_string())))
+    Value::Str(Ref::constant(Str::constant(text.to_string())))
 }

@@ -545,18 +545,18 @@ impl Value {
     pub fn is_inherited(&self) -> bool {
         match self {
             Value::Undefined | Value::Null | Value::False | Value::True | Value::Int(_) | Value::Float(_) => false,
-            Value::Str(r) => !r.is_own(),
-            Value::Big(r) => !r.is_own(),
-            Value::Bytes(r) => !r.is_own(),
-            Value::List(r) => !r.is_own(),
-            Value::Map(r) => !r.is_own(),
-            Value::Set(r) => !r.is_own(),
-            Value::Range(r) => !r.is_own(),
-            Value::Function(r) => !r.is_own(),
-            Value::Array(r) => !r.is_own(),
-            Value::Error(r) => !r.is_own(),
-            Value::Stream(r) => !r.is_own(),
-            Value::Handle(r) => !r.is_own(),
+            Value::Str(r) => r.is_inherited(),
+            Value::Big(r) => r.is_inherited(),
+            Value::Bytes(r) => r.is_inherited(),
+            Value::List(r) => r.is_inherited(),
+            Value::Map(r) => r.is_inherited(),
+            Value::Set(r) => r.is_inherited(),
+            Value::Range(r) => r.is_inherited(),
+            Value::Function(r) => r.is_inherited(),
+            Value::Array(r) => r.is_inherited(),
+            Value::Error(r) => r.is_inherited(),
+            Value::Stream(r) => r.is_inherited(),
+            Value::Handle(r) => r.is_inherited(),
         }
     }
 

@@ -6,6 +6,8 @@
 //! done.
 
 use super::{Array, ErrorValue, Function, Handle, List, Map, Range, Set, Storage, Str, Stream, Value};
+use crate::near::Handles;
+use allocator_api2::boxed::Box as NearBox;
 use num_bigint::BigInt;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
@@ -36,9 +38,12 @@ pub enum Kind {
 struct Header {
     count: Cell<u32>,
     kind: Kind,
-    /// The process that made it, as the number of forks that led to that.
+    /// The process that made it, as the number of forks that led to that; or [`CONSTANT`].
     forks: u16,
 }
+
+/// The value is part of the code: it stays for the whole run, and no process counts it.
+const CONSTANT: u16 = u16::MAX;
 
 impl Header {
     /// Whether this process has made the value.
@@ -72,6 +77,11 @@ macro_rules! heap {
             }
         )*
 
+        // SAFETY: `free` below tells it from the others.
+        unsafe impl Heap for Handle {
+            const KIND: Kind = Kind::Handle;
+        }
+
         /// Frees a block whose count has fallen to nothing.
         unsafe fn free(block: NonNull<Header>) {
             // SAFETY: the header's kind tells the type that the block was made with, and nobody refers to it any more.
@@ -80,6 +90,7 @@ macro_rules! heap {
                     drop_items(&mut block.cast::<Block<List>>().as_mut().value);
                 }
                 match block.as_ref().kind {
+                    Kind::Handle => drop(NearBox::from_raw_in(block.cast::<Block<Handle>>().as_ptr(), Handles)),
                     $(Kind::$kind => drop(Box::from_raw(block.cast::<Block<$type>>().as_ptr())),)*
                 }
             }
@@ -99,7 +110,6 @@ heap! {
     Array => Array,
     Error => ErrorValue,
     Stream => Stream,
-    Handle => Handle,
 }
 
 /// Drops the items of a list, most of which need no drop.
@@ -135,7 +145,7 @@ pub(super) fn forks() -> u16 {
 /// This process was forked: what is there now is inherited.
 pub(super) fn forked() {
     // At the last one values of parent and child are told apart no longer: then the system copies what is written.
-    FORKS.set(FORKS.get().saturating_add(1));
+    FORKS.set((FORKS.get() + 1).min(CONSTANT - 1));
 }
 
 /// The untyped reference. Its drop is the same machine code for every type, so a value's drop is one comparison.
@@ -182,6 +192,12 @@ fn release(block: NonNull<Header>) {
     DEPTH.set(depth);
 }
 
+/// A block for a handle. The handles of a process are few, and each spawn makes one.
+#[inline(never)]
+fn beside<T>(block: Block<T>) -> NonNull<Block<T>> {
+    NonNull::from(NearBox::leak(NearBox::new_in(block, Handles)))
+}
+
 /// A counted reference to a heap value.
 pub struct Ref<T: Heap> {
     pointer: Pointer,
@@ -191,8 +207,17 @@ pub struct Ref<T: Heap> {
 impl<T: Heap> Ref<T> {
     /// Puts a value on the heap.
     pub fn new(value: T) -> Ref<T> {
-        let block = Box::new(Block { header: Header { count: Cell::new(1), kind: T::KIND, forks: forks() }, value });
-        Ref { pointer: Pointer(NonNull::from(Box::leak(block)).cast()), kind: PhantomData }
+        let block = Block { header: Header { count: Cell::new(1), kind: T::KIND, forks: forks() }, value };
+        let block = if T::KIND == Kind::Handle { beside(block) } else { NonNull::from(Box::leak(Box::new(block))) };
+        Ref { pointer: Pointer(block.cast()), kind: PhantomData }
+    }
+
+    /// Puts a value that is part of the code on the heap, for good.
+    pub fn constant(value: T) -> Ref<T> {
+        let mut made = Ref::new(value);
+        // SAFETY: nobody else knows the block.
+        unsafe { made.pointer.0.as_mut() }.forks = CONSTANT;
+        made
     }
 
     /// Whether both are the same block.
@@ -206,7 +231,7 @@ impl<T: Heap> Ref<T> {
         self.pointer.0.as_ptr() as usize
     }
 
-    /// How many references there are; of an inherited value, where nobody counts, two or more.
+    /// How many references there are; of a value that is inherited or a constant, where nobody counts, two or more.
     pub fn count(&self) -> u32 {
         let header = self.header();
         if header.is_own() { header.count.get() } else { header.count.get().max(2) }
@@ -216,6 +241,11 @@ impl<T: Heap> Ref<T> {
     #[inline(always)]
     pub fn is_own(&self) -> bool {
         self.header().is_own()
+    }
+
+    /// Whether another process has made the value, before a fork; or the first process a constant.
+    pub fn is_inherited(&self) -> bool {
+        !self.is_own() && (self.header().forks != CONSTANT || forks() > 0)
     }
 
     #[inline(always)]
