@@ -5,7 +5,7 @@ use allocator_api2::alloc::{AllocError, Allocator, Global, Layout};
 use allocator_api2::vec::Vec;
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering::AcqRel, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::AcqRel, Ordering::Relaxed};
 
 /// A list that one request needs.
 pub type NearVec<T> = Vec<T, Near>;
@@ -19,35 +19,52 @@ pub struct Near;
 #[derive(Clone, Copy, Default)]
 pub struct Handles;
 
-macro_rules! allocator {
-    ($name:ident, $room:ident) => {
-        // SAFETY: a block is one of the room or of the heap, which its place tells.
-        unsafe impl Allocator for $name {
-            fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-                match $room.take(layout) {
-                    Some(block) => Ok(NonNull::slice_from_raw_parts(block, layout.size())),
-                    None => Global.allocate(layout),
-                }
-            }
+/// Larger blocks never find room.
+pub const MOST: usize = 32 * 56;
 
-            unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
-                if !$room.give_back(block, layout) {
-                    // SAFETY: the heap gave it.
-                    unsafe { Global.deallocate(block, layout) }
-                }
-            }
-        }
-    };
+static ROOM: Room<32, 56> = Room::new();
+static ROOM_FOR_HANDLES: Room<16, 24> = Room::new();
+/// The same for spawned processes, which find the other one full where their parent keeps the handles of all.
+static ROOM_OF_CHILDREN: Room<16, 24> = Room::new();
+static IS_CHILD: AtomicBool = AtomicBool::new(false);
+
+/// This process was forked.
+pub fn begin_child() {
+    IS_CHILD.store(true, Relaxed);
 }
 
-allocator!(Near, ROOM);
-allocator!(Handles, ROOM_FOR_HANDLES);
+// SAFETY: a block is one of the room or of the heap, which its place tells.
+unsafe impl Allocator for Near {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        or_of_heap(ROOM.take(layout), layout)
+    }
 
-/// Larger blocks never find room.
-pub const MOST: usize = 32 * 64;
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        if !ROOM.give_back(block, layout) {
+            // SAFETY: the heap gave it.
+            unsafe { Global.deallocate(block, layout) }
+        }
+    }
+}
 
-static ROOM: Room<32, 64> = Room::new();
-static ROOM_FOR_HANDLES: Room<16, 24> = Room::new();
+// SAFETY: the same, with two rooms.
+unsafe impl Allocator for Handles {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        let room = if IS_CHILD.load(Relaxed) { &ROOM_OF_CHILDREN } else { &ROOM_FOR_HANDLES };
+        or_of_heap(room.take(layout), layout)
+    }
+
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        if !ROOM_FOR_HANDLES.give_back(block, layout) && !ROOM_OF_CHILDREN.give_back(block, layout) {
+            // SAFETY: the heap gave it.
+            unsafe { Global.deallocate(block, layout) }
+        }
+    }
+}
+
+fn or_of_heap(found: Option<NonNull<u8>>, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+    found.map_or_else(|| Global.allocate(layout), |block| Ok(NonNull::slice_from_raw_parts(block, layout.size())))
+}
 
 /// At most 64 cells of so many bytes, some of which in a row are a block. In a child those of its parent stay taken.
 #[repr(C, align(32))]

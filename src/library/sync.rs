@@ -217,10 +217,14 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
         &[optional("timeout", "null")],
         "Waits for an event to be set, for all to come to a barrier (gives the place in the order of arrival), for a \
          condition to be notified, for a turn of a limiter.\n{let e = event(); e.set(); e.wait() == null}",
-        Effect(|_, args| Ok(Op::Await { object: ask::receiver(args)?, timeout: ask::timeout("wait", &args[1])? })),
+        Effect(wait),
     ),
     hidden("__patience", &[required("timeout")], Pure(patience)),
 ];
+
+fn wait(_: &mut Context, args: &mut [Value]) -> Result<Op, Fault> {
+    Ok(Op::Await { object: ask::receiver(args)?, timeout: ask::timeout("wait", &args[1])? })
+}
 
 /// The timeout of `wait_for` as seconds, or null for ever.
 fn patience(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {

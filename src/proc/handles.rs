@@ -117,27 +117,7 @@ pub fn on_handle(key: HandleKey, alive: bool) {
     }
     for role in roles(key) {
         let entry = (object(key), role);
-        let change = REACHED.with_borrow_mut(|reached| {
-            if let Some(changed) = reached.of_moved(&entry, alive) {
-                return changed;
-            }
-            if alive && reached.is_left(&entry) {
-                return false;
-            }
-            let count = reached.counts.of(entry);
-            if alive {
-                *count += 1;
-                *count == 1
-            } else {
-                *count = count.saturating_sub(1);
-                let count = *count;
-                if count == 1 && key.kind == HandleKind::Process {
-                    reached.unreachable.extend(ProcessRef::of(entry.0));
-                    SOME_UNREACHABLE.set(true);
-                }
-                count == 0
-            }
-        });
+        let change = count(key.kind, entry, alive);
         if change && alive {
             match shm::hold(entry.0, role) {
                 // An object that is gone is noticed where it is used.
@@ -146,7 +126,6 @@ pub fn on_handle(key: HandleKey, alive: bool) {
                 Err(error) => out_of_memory::end_unrecorded(&error),
             }
         } else if change {
-            REACHED.with_borrow_mut(|reached| reached.counts.remove(&entry));
             match key.kind {
                 HandleKind::Shared => super::shared::forget(entry.0),
                 HandleKind::Process => ProcessRef::of(entry.0).into_iter().for_each(super::outcome::forget),
@@ -155,6 +134,35 @@ pub fn on_handle(key: HandleKey, alive: bool) {
             shm::give_up(entry.0, role);
         }
     }
+}
+
+/// Counts a value more or less; whether it is the first one or was the last. In a frame of its own: what follows the last
+/// one needs many.
+#[inline(never)]
+fn count(kind: HandleKind, entry: Entry, alive: bool) -> bool {
+    REACHED.with_borrow_mut(|reached| {
+        if let Some(changed) = reached.of_moved(&entry, alive) {
+            return changed;
+        }
+        if alive && reached.is_left(&entry) {
+            return false;
+        }
+        let count = reached.counts.of(entry);
+        if alive {
+            *count += 1;
+            return *count == 1;
+        }
+        *count = count.saturating_sub(1);
+        let count = *count;
+        if count == 0 {
+            reached.counts.remove(&entry);
+        }
+        if count == 1 && kind == HandleKind::Process {
+            reached.unreachable.extend(ProcessRef::of(entry.0));
+            SOME_UNREACHABLE.set(true);
+        }
+        count == 0
+    })
 }
 
 /// A child ended: perhaps nobody can ask about it.

@@ -6,7 +6,7 @@ use super::{
     OUTPUT_LOCK, Real, SESSION, at_once, children, handles, heap, limits, memory, moves, out_of_memory, outcome,
     output, reaper, scopes, shared, signals, spare, tables,
 };
-use crate::near::{Near, NearVec};
+use crate::near::{self, Near, NearVec};
 use crate::shm::{self, ProcessRef, ShmError};
 use crate::source::Place;
 use crate::vm::fault::Fault;
@@ -130,6 +130,7 @@ impl Real {
         }
         // A little more heap must not cost the clearing of two megabytes in each of many processes.
         let _ = nix::sys::prctl::set_thp_disable(true);
+        near::begin_child();
         SESSION.set(false);
         self.spawned_at = Some(place);
         // What the first process tells of the script is told of its children too.

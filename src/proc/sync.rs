@@ -381,32 +381,35 @@ fn leave(key: HandleKey) -> Result<(), Fault> {
 }
 
 pub fn await_(key: HandleKey, timeout: Option<f64>) -> Result<Value, Fault> {
-    let who = me();
     let patience = Patience::Until(deadline(timeout));
     let waited = match key.kind {
-        HandleKind::Event => {
-            let mut since = None;
-            let attempt = |event: &mut Event| event.wait(*since.get_or_insert(event.times));
-            attended(patience, |limit| monitor::<Event>(key).wait(limit, attempt, |_| Wake::Nobody))?
-                .map(|()| Value::Null)
-        }
-        HandleKind::Barrier => {
-            let withdraw = |barrier: &mut Barrier| {
-                barrier.withdraw(who);
-                Wake::Nobody
-            };
-            let waited =
-                attended(patience, |limit| monitor::<Barrier>(key).wait(limit, |barrier| barrier.wait(who), withdraw))?;
-            match waited {
-                Some(Ok(place)) => Some(Value::Int(place as i64)),
-                Some(Err(broken)) => return Err(no_passage(key, broken)),
-                None => None,
-            }
-        }
+        HandleKind::Event => await_event(monitor(key), patience)?.map(|()| Value::Null),
+        HandleKind::Barrier => await_others(key, patience)?.map(|place| Value::Int(place as i64)),
         HandleKind::Condition => await_condition(key, patience)?.map(|()| Value::Null),
         _ => await_turn(monitor(key), patience)?.map(|()| Value::Null),
     };
     waited.ok_or_else(|| timed_out("wait"))
+}
+
+/// In a frame of its own: those of a wait shall have room on one page of the stack.
+#[inline(never)]
+fn await_event(event: Monitor<Event>, patience: Patience) -> Result<Option<()>, Fault> {
+    let mut since = None;
+    let attempt = |event: &mut Event| event.wait(*since.get_or_insert(event.times));
+    attended(patience, |limit| event.wait(limit, attempt, |_| Wake::Nobody))
+}
+
+/// Waits at a barrier; gives the place in the order of arrival.
+#[inline(never)]
+fn await_others(key: HandleKey, patience: Patience) -> Result<Option<u64>, Fault> {
+    let who = me();
+    let withdraw = |barrier: &mut Barrier| {
+        barrier.withdraw(who);
+        Wake::Nobody
+    };
+    let waited =
+        attended(patience, |limit| monitor::<Barrier>(key).wait(limit, |barrier| barrier.wait(who), withdraw))?;
+    waited.transpose().map_err(|broken| no_passage(key, broken))
 }
 
 fn no_passage(key: HandleKey, broken: Broken) -> Fault {
@@ -496,6 +499,7 @@ impl Guard {
     }
 }
 
+#[inline(never)]
 fn await_condition(key: HandleKey, patience: Patience) -> Result<Option<()>, Fault> {
     let who = me();
     let guard = Guard::of(key)?;
@@ -523,6 +527,7 @@ fn notify(key: HandleKey, count: u64) -> Result<(), Fault> {
 }
 
 /// Waits for the next turn of a limiter; nothing when that comes too late.
+#[inline(never)]
 fn await_turn(rate: Monitor<Rate>, patience: Patience) -> Result<Option<()>, Fault> {
     let Patience::Until(deadline) = patience else { return Ok(None) };
     let start = Instant::now();

@@ -8,7 +8,7 @@ use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use super::atomic::{AtomicU32, AtomicU64, compiler_fence, fence, seeded};
 use super::holders::{self, Header};
 use super::lock::Lock;
-use super::model::{Attempt, Barrier, Condition, Event, Model, RLock, Rate, RwLock, Semaphore, Wake, Who};
+use super::model::{Attempt, Barrier, Condition, Encoded, Event, Model, RLock, Rate, RwLock, Semaphore, Wake, Who};
 use super::name::Name;
 use super::park::{self, Wait};
 use super::process_table::{self, ProcessRef};
@@ -80,7 +80,7 @@ pub fn me() -> Who {
 impl<M: Model> Monitor<M> {
     /// A new object in this state.
     pub fn new(model: &M) -> Result<Monitor<M>, ShmError> {
-        let mut words = Vec::new();
+        let mut words = Encoded::new();
         model.encode(&mut words);
         debug_assert!(words.len() <= INLINE);
         let object = holders::new_object(M::KIND, |block| {
@@ -234,7 +234,7 @@ impl State {
     }
 
     /// The words of the copy in force.
-    fn read(&self) -> Vec<u64> {
+    fn read(&self) -> Encoded {
         let current = self.current.load(Acquire);
         let length = (current >> 1) as usize;
         let place = self.copy(current & 1, length);
@@ -242,7 +242,7 @@ impl State {
     }
 
     /// The same for one that must not take the lock: nothing unless the state stayed as it is meanwhile.
-    fn glance(&self) -> Option<Vec<u64>> {
+    fn glance(&self) -> Option<Encoded> {
         let current = self.current.load(Acquire);
         let words = self.peek(current)?;
         // Read twice, for another state may have come into the same copy.
@@ -253,14 +253,14 @@ impl State {
     }
 
     /// What stands in a copy that may be written or freed at this moment.
-    fn peek(&self, current: u64) -> Option<Vec<u64>> {
+    fn peek(&self, current: u64) -> Option<Encoded> {
         let (which, length) = (current as usize & 1, (current >> 1) as usize);
         if length <= INLINE {
             return Some(self.copies[which][..length].iter().map(|word| word.load(Relaxed)).collect());
         }
         let bytes = arena::read_moving(Block::from_word(self.blocks[which].load(Relaxed))?)?;
         let words = bytes.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().unwrap_or_default()));
-        let words: Vec<u64> = words.take(length).collect();
+        let words: Encoded = words.take(length).collect();
         (words.len() == length).then_some(words)
     }
 
@@ -276,9 +276,9 @@ impl State {
 
     /// Puts the model's state in force; does nothing when it is as before.
     fn commit<M: Model>(&self, old: &[u64], model: &M) -> Result<(), ShmError> {
-        let mut words = Vec::with_capacity(old.len());
+        let mut words = Encoded::with_capacity(old.len());
         model.encode(&mut words);
-        if words == old {
+        if words[..] == *old {
             return Ok(());
         }
         let other = self.current.load(Relaxed) & 1 ^ 1;
@@ -396,6 +396,8 @@ pub(super) fn empty(kind: u32, object: ObjectRef) {
 }
 
 impl<M: Model> Monitor<M> {
+    /// In a frame of its own for each model: the end of a process shall need no further page of the stack.
+    #[inline(never)]
     fn holder_ended(self, process: ProcessRef, in_operation: bool) {
         let Ok(state) = self.state() else { return };
         state.enter();

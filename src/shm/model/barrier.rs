@@ -1,6 +1,6 @@
 //! A barrier: nobody goes on before so many have arrived.
 
-use super::{Attempt, Model, Wake, Who, Words};
+use super::{Attempt, Encoded, Model, Wake, Who, Words};
 
 /// Why nobody can pass any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,14 +80,14 @@ impl Model for Barrier {
     const KIND: u32 = 20;
     const NAME: &str = "the barrier";
 
-    fn encode(&self, words: &mut Vec<u64>) {
+    fn encode(&self, words: &mut Encoded) {
         let broken = match self.broken {
             None => [0, 0],
             Some(Broken::Aborted) => [1, 0],
             Some(Broken::Died(who)) => [2, who],
         };
         words.extend([self.parties, broken[0], broken[1], self.arrived.len() as u64]);
-        words.extend(&self.arrived);
+        words.extend_from_slice(&self.arrived);
         self.passing.iter().for_each(|&(who, place)| words.extend([who, place]));
     }
 

@@ -1,6 +1,6 @@
 //! A condition: processes wait, and others tell them, one at a time or all, to look again.
 
-use super::{Attempt, Model, Wake, Who, Words};
+use super::{Attempt, Encoded, Model, Wake, Who, Words};
 
 /// A condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Model for Condition {
     const KIND: u32 = 21;
     const NAME: &str = "the condition";
 
-    fn encode(&self, words: &mut Vec<u64>) {
+    fn encode(&self, words: &mut Encoded) {
         words.push(self.lock);
         self.waiters.iter().for_each(|&(who, told)| words.extend([who, u64::from(told)]));
     }

@@ -1,6 +1,6 @@
 //! An event: something that has happened or not.
 
-use super::{Attempt, Model, Wake, Who, Words};
+use super::{Attempt, Encoded, Model, Wake, Who, Words};
 
 /// An event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Model for Event {
     const KIND: u32 = 19;
     const NAME: &str = "the event";
 
-    fn encode(&self, words: &mut Vec<u64>) {
+    fn encode(&self, words: &mut Encoded) {
         words.extend([u64::from(self.is_set), self.times]);
     }
 

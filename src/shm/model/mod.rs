@@ -30,6 +30,9 @@ pub type Who = u64;
 /// Where something was done in the script, as a word that only the caller understands; 0 is unknown.
 pub type Place = u64;
 
+/// The state of an object in words. Few need no room of the heap, pages of which a process that waits would have for itself.
+pub type Encoded = smallvec::SmallVec<[u64; 8]>;
+
 /// Who of those that wait may be able to go on after a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wake {
@@ -60,7 +63,7 @@ pub trait Model: Sized {
     const OWNED: bool = false;
 
     /// The state in words.
-    fn encode(&self, words: &mut Vec<u64>);
+    fn encode(&self, words: &mut Encoded);
 
     /// The state that was encoded.
     fn decode(words: &[u64]) -> Self;

@@ -1,6 +1,6 @@
 //! Who has a lock, where he took it, and who had it before and ended.
 
-use super::{Place, Who, Words};
+use super::{Encoded, Place, Who, Words};
 
 /// A holder that ended while he had a lock, and where he had taken it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Ownership {
         self.left.map_or(0, |left| left.who)
     }
 
-    pub(super) fn encode(&self, words: &mut Vec<u64>) {
+    pub(super) fn encode(&self, words: &mut Encoded) {
         words.extend([self.owner, self.place]);
         for abandoned in [self.abandoned, self.left] {
             words.extend(abandoned.map_or([0, 0], |abandoned| [abandoned.who, abandoned.place]));

@@ -1,6 +1,6 @@
 //! A limiter: so many turns in a time, evenly spread.
 
-use super::{Model, Who, Words};
+use super::{Encoded, Model, Who, Words};
 
 /// A limiter. Times are in nanoseconds of any clock that only goes forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Model for Rate {
     const KIND: u32 = 22;
     const NAME: &str = "the limiter";
 
-    fn encode(&self, words: &mut Vec<u64>) {
+    fn encode(&self, words: &mut Encoded) {
         words.extend([self.turns, self.per, self.start, self.next]);
     }
 

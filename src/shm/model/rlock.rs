@@ -1,6 +1,6 @@
 //! A lock that its owner may take again.
 
-use super::{Abandoned, Attempt, Model, Ownership, Place, Wake, Who, Words};
+use super::{Abandoned, Attempt, Encoded, Model, Ownership, Place, Wake, Who, Words};
 
 /// A re-entrant lock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Model for RLock {
     const NAME: &str = "the rlock";
     const OWNED: bool = true;
 
-    fn encode(&self, words: &mut Vec<u64>) {
+    fn encode(&self, words: &mut Encoded) {
         words.push(self.depth);
         self.ownership.encode(words);
     }

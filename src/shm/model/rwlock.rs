@@ -1,6 +1,6 @@
 //! A lock that many may have for reading, or one for writing.
 
-use super::{Abandoned, Attempt, Model, Ownership, Place, Wake, Who, Words};
+use super::{Abandoned, Attempt, Encoded, Model, Ownership, Place, Wake, Who, Words};
 
 /// A process that reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,10 +109,10 @@ impl Model for RwLock {
     const NAME: &str = "the rwlock";
     const OWNED: bool = true;
 
-    fn encode(&self, words: &mut Vec<u64>) {
+    fn encode(&self, words: &mut Encoded) {
         self.writing.encode(words);
         words.push(self.waiting.len() as u64);
-        words.extend(&self.waiting);
+        words.extend_from_slice(&self.waiting);
         self.readers.iter().for_each(|reader| words.extend([reader.who, reader.times, reader.place]));
     }
 

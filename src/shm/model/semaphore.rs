@@ -1,7 +1,7 @@
 //! A semaphore: so many permits.
 
 use super::super::atomic::seeded;
-use super::{Attempt, Model, Wake, Who, Words};
+use super::{Attempt, Encoded, Model, Wake, Who, Words};
 
 /// A semaphore.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Model for Semaphore {
     const KIND: u32 = 18;
     const NAME: &str = "the semaphore";
 
-    fn encode(&self, words: &mut Vec<u64>) {
+    fn encode(&self, words: &mut Encoded) {
         words.extend([self.free, self.bound.map_or(0, |bound| bound + 1)]);
         self.holders.iter().for_each(|&(who, permits)| words.extend([who, permits]));
     }

@@ -11,7 +11,7 @@ fn steps() -> impl Strategy<Value = Vec<(Who, u8, u64)>> {
 
 /// The state survives being written down.
 fn same<M: Model + PartialEq + std::fmt::Debug>(model: &M) {
-    let mut words = Vec::new();
+    let mut words = Encoded::new();
     model.encode(&mut words);
     assert_eq!(&M::decode(&words), model);
     let mut members = model.members();
