@@ -171,7 +171,10 @@ pub(super) fn is_waited_for(object: ObjectRef) -> bool {
             let waits = |side: usize, role: u32| {
                 line.sleepers[side].are_there() && !(high() > MANY && others_hold(line.counting_object(object), role))
             };
-            line.may_contain_objects() || waits(RECV, line.put_role()) || waits(SEND, 1 - line.put_role())
+            line.may_contain_objects()
+                || line.may_be_awaited()
+                || waits(RECV, line.put_role())
+                || waits(SEND, 1 - line.put_role())
         }),
         holders::CELL | holders::MAP | holders::LIST => true,
         _ => holders::count(object, 0) > 1,
