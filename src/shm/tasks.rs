@@ -40,6 +40,14 @@ impl Line {
     pub(super) fn may_be_awaited(&self) -> bool {
         self.done_awaited.load(SeqCst) != 0 && self.unfinished() != 0
     }
+
+    /// Lets those who wait for that look again.
+    pub(super) fn rouse_waiters(&self) {
+        if self.may_be_awaited() {
+            self.done_event.fetch_add(1, SeqCst);
+            park::wake_all(&self.done_event);
+        }
+    }
 }
 
 impl Channel {
