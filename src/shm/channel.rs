@@ -470,6 +470,14 @@ pub(super) fn holders_changed(object: ObjectRef) {
     }
 }
 
+/// Lets those who sleep at the channel look around: one who could have served them has gone.
+pub(super) fn rouse(object: ObjectRef) {
+    for line in lines(object) {
+        line.sleepers.iter().for_each(Sleepers::rouse);
+        line.rouse_waiters();
+    }
+}
+
 /// Lets everybody who sleeps at the channel look again: a process that may have owed them a wake-up has died.
 pub(super) fn disturb(object: ObjectRef) {
     for line in lines(object) {

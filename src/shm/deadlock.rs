@@ -6,6 +6,7 @@
 //! of goroutine leak detection, Saioc et al., ASPLOS 2025). Within it the circles that depend on no other circle are
 //! acted upon: receives and joins alone end quietly, in any other circle the last to have blocked is told.
 
+use super::around::{self, Open};
 use super::atomic::Ordering::Relaxed;
 use super::atomic::{AtomicU32, seeded};
 use super::channel::Stamp;
@@ -90,7 +91,7 @@ struct Found {
 /// meanwhile.
 pub(super) fn look() -> bool {
     match look_with(Vec::new()) {
-        Look::Clear => true,
+        Look::Clear | Look::Told => true,
         Look::Moved => false,
         Look::Hidden => !matches!(look_with(contents::all()), Look::Moved),
     }
@@ -149,13 +150,22 @@ pub(super) fn is_served_by(index: u32, arm: &Watched) -> bool {
 }
 
 fn serves(index: u32, arm: &Watched) -> bool {
-    let holds = |object, role| holders::seems_to_hold(index, object, role);
-    match (arm.need, line(arm.object)) {
-        (Need::Message, Some(line)) => holds(line.counting_object(arm.object), line.put_role()),
-        (Need::Room | Need::Taker, Some(line)) => holds(line.counting_object(arm.object), 1 - line.put_role()),
-        (Need::Change, _) => holds(arm.object, 0) || holds(arm.object, 1),
-        (Need::End | Need::Place, _) => ProcessRef::of(arm.object) == Some(reference(index)),
-        _ => false,
+    let (object, roles) = serving(arm.object, arm.need);
+    match arm.need {
+        Need::End | Need::Place => ProcessRef::of(object) == Some(reference(index)),
+        _ => roles.iter().any(|&role| holders::seems_to_hold(index, object, role)),
+    }
+}
+
+/// The roles whose holders could do what is needed of an object, and the object that counts these; no roles where that is
+/// up to certain processes, or the object is gone.
+pub(super) fn serving(object: ObjectRef, need: Need) -> (ObjectRef, &'static [u32]) {
+    let one = |role: u32| if role == 0 { &[0] } else { &[1] };
+    match (need, line(object)) {
+        (Need::Message, Some(line)) => (line.counting_object(object), one(line.put_role())),
+        (Need::Room | Need::Taker, Some(line)) => (line.counting_object(object), one(1 - line.put_role())),
+        (Need::Change, _) => (object, &[0, 1]),
+        _ => (object, &[]),
     }
 }
 
@@ -171,7 +181,10 @@ pub(super) fn is_waited_for(object: ObjectRef) -> bool {
             let waits = |side: usize, role: u32| {
                 line.sleepers[side].are_there() && !(high() > MANY && others_hold(line.counting_object(object), role))
             };
-            line.may_contain_objects() || waits(RECV, line.put_role()) || waits(SEND, 1 - line.put_role())
+            line.may_contain_objects()
+                || line.may_be_awaited()
+                || waits(RECV, line.put_role())
+                || waits(SEND, 1 - line.put_role())
         }),
         holders::CELL | holders::MAP | holders::LIST => true,
         _ => holders::count(object, 0) > 1,
@@ -186,51 +199,41 @@ fn others_hold(object: ObjectRef, role: u32) -> bool {
 
 enum Look {
     Clear,
+    /// Of each circle somebody has been told.
+    Told,
     Moved,
     /// Handles in containers may hide another circle.
     Hidden,
 }
 
-/// Looks whether this process, which sleeps, is stuck with those few whom it waits for, and they with each other: a
-/// circle of locks and joins is found from within, however many others sleep. Says whether it was one.
-pub(super) fn look_around() -> bool {
-    bound_to(process_table::my_index(), false).is_some_and(|bound| matches!(look_at(bound, Vec::new()), Look::Clear))
+/// What looking around came to.
+pub(super) enum Around {
+    /// Of a circle somebody has been told.
+    Told,
+    /// The process of this slot is awake, and serves.
+    Served(u32),
+    /// It is worth while to look again soon, and among more.
+    Again,
+    /// Handles in containers may hide a circle.
+    Hidden,
+    Nothing,
 }
 
-/// Whether all that is waited for in this way can be named: processes that must end or let go.
-pub(super) fn is_bound(need: Need) -> bool {
-    matches!(need, Need::End | Need::Place | Need::Owner)
-}
-
-/// A process of which more others than this must go on is not looked around from.
-const MOST_BOUND: usize = 32;
-
-/// A sleeper with all whom it waits for, directly or not, if all of these sleep and wait for each other alone; those that
-/// have been told of a circle count only if `told`.
-fn bound_to(index: u32, told: bool) -> Option<Vec<(u32, Seen)>> {
-    let mut bound: Vec<(u32, Seen)> = Vec::new();
-    let mut next = vec![index];
-    while let Some(index) = next.pop() {
-        if bound.iter().any(|(other, _)| *other == index) {
-            continue;
-        }
-        let seen = sleeper(index, told).filter(|seen| bound.len() < MOST_BOUND && seen.is_whole())?;
-        for arm in &seen.arms {
-            if !is_bound(arm.need) {
-                return None;
-            }
-            let on = match arm.need {
-                Need::Owner => owners_of(arm, reference(index)),
-                _ => ProcessRef::of(arm.object).into_iter().filter(|process| !process.has_ended()).collect(),
-            };
-            if on.is_empty() {
-                return None;
-            }
-            next.extend(on.iter().map(|process| process.index));
-        }
-        bound.push((index, seen));
+/// Looks whether this process, which sleeps, is stuck with those few who could serve it, and they with each other. To find
+/// these, so many slots may be gone over.
+pub(super) fn look_around(slots: u32) -> Around {
+    match around::gather(process_table::my_index(), false, slots) {
+        Ok(gathered) => match look_at(gathered, Vec::new()) {
+            Look::Told => Around::Told,
+            Look::Moved => Around::Again,
+            Look::Hidden => Around::Hidden,
+            Look::Clear => Around::Nothing,
+        },
+        Err(Open::Served(index)) => Around::Served(index),
+        Err(Open::Far) => Around::Again,
+        Err(Open::Hidden) => Around::Hidden,
+        Err(Open::Many) => Around::Nothing,
     }
-    Some(bound)
 }
 
 fn look_with(contents: Vec<Content>) -> Look {
@@ -262,8 +265,10 @@ fn look_at(sleepers: Vec<(u32, Seen)>, contents: Vec<Content>) -> Look {
             Look::Moved
         } else if found.hidden && !with_contents {
             Look::Hidden
-        } else {
+        } else if found.circles.is_empty() {
             Look::Clear
+        } else {
+            Look::Told
         }
     });
     words.sort_by_key(|word| word.as_ptr());
@@ -280,10 +285,10 @@ pub(super) fn remember_circle() {
     let me = process_table::my_index();
     let end = Instant::now() + COMPLETE;
     loop {
-        let bound = bound_to(me, true);
-        let contents = if bound.is_some() { Vec::new() } else { contents::all() };
+        let gathered = around::gather(me, true, around::far());
+        let contents = if gathered.is_ok() { Vec::new() } else { contents::all() };
         let (circle, whole) = holders::locked(|| {
-            let mut graph = Graph::new(bound.unwrap_or_else(|| sleepers(true)), contents);
+            let mut graph = Graph::new(gathered.unwrap_or_else(|_| sleepers(true)), contents);
             graph.find();
             (graph.circle_of(me), graph.is_stuck(me))
         });
@@ -300,7 +305,8 @@ fn sleepers(told: bool) -> Vec<(u32, Seen)> {
     (0..high()).filter_map(|index| Some((index, sleeper(index, told)?))).collect()
 }
 
-fn sleeper(index: u32, told: bool) -> Option<Seen> {
+/// What the process of a slot waits for, if it sleeps without a limit.
+pub(super) fn sleeper(index: u32, told: bool) -> Option<Seen> {
     let seen = waiting(index).filter(|seen| seen.forever && (told || slot(index).wait.still(seen.sequence)))?;
     (!reference(index).has_ended()).then_some(seen)
 }
@@ -368,8 +374,10 @@ impl Graph {
             graph.nodes[at].holds = holds.iter().filter_map(|key| graph.roles.get(key).copied()).collect();
         }
         graph.awake = vec![0; graph.totals.len()];
-        // Among many processes it takes time to ask each of them.
-        let asked = if graph.roles.is_empty() { 0 } else { high() };
+        // Among many processes it takes time to ask each of them, in vain where the nodes hold all.
+        let mut held = vec![0; graph.totals.len()];
+        graph.nodes.iter().flat_map(|node| &node.holds).for_each(|&role| held[role] += 1);
+        let asked = if held == graph.totals { 0 } else { high() };
         for index in (0..asked).filter(|index| !graph.of_process.contains_key(index) && process_table::can_act(*index))
         {
             holders::each_of(index, &graph.roles, |role| graph.awake[role] += 1);
@@ -402,9 +410,8 @@ impl Graph {
                     if is_ready(line, arm) {
                         return;
                     }
-                    let counting = line.counting_object(arm.object);
-                    let serves = if arm.need == Need::Message { line.put_role() } else { 1 - line.put_role() };
-                    roles.push(self.role(counting, serves));
+                    let (counting, serving) = serving(arm.object, arm.need);
+                    roles.extend(serving.iter().map(|&role| self.role(counting, role)));
                 }
                 Need::End | Need::Place => match ProcessRef::of(arm.object) {
                     Some(process) if !process.has_ended() => ends.push(process.index),
@@ -583,7 +590,7 @@ fn is_ready(line: &Line, arm: &Waited) -> bool {
 }
 
 /// The processes that have the object for which `who` waits; none when that may take it.
-fn owners_of(arm: &Waited, who: ProcessRef) -> Vec<ProcessRef> {
+pub(super) fn owners_of(arm: &Waited, who: ProcessRef) -> Vec<ProcessRef> {
     match holders::kind_of(arm.object) {
         // Its word names the owner, whoever that is by now.
         Some(kind) if holders::can_be_locked(kind) => user_lock::owners(arm.object),

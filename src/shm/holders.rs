@@ -11,8 +11,8 @@ use super::lock::Lock;
 use super::process_table::{self, Hand, ProcessRef, Slot, my_index, my_slot, slot};
 use super::region::{at, shared};
 use super::{
-    ObjectRef, ShmError, cell, channel, contents, deadlock, guarded, islands, list, map, message, monitor, numbers,
-    user_lock,
+    ObjectRef, ShmError, around, cell, channel, contents, deadlock, guarded, islands, list, map, message, monitor,
+    numbers, user_lock,
     waits::{self, Need},
 };
 use std::collections::HashMap;
@@ -467,7 +467,7 @@ pub(super) fn release(object: ObjectRef, role: Role) {
             // Looked at before it may be gone.
             let idle = deadlock::is_idle(object);
             give_up_by(my_slot(), object, role.index());
-            waits::graph_changed(|| idle || deadlock::is_still_served(object, role));
+            waits::graph_changed(|| idle || deadlock::is_still_served(object, role), || rouse(object));
         });
     }
 }
@@ -482,6 +482,15 @@ fn pass_on(object: ObjectRef, process: ProcessRef, in_operation: bool, slept_the
         Some(CHANNEL) => {}
         Some(kind) if can_be_locked(kind) => user_lock::owner_ended(object, process),
         Some(kind) => monitor::holder_ended(kind, object, process, in_operation || slept_there),
+    }
+}
+
+/// Those who wait for a role of an object look around from there: one who had it has gone.
+fn rouse(object: ObjectRef) {
+    match kind_of(object) {
+        Some(CHANNEL) => channel::rouse(object),
+        Some(kind) if around::are_few(object, Need::Change) => monitor::rouse(kind, object),
+        _ => {}
     }
 }
 
@@ -676,8 +685,10 @@ pub(super) fn forget_process(process: ProcessRef) {
     fence(SeqCst);
     let ends_are_taken = process.taker().is_some();
     let mut keeps = false;
+    let mut lost = Vec::new();
     for key in keys {
         let (object, role) = object_of(key);
+        lost.push(object);
         pass_on(object, process, in_operation, wait.as_ref().is_some_and(|wait| wait.is_at(object)));
         match kind_of(object).filter(|_| has_result) {
             None => give_up_by(dead, object, role),
@@ -695,7 +706,7 @@ pub(super) fn forget_process(process: ProcessRef) {
     }
     settle();
     if matters {
-        waits::graph_changed(|| false);
+        waits::graph_changed(|| false, || lost.into_iter().for_each(rouse));
     }
     dead.present.store(0, SeqCst);
 }

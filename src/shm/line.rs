@@ -69,6 +69,8 @@ shared! {
         pub(super) done: AtomicU64,
         /// Changes with `done`, for those who wait for that.
         pub(super) done_event: AtomicU32,
+        /// Somebody has waited for that.
+        pub(super) done_awaited: AtomicU32,
         /// Where in a script it was made, and where the last receive stood that was ended; 0 when there is none.
         pub(super) made_at: AtomicU64,
         pub(super) ended_at: AtomicU64,

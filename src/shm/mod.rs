@@ -4,6 +4,7 @@
 //! next finishes or undoes what it was doing. Each operation has one store that commits it.
 
 pub mod arena;
+mod around;
 mod atomic;
 pub mod cell;
 pub mod channel;

@@ -228,9 +228,13 @@ impl State {
     /// Takes the lock. What a dead owner did is whole; but those whom it should have woken may sleep.
     fn enter(&self) {
         if self.lock.lock() {
-            self.event.fetch_add(1, Relaxed);
-            park::wake_all(&self.event);
+            self.rouse();
         }
+    }
+
+    fn rouse(&self) {
+        self.event.fetch_add(1, Relaxed);
+        park::wake_all(&self.event);
     }
 
     /// The words of the copy in force.
@@ -386,6 +390,11 @@ macro_rules! for_kind {
 /// that changes anything, or if it ended in an operation, where it may have been woken in place of another.
 pub(super) fn holder_ended(kind: u32, object: ObjectRef, process: ProcessRef, in_operation: bool) {
     for_kind!(kind, M => Monitor::<M>::of(object).holder_ended(process, in_operation), ());
+}
+
+/// Lets all who sleep at an object look again.
+pub(super) fn rouse(kind: u32, object: ObjectRef) {
+    for_kind!(kind, M => if let Ok(state) = Monitor::<M>::of(object).state() { state.rouse() }, ());
 }
 
 /// Gives back the memory of an object that is about to be freed.

@@ -1,6 +1,7 @@
 //! Those who sleep at a channel, and how an operation waits: a brief spin, then sleeps until its deadline or a signal.
 
 use super::ObjectRef;
+use super::around;
 use super::atomic::Ordering::{Relaxed, SeqCst};
 use super::atomic::{AtomicU32, AtomicU64, fence, seeded};
 use super::line::{Line, RECV, SEND, leave};
@@ -87,6 +88,11 @@ impl Sleepers {
             self.event.fetch_add(1, SeqCst);
             park::wake_all(&self.event);
         }
+    }
+
+    /// Lets all look again, or one of many, who wait for the same.
+    pub(super) fn rouse(&self) {
+        if self.number() <= around::MOST as u64 { self.wake_all() } else { self.wake_one() }
     }
 
     /// One who slept has died: a wake-up that may have been its own goes to another.

@@ -35,6 +35,19 @@ impl Line {
             park::wake_all(&self.done_event);
         }
     }
+
+    /// Whether somebody may wait until all messages are done with.
+    pub(super) fn may_be_awaited(&self) -> bool {
+        self.done_awaited.load(SeqCst) != 0 && self.unfinished() != 0
+    }
+
+    /// Lets those who wait for that look again.
+    pub(super) fn rouse_waiters(&self) {
+        if self.may_be_awaited() {
+            self.done_event.fetch_add(1, SeqCst);
+            park::wake_all(&self.done_event);
+        }
+    }
 }
 
 impl Channel {
@@ -55,6 +68,7 @@ impl Channel {
     pub fn wait_done(self, deadline: Option<Instant>) -> Result<Waited, ShmError> {
         let line = line(self.object()).ok_or(ShmError::Gone)?;
         let mut sleep = Sleep::new(deadline);
+        line.done_awaited.store(1, SeqCst);
         loop {
             let event = line.done_event.load(SeqCst);
             if line.unfinished() == 0 {

@@ -4,11 +4,12 @@
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use super::atomic::{AtomicU32, AtomicU64, SystemU64, fence, private, seeded};
+use super::deadlock::Around;
 use super::layout;
 use super::park::{self, Wait};
 use super::process_table::{self, Hand, Slot, my_slot};
 use super::region::{self, at, shared};
-use super::{ObjectRef, ShmError, deadlock};
+use super::{ObjectRef, ShmError, around, deadlock};
 use std::time::{Duration, Instant};
 
 /// What must happen to an object before a sleeper can go on.
@@ -79,7 +80,9 @@ shared! {
         looked_at: AtomicU64,
         /// Before this moment nobody looks: among many processes a look takes time.
         look_after: AtomicU64,
-        /// What a sleeper waited for that could be served, and the slot of who could, as found last: see [`is_served`].
+        /// The same for a search among all for those few who could serve a sleeper.
+        search_after: AtomicU64,
+        /// The slot of who could serve a sleeper, as found last: see [`is_served`].
         server: AtomicU64,
     }
 }
@@ -173,10 +176,23 @@ impl Record {
 
     fn contents(&self, sequence: u32) -> Seen {
         let state = self.state.load(Relaxed);
+        Seen {
+            sequence,
+            forever: state & FOREVER != 0,
+            can_raise: state & CANNOT_RAISE == 0,
+            since: self.since.load(Relaxed),
+            arms: self.arms().collect(),
+            count: (state & COUNT) as usize,
+        }
+    }
+
+    /// What is waited for: anything, where the wait has just ended.
+    pub(super) fn arms(&self) -> impl Iterator<Item = Waited> {
         let block = Block::from_word(self.more.load(Relaxed));
         let room =
             block.map_or(INLINE, |block| if arena::in_use(block) { block.length() / size_of::<Arm>() } else { 0 });
-        let arms = (0..room.min((state & COUNT) as usize)).map(|index| {
+        let count = (self.state.load(Relaxed) & COUNT) as usize;
+        (0..room.min(count)).map(|index| {
             let arm = self.arm(index);
             let what = arm.what.load(Relaxed);
             Waited {
@@ -186,15 +202,7 @@ impl Record {
                 word_at: arm.word_at.load(Relaxed),
                 expected: arm.expected.load(Relaxed),
             }
-        });
-        Seen {
-            sequence,
-            forever: state & FOREVER != 0,
-            can_raise: state & CANNOT_RAISE == 0,
-            since: self.since.load(Relaxed),
-            arms: arms.collect(),
-            count: (state & COUNT) as usize,
-        }
+        })
     }
 
     /// Whether the process sleeps in this very slice of its wait, and has not been told to end it.
@@ -235,6 +243,11 @@ impl Record {
         self.sequence.load(SeqCst) & 1 == 1 && self.state.load(Relaxed) & FOREVER != 0
     }
 
+    /// Whether the process has been told to end its present wait.
+    pub(super) fn is_told(&self) -> bool {
+        !self.still(self.sequence.load(SeqCst))
+    }
+
     pub(super) fn clear(&self) {
         self.sequence.store(self.sequence.load(Relaxed).wrapping_add(1) & !1, SeqCst);
         self.more.store(0, Relaxed);
@@ -271,12 +284,14 @@ pub(super) struct Watched<'a> {
 pub(super) struct Sleep {
     deadline: Option<Instant>,
     slice: Duration,
+    /// It was woken, among many: somebody who could have served it may be gone, so the next slice is as a first one.
+    roused: bool,
     /// The graph's count of changes at the last look.
     looked: Option<u64>,
     /// It has had its first look: another sleeper may have been between two slices then.
     had_look: bool,
-    /// It has been looked around from here, which takes little time and comes sooner among many processes.
-    looked_around: bool,
+    /// How many short slices it may still have, after which it is looked around from here alone.
+    short: u32,
     can_raise: bool,
     /// When its first slice began; 0 before.
     since: u64,
@@ -286,11 +301,13 @@ pub(super) struct Sleep {
 const LAST: Duration = Duration::from_micros(150);
 const FIRST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_secs(1);
-/// After so long it is looked around from a wait for processes that must end or let go.
-const AROUND: Duration = Duration::from_millis(5);
+/// After so long at most it is looked around from a wait that few could serve, and a few times more where that could not
+/// be done yet.
+const SHORT: Duration = Duration::from_millis(5);
+const SHORT_SLICES: u32 = 3;
 
-fn is_bound(arms: &[Watched]) -> bool {
-    arms.iter().all(|arm| deadlock::is_bound(arm.need))
+fn are_few(arms: &[Watched]) -> bool {
+    arms.iter().all(|arm| around::are_few(arm.object, arm.need))
 }
 
 /// How long the first slice is: the more processes, the sooner others look, and the more there is to look at.
@@ -314,9 +331,10 @@ impl Sleep {
         Sleep {
             deadline,
             slice: Duration::ZERO,
+            roused: false,
             looked: None,
             had_look: false,
-            looked_around: false,
+            short: SHORT_SLICES,
             can_raise: true,
             since: 0,
         }
@@ -369,12 +387,13 @@ impl Sleep {
     }
 
     fn slice(&mut self, me: &Slot, arms: &[Watched], awake: u32) -> Wait {
-        if self.slice.is_zero() {
+        if std::mem::take(&mut self.roused) || self.slice.is_zero() {
+            (self.short, self.had_look) = (SHORT_SLICES, false);
             self.slice = match self.deadline {
                 None if awake == 0 => LAST,
                 // Should that one fall asleep as well, it looks.
                 None if process_table::high() > MANY && is_served_as_known(arms) => first() * growth(),
-                None if is_bound(arms) => first().min(AROUND),
+                None if first() > SHORT && are_few(arms) => SHORT,
                 _ => first(),
             };
         }
@@ -385,14 +404,15 @@ impl Sleep {
             [arm] => park::wait(arm.word, arm.expected, Some(end)),
             arms => park::wait_any(arms.iter().map(|arm| (arm.word, arm.expected)), end),
         });
+        self.roused = result == Wait::Woken && self.deadline.is_none() && process_table::high() > MANY;
         if result == Wait::TimedOut && self.deadline.is_none_or(|deadline| Instant::now() < deadline) {
             result = Wait::Woken;
             if self.slice > FIRST {
                 park::idle();
             }
-            self.slice = if self.slice <= FIRST { FIRST * 10 } else { (self.slice * growth()).min(longest()) };
-            // What it waits for may have come long ago, where many want to run.
-            if self.deadline.is_none() && arms.iter().all(|arm| arm.word.load(SeqCst) == arm.expected) {
+            self.slice =
+                if self.slice <= FIRST { FIRST * 10 } else { (self.slice.max(first()) * growth()).min(longest()) };
+            if self.deadline.is_none() {
                 self.look(arms, began);
             }
         }
@@ -410,12 +430,24 @@ impl Sleep {
     #[inline(never)]
     fn look(&mut self, arms: &[Watched], began: u64) {
         let globals = globals();
-        if is_bound(arms) && !std::mem::replace(&mut self.looked_around, true) {
-            if deadlock::look_around() {
-                return;
+        let covered = globals.looked_from.load(Acquire) >= began;
+        if !covered && self.short > 0 && are_few(arms) {
+            let found = look_around();
+            match found {
+                Around::Told => return,
+                Around::Served(index) => {
+                    globals.server.store(u64::from(index), Relaxed);
+                    return;
+                }
+                Around::Again if self.short > 1 => {
+                    self.short -= 1;
+                    self.slice = SHORT;
+                    return;
+                }
+                Around::Again | Around::Hidden | Around::Nothing => self.short = 0,
             }
-            if first() > AROUND {
-                self.slice = first();
+            if first() > SHORT {
+                self.slice = if matches!(found, Around::Hidden) { first() / 2 } else { first() };
                 return;
             }
         }
@@ -423,7 +455,7 @@ impl Sleep {
         let had_look = std::mem::replace(&mut self.had_look, true);
         let settles = had_look && process_table::high() <= MANY;
         let change = changes();
-        if globals.looked_from.load(Acquire) >= began {
+        if covered {
             self.looked = Some(globals.looked_at.load(Relaxed)).filter(|_| settles);
             return;
         }
@@ -441,33 +473,28 @@ impl Sleep {
             self.slice = Duration::from_nanos(pause).min(FIRST * 40);
         } else if look() {
             self.looked = Some(change).filter(|_| settles);
+        } else {
+            self.slice = self.slice.min(first());
         }
     }
 }
 
-/// Whether somebody is awake who could serve a wait. Where many wait for the same, the first one finds out who, and the
-/// others ask for that one.
+/// Whether somebody is awake who could serve a wait. Where many wait for the same one, the first of them finds out who that
+/// is, and the others ask for it.
 fn is_served(arms: &[Watched]) -> bool {
-    if is_served_as_known(arms) {
-        return true;
-    }
-    let server = deadlock::server(arms);
-    if let ([arm], Some(index)) = (arms, server) {
-        globals().server.store(u64::from(short_name(arm)) << 32 | u64::from(index), Relaxed);
-    }
-    server.is_some()
+    let found = || {
+        let server = deadlock::server(arms)?;
+        globals().server.store(u64::from(server), Relaxed);
+        Some(server)
+    };
+    is_served_as_known(arms) || found().is_some()
 }
 
-/// Whether the process that could serve such a wait when somebody looked for one is awake and still could.
+/// Whether the process that could serve a wait when somebody looked for one, at first that of the script, is awake and
+/// could serve this one.
 fn is_served_as_known(arms: &[Watched]) -> bool {
-    let [arm] = arms else { return false };
-    let known = globals().server.load(Relaxed);
-    (known >> 32) as u32 == short_name(arm) && deadlock::is_served_by(known as u32, arm)
-}
-
-/// What is waited for in a few bits: two that have them in common cost a search.
-fn short_name(arm: &Watched) -> u32 {
-    (arm.object.word() >> 30) as u32 ^ (arm.need as u32) << 29
+    let known = globals().server.load(Relaxed) as u32;
+    arms.iter().any(|arm| deadlock::is_served_by(known, arm))
 }
 
 private! {
@@ -485,10 +512,10 @@ fn changes() -> u64 {
     globals().pulse.load(SeqCst) >> 32
 }
 
-/// Among more processes than this a look at the graph that takes more of the processor's time than [`SHORT`] is followed
+/// Among more processes than this a look at the graph that takes more of the processor's time than [`CHEAP`] is followed
 /// by a pause of ten times as long. Not of the time that passes: it is long where many want to run, and tells nothing.
 pub(super) const MANY: u32 = 256;
-const SHORT: u64 = 200_000;
+const CHEAP: u64 = 200_000;
 /// A look takes less time than this.
 const LONG: u64 = 500_000_000;
 
@@ -504,7 +531,7 @@ fn look() -> bool {
     let clear = deadlock::look();
     if many {
         let cost = spent().saturating_sub(spent_before);
-        let pause = if cost > SHORT { 10 * cost } else { 0 };
+        let pause = if cost > CHEAP { 10 * cost } else { 0 };
         globals.look_after.store(now() + pause, Relaxed);
     }
     if clear {
@@ -514,13 +541,37 @@ fn look() -> bool {
     clear
 }
 
+/// Looks around from this process, among those beside it at any time. A search among all is followed by a pause of ten
+/// times as long.
+fn look_around() -> Around {
+    let globals = globals();
+    let found = deadlock::look_around(around::NEAR);
+    let (began, after) = (now(), globals.search_after.load(Relaxed));
+    if !matches!(found, Around::Again) || began < after {
+        return found;
+    }
+    // One at a time; should it die, the others go on after a while.
+    if globals.search_after.compare_exchange(after, began + LONG, Relaxed, Relaxed).is_err() {
+        return found;
+    }
+    let before = spent();
+    let found = deadlock::look_around(around::far());
+    let cost = spent().saturating_sub(before);
+    globals.search_after.store(now() + 10 * cost, Relaxed);
+    found
+}
+
 /// A process ended, or gave up something that others may wait for: is that a wait that can never end any more? Not when
-/// somebody is awake who serves those: whoever is the last to sleep looks himself. When looks must pause, the sleepers
-/// find out at the ends of their slices.
-pub(super) fn graph_changed(is_still_served: impl FnOnce() -> bool) {
+/// somebody is awake who serves those: whoever is the last to sleep looks himself. When looks must pause, `rouse` wakes
+/// those who wait for it: they look around.
+pub(super) fn graph_changed(is_still_served: impl FnOnce() -> bool, rouse: impl FnOnce()) {
     globals().pulse.fetch_add(CHANGE, SeqCst);
-    if globals().look_after.load(Relaxed) <= now() && !is_still_served() {
-        look();
+    if is_still_served() {
+        return;
+    }
+    let pauses = globals().look_after.load(Relaxed) > now();
+    if pauses || !look() && process_table::high() > MANY {
+        rouse();
     }
 }
 

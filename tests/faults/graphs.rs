@@ -17,6 +17,16 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const WORLD_VARIABLE: &str = "MPLANG_TEST_WORLD";
 /// Worlds that can go on in more ways are left out.
 const MOST_STATES: usize = 3_000;
+/// Among more processes than this looks pause, and come later.
+const MANY: usize = 9_000;
+
+/// Plays worlds in a run that has had thousands of processes at a time.
+pub fn run_among_many(time: Duration) {
+    let children: Vec<ProcessRef> = (0..MANY).map(|_| shm::register_child("test").unwrap()).collect();
+    children.into_iter().for_each(process_table::cancel_child);
+    run(time);
+}
+
 /// Plays worlds for so long.
 pub fn run(time: Duration) {
     // What is asked here is who is told what, and the looks from time to time are part of that.

@@ -29,6 +29,7 @@ pub const STORMS: &[Storm] = &[
     Storm { name: "storm_on_locks", run: lock_storm },
     Storm { name: "storm_of_spawns", run: spawn_storm },
     Storm { name: "random_process_graphs", run: super::graphs::run },
+    Storm { name: "random_process_graphs_among_many", run: super::graphs::run_among_many },
 ];
 
 /// Seconds of one storm.
