@@ -467,7 +467,8 @@ pub(super) fn release(object: ObjectRef, role: Role) {
             // Looked at before it may be gone.
             let idle = deadlock::is_idle(object);
             give_up_by(my_slot(), object, role.index());
-            waits::graph_changed(|| idle || deadlock::is_still_served(object, role), || rouse(object));
+            let helped = || idle || is_open(object) || deadlock::is_still_served(object, role);
+            waits::graph_changed(helped, || rouse(object));
         });
     }
 }
@@ -483,6 +484,11 @@ fn pass_on(object: ObjectRef, process: ProcessRef, in_operation: bool, slept_the
         Some(kind) if can_be_locked(kind) => user_lock::owner_ended(object, process),
         Some(kind) => monitor::holder_ended(kind, object, process, in_operation || slept_there),
     }
+}
+
+/// Whether nobody has to wait at an object as it is now, whoever has it.
+fn is_open(object: ObjectRef) -> bool {
+    kind_of(object).is_some_and(|kind| monitor::is_open(kind, object))
 }
 
 /// Those who wait for a role of an object look around from there: one who had it has gone.

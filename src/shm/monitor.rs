@@ -441,6 +441,11 @@ pub(super) fn is_ready(kind: u32, object: ObjectRef) -> Option<bool> {
     Some(semaphore.is_ok_and(|semaphore| semaphore.free > 0))
 }
 
+/// Whether who waits at the object goes on as it is now: an event that is set.
+pub(super) fn is_open(kind: u32, object: ObjectRef) -> bool {
+    kind == Event::KIND && Monitor::<Event>::of(object).glance().is_some_and(|event| event.is_set)
+}
+
 /// What an object of this kind is, in words.
 pub(super) fn describe(kind: u32) -> Option<&'static str> {
     for_kind!(kind, M => Some(M::NAME), None)
