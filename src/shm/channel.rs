@@ -10,7 +10,7 @@ use super::park::{self, Wait};
 use super::process_table::{Hand, Slot, my_slot};
 use super::sleepers::{Limit, Sleepers, Step, Waiting};
 use super::waits::{Need, Seen};
-use super::{ObjectRef, ShmError};
+use super::{ObjectRef, ShmError, around};
 use std::time::{Duration, Instant};
 
 /// When more than so many sleep at a channel already, another one sleeps at once.
@@ -470,12 +470,15 @@ pub(super) fn holders_changed(object: ObjectRef) {
     }
 }
 
-/// Lets those who sleep at the channel look around: one who could have served them has gone.
-pub(super) fn rouse(object: ObjectRef) {
-    for line in lines(object) {
-        line.sleepers.iter().for_each(Sleepers::rouse);
+/// Lets those who sleep at the channel look around: one who could have served them has gone. Says whether these are all who
+/// may wait for that, and few.
+pub(super) fn rouse(object: ObjectRef) -> bool {
+    lines(object).fold(true, |all, line| {
+        let [senders, receivers] = [SEND, RECV].map(|side| line.sleepers[side].rouse());
         line.rouse_waiters();
-    }
+        let few = around::are_few(line.counting_object(object), Need::Change);
+        all && senders && receivers && few && !line.may_contain_objects()
+    })
 }
 
 /// Lets everybody who sleeps at the channel look again: a process that may have owed them a wake-up has died.

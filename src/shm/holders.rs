@@ -491,12 +491,18 @@ fn is_open(object: ObjectRef) -> bool {
     kind_of(object).is_some_and(|kind| monitor::is_open(kind, object))
 }
 
-/// Those who wait for a role of an object look around from there: one who had it has gone.
-fn rouse(object: ObjectRef) {
+/// Those who wait for a role of an object look around from there: one who had it has gone. Says whether that does: not when
+/// they or those who could serve them are many, or what lies in the object may be waited for elsewhere.
+fn rouse(object: ObjectRef) -> bool {
     match kind_of(object) {
+        None | Some(NUMBERS) => true,
         Some(CHANNEL) => channel::rouse(object),
-        Some(kind) if around::are_few(object, Need::Change) => monitor::rouse(kind, object),
-        _ => {}
+        Some(PROCESS | CELL | MAP | LIST) => false,
+        Some(_) if !around::are_few(object, Need::Change) => false,
+        Some(kind) => {
+            monitor::rouse(kind, object);
+            true
+        }
     }
 }
 
@@ -712,7 +718,8 @@ pub(super) fn forget_process(process: ProcessRef) {
     }
     settle();
     if matters {
-        waits::graph_changed(|| false, || lost.into_iter().for_each(rouse));
+        let rouse_all = || lost.iter().fold(!lost.is_empty(), |all, &object| rouse(object) && all);
+        waits::graph_changed(|| false, rouse_all);
     }
     dead.present.store(0, SeqCst);
 }

@@ -90,9 +90,15 @@ impl Sleepers {
         }
     }
 
-    /// Lets all look again, or one of many, who wait for the same.
-    pub(super) fn rouse(&self) {
-        if self.number() <= around::MOST as u64 { self.wake_all() } else { self.wake_one() }
+    /// Lets all look again, or one of many, who wait for the same; says whether it was all.
+    pub(super) fn rouse(&self) -> bool {
+        let few = self.number() <= around::MOST as u64;
+        if few {
+            self.wake_all()
+        } else {
+            self.wake_one()
+        }
+        few
     }
 
     /// One who slept has died: a wake-up that may have been its own goes to another.

@@ -562,16 +562,13 @@ fn look_around() -> Around {
 }
 
 /// A process ended, or gave up something that others may wait for: is that a wait that can never end any more? Not when
-/// somebody is awake who serves those: whoever is the last to sleep looks himself. When looks must pause, `rouse` wakes
-/// those who wait for it: they look around.
-pub(super) fn graph_changed(is_still_served: impl FnOnce() -> bool, rouse: impl FnOnce()) {
+/// somebody is awake who serves those: whoever is the last to sleep looks himself. Among many `rouse` wakes those who wait
+/// for it, who look around; it says whether that does.
+pub(super) fn graph_changed(is_still_served: impl FnOnce() -> bool, rouse: impl FnOnce() -> bool) {
     globals().pulse.fetch_add(CHANGE, SeqCst);
-    if is_still_served() {
-        return;
-    }
-    let pauses = globals().look_after.load(Relaxed) > now();
-    if pauses || !look() && process_table::high() > MANY {
-        rouse();
+    let is_seen_to = || process_table::high() > MANY && rouse() || globals().look_after.load(Relaxed) > now();
+    if !is_still_served() && !is_seen_to() {
+        look();
     }
 }
 
