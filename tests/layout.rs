@@ -30,7 +30,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("repl", &["source", "diagnostics", "syntax", "compile", "vm", "library", "world", "proc", "cli"]),
     (
         "cli",
-        &["source", "memory", "stack", "diagnostics", "syntax", "compile", "vm", "library", "world", "proc", "repl"],
+        &[
+            "source",
+            "memory",
+            "stack",
+            "escape",
+            "diagnostics",
+            "syntax",
+            "compile",
+            "vm",
+            "library",
+            "world",
+            "proc",
+            "repl",
+        ],
     ),
 ];
 

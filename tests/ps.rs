@@ -1,15 +1,32 @@
 //! `mplang ps` and SIGQUIT on scripts that run. Each run has a deadline and must leave nobody behind.
 
+use mplang::shm::inspect::{Unseen, attach};
 use nix::errno::Errno;
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// What is no region yet is told from what is none: a program that is about to spawn has no other processes.
+#[test]
+fn a_region_that_is_being_made_is_known() {
+    let memory = || memfd_create("region", MFdFlags::MFD_CLOEXEC).unwrap();
+    let (empty, unmarked, other) = (File::from(memory()), File::from(memory()), File::from(memory()));
+    unmarked.set_len(1 << 30).unwrap();
+    other.set_len(1 << 30).unwrap();
+    other.write_all_at(b"something", 0).unwrap();
+    assert_eq!(attach(&empty), Err(Unseen::Unmarked));
+    assert_eq!(attach(&unmarked), Err(Unseen::Unmarked));
+    assert_eq!(attach(&other), Err(Unseen::Refused));
+}
 
 /// A script that runs until the value goes.
 struct Run {

@@ -1,6 +1,7 @@
 //! Showing diagnostics and uncaught errors.
 
 use crate::diagnostics::{self, Diagnostic, Format, Label, Severity};
+use crate::escape::escaped;
 use crate::proc::tell::Warning;
 use crate::source::{FileId, Place, Sources};
 use crate::vm::fault::{Kind, MAX_TRACE};
@@ -85,8 +86,9 @@ pub fn fault_diagnostic(error: &ErrorValue) -> Diagnostic {
     } else if hidden > 0 {
         diagnostic.notes.push(format!("and {hidden} call{} further out", if hidden == 1 { "" } else { "s" }));
     }
-    if let Value::Str(process) = &error.process {
-        diagnostic.notes.push(format!("raised in process {}", process.as_str()));
+    if let Some(id) = error.process.as_str() {
+        let name = error.process_name.as_str().map_or(String::new(), |name| format!(" {}", escaped(name)));
+        diagnostic.notes.push(format!("raised in process {id}{name}"));
     }
     if let Value::Error(cause) = &error.cause {
         let kind = cause.kind.as_str().unwrap_or_default();

@@ -420,6 +420,7 @@ fn error(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
         trace: Vec::new(),
         related: Vec::new(),
         process: Value::Null,
+        process_name: Value::Null,
         cause: Value::Null,
         help: None,
         exit: None,

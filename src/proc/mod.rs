@@ -155,7 +155,7 @@ impl Real {
     pub fn show_dropped(&mut self, machine: &mut Machine) {
         for mut fault in std::mem::take(&mut machine.dropped) {
             if let (Some(place), Some(me)) = (self.spawned_at, shm::process_table::me()) {
-                fault.change(|error| error.process = Value::from(me.title()));
+                outcome::note_process(&mut fault, me);
                 fault = fault.spawned_at(place);
             }
             self.show(&fault.0);

@@ -152,7 +152,7 @@ impl Outcome {
                     _ => Fault(error.clone()),
                 };
                 if fault.0.process.is_null() {
-                    fault.change(|error| error.process = Value::from(process.title()));
+                    note_process(&mut fault, process);
                 }
                 Err(fault)
             }
@@ -224,4 +224,13 @@ fn facts(process: ProcessRef, status: Option<u8>, signal: Option<i32>) -> Value 
         map.insert("signal".into(), Value::Int(i64::from(signal)));
     }
     Value::map(map)
+}
+
+/// The error was raised in this process.
+pub fn note_process(fault: &mut Fault, process: ProcessRef) {
+    let name = Some(process.name()).filter(|name| !name.is_empty());
+    fault.change(|error| {
+        error.process = Value::from(process.id());
+        error.process_name = name.map_or(Value::Null, Value::from);
+    });
 }

@@ -12,7 +12,7 @@ use super::{ObjectRef, ShmError, deadlock};
 use std::fs::File;
 
 /// To be changed whenever something in the region is laid out anew, or means something else.
-const LAYOUT: u64 = 5;
+const LAYOUT: u64 = 6;
 const MAGIC: u64 = u64::from_be_bytes(*b"mplang\0\0");
 
 shared! {
@@ -53,10 +53,11 @@ pub enum Unseen {
 
 /// Maps the region in this file, in a process that has none of its own. An earlier one stays mapped.
 pub fn attach(file: &File) -> Result<(), Unseen> {
-    if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+    let size = file.metadata().map_err(|_| Unseen::Refused)?.len();
+    if size == 0 {
         return Err(Unseen::Unmarked);
     }
-    region::attach(file).map_err(|_| Unseen::Refused)?;
+    region::attach(file, size).map_err(|_| Unseen::Refused)?;
     match (header().magic.load(Acquire), header().layout.load(Relaxed)) {
         (MAGIC, found) if found == version() => Ok(()),
         (MAGIC, _) => Err(Unseen::OtherVersion),

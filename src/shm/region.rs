@@ -114,8 +114,7 @@ fn free_address(length: NonZeroUsize) -> Option<NonZeroUsize> {
 }
 
 /// Maps another program's region, to be read only.
-pub(super) fn attach(file: &std::fs::File) -> nix::Result<()> {
-    let size = nix::sys::stat::fstat(file)?.st_size as u64;
+pub(super) fn attach(file: &std::fs::File, size: u64) -> nix::Result<()> {
     let length = NonZeroUsize::new(size as usize).ok_or(nix::Error::EINVAL)?;
     if size < LEAST {
         return Err(nix::Error::EINVAL);

@@ -108,6 +108,7 @@ impl Fault {
             trace: Vec::new(),
             related: Vec::new(),
             process: Value::Null,
+            process_name: Value::Null,
             cause: Value::Null,
             help: None,
             exit: None,

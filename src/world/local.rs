@@ -29,6 +29,7 @@ pub fn leave(status: u8) -> Fault {
         trace: Vec::new(),
         related: Vec::new(),
         process: Value::Null,
+        process_name: Value::Null,
         cause: Value::Null,
         help: None,
         exit: Some(status),

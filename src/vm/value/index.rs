@@ -145,7 +145,7 @@ fn error_field(error: &ErrorValue, name: &str) -> Result<Value, Fault> {
         "kind" => error.kind.clone(),
         "message" => error.message.clone(),
         "data" => error.data.clone(),
-        "process" => error.process_id(),
+        "process" => error.process.clone(),
         "cause" => error.cause.clone(),
         "trace" => Value::list(
             error

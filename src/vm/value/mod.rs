@@ -200,6 +200,9 @@ pub struct Site {
     pub spawn: bool,
 }
 
+/// An error has so many values in it.
+const PARTS_OF_ERROR: usize = 6;
+
 /// An error as a value.
 #[derive(Clone)]
 pub struct ErrorValue {
@@ -213,8 +216,10 @@ pub struct ErrorValue {
     pub trace: Vec<Site>,
     /// Places elsewhere that have to do with it, each with what is to be said of it as the `function`.
     pub related: Vec<Site>,
-    /// Id and name of the process that raised it; null for this one.
+    /// The id of the process that raised it; null for this one.
     pub process: Value,
+    /// The name of that process; null if it has none.
+    pub process_name: Value,
     /// The error during whose handling this one was raised, or null.
     pub cause: Value,
     /// A way out, shown when nobody catches the error.
@@ -229,14 +234,6 @@ impl ErrorValue {
     /// Whether it ends what runs, so that no `catch` catches it.
     pub fn is_cancelled(&self) -> bool {
         self.exit.is_some() || self.kind.as_str() == Some("cancelled")
-    }
-
-    /// The id of the process that raised it.
-    pub fn process_id(&self) -> Value {
-        match self.process.as_str().and_then(|title| title.split_once(' ')) {
-            Some((id, _)) => Value::from(id),
-            None => self.process.clone(),
-        }
     }
 }
 

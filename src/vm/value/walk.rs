@@ -1,13 +1,13 @@
 //! The parts of a value, one after the other: for all that walks through values without recursion.
 
-use super::{Function, Map, Set, Value};
+use super::{ErrorValue, Function, Map, PARTS_OF_ERROR, Set, Value};
 
 /// The values directly inside another one. A map gives each key and then its value.
 pub(super) enum Children<'a> {
     Items(std::slice::Iter<'a, Value>),
     Map { map: &'a Map, at: usize, value: Option<&'a Value> },
     Set { set: &'a Set, at: usize },
-    Error(std::array::IntoIter<&'a Value, 5>),
+    Error(std::array::IntoIter<&'a Value, PARTS_OF_ERROR>),
 }
 
 impl<'a> Children<'a> {
@@ -22,7 +22,8 @@ impl<'a> Children<'a> {
                 Function::Native(_) => return None,
             },
             Value::Error(error) => {
-                Children::Error([&error.kind, &error.message, &error.data, &error.process, &error.cause].into_iter())
+                let ErrorValue { kind, message, data, process, process_name, cause, .. } = &**error;
+                Children::Error([kind, message, data, process, process_name, cause].into_iter())
             }
             _ => return None,
         })

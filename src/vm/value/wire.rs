@@ -6,7 +6,9 @@
 
 use super::storage::Item;
 use super::walk::Children;
-use super::{Array, ErrorValue, Function, HandleKey, HandleKind, Map, Range, Ref, Set, Site, Storage, Value};
+use super::{
+    Array, ErrorValue, Function, HandleKey, HandleKind, Map, PARTS_OF_ERROR, Range, Ref, Set, Site, Storage, Value,
+};
 use crate::source::{FileId, Place, Span};
 use crate::vm::fault::{Fault, Kind};
 use num_bigint::BigInt;
@@ -608,7 +610,9 @@ impl Reader<'_> {
                 let numbers = self.eights()?.map(|bytes| f64::from_bits(u64::from_le_bytes(bytes))).collect();
                 Value::Array(Ref::new(Array::Floats(numbers)))
             }
-            tag::ERROR => return Some(Start::Partial(Container::Error(Box::new(self.error()?), Vec::new()), 5)),
+            tag::ERROR => {
+                return Some(Start::Partial(Container::Error(Box::new(self.error()?), Vec::new()), PARTS_OF_ERROR));
+            }
             tag::HANDLE => {
                 let kind = match self.byte()? {
                     0 => HandleKind::Process,
@@ -659,7 +663,7 @@ impl Reader<'_> {
         Some(chunks.iter().copied())
     }
 
-    /// An error without its five parts.
+    /// An error without its parts.
     fn error(&mut self) -> Option<ErrorValue> {
         let count = self.parts()?;
         let more = self.parts()?;
@@ -696,6 +700,7 @@ impl Reader<'_> {
             trace,
             related,
             process: null(),
+            process_name: null(),
             cause: null(),
             help,
             exit,
@@ -732,9 +737,8 @@ impl Container {
                 Value::Function(Ref::new(Function::Closure { proto, captures: captures.into() }))
             }
             Container::Error(mut error, parts) => {
-                let [kind, message, data, process, cause] = <[Value; 5]>::try_from(parts).ok()?;
-                (error.kind, error.message, error.data, error.process, error.cause) =
-                    (kind, message, data, process, cause);
+                [error.kind, error.message, error.data, error.process, error.process_name, error.cause] =
+                    <[Value; PARTS_OF_ERROR]>::try_from(parts).ok()?;
                 Value::Error(Ref::new(*error))
             }
         })

@@ -44,6 +44,7 @@ fn every_type_has_its_look() {
         trace: Vec::new(),
         related: Vec::new(),
         process: Value::Null,
+        process_name: Value::Null,
         cause: Value::Null,
         help: None,
         exit: None,
