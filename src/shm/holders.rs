@@ -697,10 +697,8 @@ pub(super) fn forget_process(process: ProcessRef) {
     fence(SeqCst);
     let ends_are_taken = process.taker().is_some();
     let mut keeps = false;
-    let mut lost = Vec::new();
-    for key in keys {
+    for &key in &keys {
         let (object, role) = object_of(key);
-        lost.push(object);
         pass_on(object, process, in_operation, wait.as_ref().is_some_and(|wait| wait.is_at(object)));
         match kind_of(object).filter(|_| has_result) {
             None => give_up_by(dead, object, role),
@@ -718,7 +716,7 @@ pub(super) fn forget_process(process: ProcessRef) {
     }
     settle();
     if matters {
-        let rouse_all = || lost.iter().fold(!lost.is_empty(), |all, &object| rouse(object) && all);
+        let rouse_all = || keys.iter().fold(!keys.is_empty(), |all, &key| rouse(object_of(key).0) && all);
         waits::graph_changed(|| false, rouse_all);
     }
     dead.present.store(0, SeqCst);

@@ -538,46 +538,6 @@ impl Value {
         self.block().map(|(address, _)| address)
     }
 
-    /// Whether another process has made its heap block, before a fork.
-    pub fn is_inherited(&self) -> bool {
-        match self {
-            Value::Undefined | Value::Null | Value::False | Value::True | Value::Int(_) | Value::Float(_) => false,
-            Value::Str(r) => r.is_inherited(),
-            Value::Big(r) => r.is_inherited(),
-            Value::Bytes(r) => r.is_inherited(),
-            Value::List(r) => r.is_inherited(),
-            Value::Map(r) => r.is_inherited(),
-            Value::Set(r) => r.is_inherited(),
-            Value::Range(r) => r.is_inherited(),
-            Value::Function(r) => r.is_inherited(),
-            Value::Array(r) => r.is_inherited(),
-            Value::Error(r) => r.is_inherited(),
-            Value::Stream(r) => r.is_inherited(),
-            Value::Handle(r) => r.is_inherited(),
-        }
-    }
-
-    /// The address of its heap block and how many references there are to it; `None` for scalars.
-    pub fn block(&self) -> Option<(usize, u32)> {
-        Some(match self {
-            Value::Undefined | Value::Null | Value::False | Value::True | Value::Int(_) | Value::Float(_) => {
-                return None;
-            }
-            Value::Str(r) => (r.address(), r.count()),
-            Value::Big(r) => (r.address(), r.count()),
-            Value::Bytes(r) => (r.address(), r.count()),
-            Value::List(r) => (r.address(), r.count()),
-            Value::Map(r) => (r.address(), r.count()),
-            Value::Set(r) => (r.address(), r.count()),
-            Value::Range(r) => (r.address(), r.count()),
-            Value::Function(r) => (r.address(), r.count()),
-            Value::Array(r) => (r.address(), r.count()),
-            Value::Error(r) => (r.address(), r.count()),
-            Value::Stream(r) => (r.address(), r.count()),
-            Value::Handle(r) => (r.address(), r.count()),
-        })
-    }
-
     /// Whether it is null.
     pub fn is_null(&self) -> bool {
         matches!(self, Value::Null)

@@ -233,19 +233,13 @@ impl<T: Heap> Ref<T> {
 
     /// How many references there are; of a value that is inherited or a constant, where nobody counts, two or more.
     pub fn count(&self) -> u32 {
-        let header = self.header();
-        if header.is_own() { header.count.get() } else { header.count.get().max(2) }
+        self.header().count()
     }
 
     /// Whether this process has made the value, so that it may be written to.
     #[inline(always)]
     pub fn is_own(&self) -> bool {
         self.header().is_own()
-    }
-
-    /// Whether another process has made the value, before a fork; or the first process a constant.
-    pub fn is_inherited(&self) -> bool {
-        !self.is_own() && (self.header().forks != CONSTANT || forks() > 0)
     }
 
     #[inline(always)]
@@ -304,6 +298,48 @@ impl Header {
             self.count.set(self.count.get() + 1);
         }
     }
+
+    /// See [`Ref::count`].
+    fn count(&self) -> u32 {
+        if self.is_own() { self.count.get() } else { self.count.get().max(2) }
+    }
+
+    /// Whether another process has made the value, before a fork; or the first process a constant.
+    fn is_inherited(&self) -> bool {
+        !self.is_own() && (self.forks != CONSTANT || forks() > 0)
+    }
+}
+
+impl Value {
+    /// The start of its heap block; `None` for scalars.
+    #[inline(always)]
+    fn header(&self) -> Option<&Header> {
+        match self {
+            Value::Undefined | Value::Null | Value::False | Value::True | Value::Int(_) | Value::Float(_) => None,
+            Value::Str(r) => Some(r.header()),
+            Value::Big(r) => Some(r.header()),
+            Value::Bytes(r) => Some(r.header()),
+            Value::List(r) => Some(r.header()),
+            Value::Map(r) => Some(r.header()),
+            Value::Set(r) => Some(r.header()),
+            Value::Range(r) => Some(r.header()),
+            Value::Function(r) => Some(r.header()),
+            Value::Array(r) => Some(r.header()),
+            Value::Error(r) => Some(r.header()),
+            Value::Stream(r) => Some(r.header()),
+            Value::Handle(r) => Some(r.header()),
+        }
+    }
+
+    /// Whether another process has made its heap block, before a fork.
+    pub fn is_inherited(&self) -> bool {
+        self.header().is_some_and(Header::is_inherited)
+    }
+
+    /// The address of its heap block and how many references there are to it; `None` for scalars.
+    pub fn block(&self) -> Option<(usize, u32)> {
+        self.header().map(|header| (std::ptr::from_ref(header) as usize, header.count()))
+    }
 }
 
 impl<T: Heap> Clone for Ref<T> {
@@ -318,22 +354,7 @@ impl Clone for Value {
     /// One comparison, and one machine code for all that is counted.
     #[inline(always)]
     fn clone(&self) -> Value {
-        let header = match self {
-            Value::Undefined | Value::Null | Value::False | Value::True | Value::Int(_) | Value::Float(_) => None,
-            Value::Str(r) => Some(r.header()),
-            Value::Big(r) => Some(r.header()),
-            Value::Bytes(r) => Some(r.header()),
-            Value::List(r) => Some(r.header()),
-            Value::Map(r) => Some(r.header()),
-            Value::Set(r) => Some(r.header()),
-            Value::Range(r) => Some(r.header()),
-            Value::Function(r) => Some(r.header()),
-            Value::Array(r) => Some(r.header()),
-            Value::Error(r) => Some(r.header()),
-            Value::Stream(r) => Some(r.header()),
-            Value::Handle(r) => Some(r.header()),
-        };
-        header.into_iter().for_each(Header::raise);
+        self.header().into_iter().for_each(Header::raise);
         // SAFETY: a scalar is its bits; the reference in anything else has just been counted.
         unsafe { std::ptr::read(self) }
     }
