@@ -42,7 +42,8 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
     function_of(
         "clock",
         &[],
-        "Seconds on a clock that only goes forward: the difference of two calls is the time between them.\n\
+        "Seconds on a clock that only goes forward, the same for all processes: the difference of two calls is the time \
+         between them.\n\
          clock() <= clock()",
         Effect(|_, _| Ok(Op::Clock)),
     ),

@@ -6,7 +6,7 @@
 //! of goroutine leak detection, Saioc et al., ASPLOS 2025). Within it the circles that depend on no other circle are
 //! acted upon: receives and joins alone end quietly, in any other circle the last to have blocked is told.
 
-use super::around::{self, Open};
+use super::around::{self, Open, Reach};
 use super::atomic::Ordering::Relaxed;
 use super::atomic::{AtomicU32, seeded};
 use super::channel::Stamp;
@@ -212,17 +212,18 @@ pub(super) enum Around {
     Told,
     /// The process of this slot is awake, and serves.
     Served(u32),
-    /// It is worth while to look again soon, and among more.
+    /// It is worth while to look again soon.
     Again,
+    /// It is worth while to look further.
+    More,
     /// Handles in containers may hide a circle.
     Hidden,
     Nothing,
 }
 
-/// Looks whether this process, which sleeps, is stuck with those few who could serve it, and they with each other. To find
-/// these, so many slots may be gone over.
-pub(super) fn look_around(slots: u32) -> Around {
-    match around::gather(process_table::my_index(), false, slots) {
+/// Looks whether this process, which sleeps, is stuck with those who could serve it, and they with each other.
+pub(super) fn look_around(reach: Reach) -> Around {
+    match around::gather(process_table::my_index(), false, reach) {
         Ok(gathered) => match look_at(gathered, Vec::new()) {
             Look::Told => Around::Told,
             Look::Moved => Around::Again,
@@ -230,9 +231,9 @@ pub(super) fn look_around(slots: u32) -> Around {
             Look::Clear => Around::Nothing,
         },
         Err(Open::Served(index)) => Around::Served(index),
-        Err(Open::Far) => Around::Again,
+        Err(Open::Moving) => Around::Again,
+        Err(Open::More) => Around::More,
         Err(Open::Hidden) => Around::Hidden,
-        Err(Open::Many) => Around::Nothing,
     }
 }
 
@@ -285,7 +286,7 @@ pub(super) fn remember_circle() {
     let me = process_table::my_index();
     let end = Instant::now() + COMPLETE;
     loop {
-        let gathered = around::gather(me, true, around::far());
+        let gathered = around::gather(me, true, Reach::Far);
         let contents = if gathered.is_ok() { Vec::new() } else { contents::all() };
         let (circle, whole) = holders::locked(|| {
             let mut graph = Graph::new(gathered.unwrap_or_else(|_| sleepers(true)), contents);

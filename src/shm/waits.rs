@@ -2,6 +2,7 @@
 //! end, for its reports, and for whoever asks what a program is doing.
 
 use super::arena::{self, Block};
+use super::around::Reach;
 use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use super::atomic::{AtomicU32, AtomicU64, SystemU64, fence, private, seeded};
 use super::deadlock::Around;
@@ -31,7 +32,20 @@ pub enum Need {
     Change,
 }
 
-const NEEDS: [Need; 7] = [Need::Message, Need::Room, Need::Taker, Need::End, Need::Place, Need::Owner, Need::Change];
+impl Need {
+    /// From its number. A table of all would be one more page for each process that looks around.
+    fn of(number: u64) -> Need {
+        match number {
+            0 => Need::Message,
+            1 => Need::Room,
+            2 => Need::Taker,
+            3 => Need::End,
+            4 => Need::Place,
+            5 => Need::Owner,
+            _ => Need::Change,
+        }
+    }
+}
 
 /// Arms that fit into the slot itself.
 const INLINE: usize = 4;
@@ -41,6 +55,7 @@ pub const MOST_ARMS: usize = COUNT as usize;
 // In a record's `state`.
 const FOREVER: u32 = 1 << 31;
 const CANNOT_RAISE: u32 = 1 << 30;
+const OVER: u32 = 1 << 29;
 const COUNT: u32 = (1 << 20) - 1;
 
 shared! {
@@ -197,7 +212,7 @@ impl Record {
             let what = arm.what.load(Relaxed);
             Waited {
                 object: ObjectRef::from_word(what & (u64::MAX >> 4)),
-                need: NEEDS[(what >> 60) as usize % NEEDS.len()],
+                need: Need::of(what >> 60),
                 round: arm.round.load(Relaxed),
                 word_at: arm.word_at.load(Relaxed),
                 expected: arm.expected.load(Relaxed),
@@ -243,6 +258,11 @@ impl Record {
         self.sequence.load(SeqCst) & 1 == 1 && self.state.load(Relaxed) & FOREVER != 0
     }
 
+    /// Whether the process goes on with its wait, without a limit, in a moment; or finds that it is over.
+    pub(super) fn is_between_slices(&self) -> bool {
+        self.sequence.load(SeqCst) & 1 == 0 && self.state.load(Relaxed) & (FOREVER | OVER) == FOREVER
+    }
+
     /// Whether the process has been told to end its present wait.
     pub(super) fn is_told(&self) -> bool {
         !self.still(self.sequence.load(SeqCst))
@@ -250,6 +270,7 @@ impl Record {
 
     pub(super) fn clear(&self) {
         self.sequence.store(self.sequence.load(Relaxed).wrapping_add(1) & !1, SeqCst);
+        self.state.store(0, Relaxed);
         self.more.store(0, Relaxed);
         self.verdict.store(0, Relaxed);
         self.ended.store(0, Relaxed);
@@ -258,8 +279,7 @@ impl Record {
 
 impl Arm {
     fn set(&self, arm: &Watched) {
-        let need = NEEDS.iter().position(|&need| need == arm.need).unwrap_or(0) as u64;
-        self.what.store(arm.object.word() | need << 60, Relaxed);
+        self.what.store(arm.object.word() | (arm.need as u64) << 60, Relaxed);
         self.word_at.store(region::offset_of(arm.word), Relaxed);
         self.expected.store(arm.expected, Relaxed);
         self.round.store(arm.round, Relaxed);
@@ -342,7 +362,9 @@ impl Sleep {
 
     /// For a process that is ending: no error can be raised in it any more.
     pub(super) fn at_end(deadline: Option<Instant>) -> Sleep {
-        Sleep { can_raise: false, ..Sleep::new(deadline) }
+        let mut sleep = Sleep::new(deadline);
+        sleep.can_raise = false;
+        sleep
     }
 
     /// Sleeps while `word` is `expected`, for what `object` needs. The end of a slice is [`Wait::Woken`].
@@ -410,10 +432,10 @@ impl Sleep {
             if self.slice > FIRST {
                 park::idle();
             }
-            self.slice =
-                if self.slice <= FIRST { FIRST * 10 } else { (self.slice.max(first()) * growth()).min(longest()) };
+            let ended = self.slice;
+            self.slice = if ended <= FIRST { FIRST * 10 } else { (ended.max(first()) * growth()).min(longest()) };
             if self.deadline.is_none() {
-                self.look(arms, began);
+                self.look(arms, began, ended);
             }
         }
         if me.wait.verdict.load(SeqCst) == me.wait.sequence.load(Relaxed) && result != Wait::Interrupted {
@@ -428,25 +450,26 @@ impl Sleep {
     /// Looks at the graph, unless somebody has done so since this slice began, or nothing has changed, or somebody is
     /// awake who could serve this wait: who closes a circle looks himself.
     #[inline(never)]
-    fn look(&mut self, arms: &[Watched], began: u64) {
+    fn look(&mut self, arms: &[Watched], began: u64, ended: Duration) {
         let globals = globals();
         let covered = globals.looked_from.load(Acquire) >= began;
-        if !covered && self.short > 0 && are_few(arms) {
+        if !covered && self.short > 0 {
             let found = look_around();
+            self.short -= 1;
             match found {
                 Around::Told => return,
                 Around::Served(index) => {
                     globals.server.store(u64::from(index), Relaxed);
                     return;
                 }
-                Around::Again if self.short > 1 => {
-                    self.short -= 1;
+                Around::Again if self.short > 0 => {
                     self.slice = SHORT;
                     return;
                 }
-                Around::Again | Around::Hidden | Around::Nothing => self.short = 0,
+                _ => self.short = 0,
             }
-            if first() > SHORT {
+            // Others may be about to look at all as well.
+            if ended < first() {
                 self.slice = if matches!(found, Around::Hidden) { first() / 2 } else { first() };
                 return;
             }
@@ -545,17 +568,18 @@ fn look() -> bool {
 /// times as long.
 fn look_around() -> Around {
     let globals = globals();
-    let found = deadlock::look_around(around::NEAR);
-    let (began, after) = (now(), globals.search_after.load(Relaxed));
-    if !matches!(found, Around::Again) || began < after {
+    let found = deadlock::look_around(Reach::Near);
+    if !matches!(found, Around::More) {
         return found;
     }
+    let (began, after) = (now(), globals.search_after.load(Relaxed));
     // One at a time; should it die, the others go on after a while.
-    if globals.search_after.compare_exchange(after, began + LONG, Relaxed, Relaxed).is_err() {
-        return found;
+    let is_free = began >= after;
+    if !is_free || globals.search_after.compare_exchange(after, began + LONG, Relaxed, Relaxed).is_err() {
+        return Around::Again;
     }
     let before = spent();
-    let found = deadlock::look_around(around::far());
+    let found = deadlock::look_around(Reach::Far);
     let cost = spent().saturating_sub(before);
     globals.search_after.store(now() + 10 * cost, Relaxed);
     found
@@ -575,6 +599,14 @@ pub(super) fn graph_changed(is_still_served: impl FnOnce() -> bool, rouse: impl 
 /// A process began to live, or ended while it was awake.
 pub(super) fn count_awake(born: bool) {
     globals().pulse.fetch_add(if born { 1 } else { 1_u64.wrapping_neg() }, SeqCst);
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if self.since != 0 {
+            my_slot().wait.state.fetch_or(OVER, Relaxed);
+        }
+    }
 }
 
 /// Writes down what this process is about to wait for; gives how many processes are left that do not wait for ever.

@@ -2,7 +2,7 @@
 
 use super::wait::{Attend, wait};
 use crate::vm::fault::Fault;
-use std::sync::OnceLock;
+use nix::time::{ClockId, clock_gettime};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Seconds since the start of 1970.
@@ -13,10 +13,10 @@ pub fn now() -> f64 {
     }
 }
 
-/// Seconds on a clock that only goes forward, since it was first asked in this run.
+/// Seconds on a clock that only goes forward, the same for all processes.
 pub fn clock() -> f64 {
-    static START: OnceLock<Instant> = OnceLock::new();
-    START.get_or_init(Instant::now).elapsed().as_secs_f64()
+    let time = clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from);
+    time.as_secs_f64()
 }
 
 /// When so many seconds will have passed; `None` when that is beyond what clocks can say.
