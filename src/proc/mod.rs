@@ -546,7 +546,7 @@ fn memory(error: &ShmError) -> Fault {
 
 /// Limits the memory of messages, results and shared objects of the run.
 pub fn limit_memory(bytes: u64) {
-    shm::arena::want_limit(bytes);
+    shm::chunks::want_limit(bytes);
 }
 
 /// The name of a signal in parentheses, with a space before.

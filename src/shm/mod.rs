@@ -8,6 +8,7 @@ mod around;
 mod atomic;
 pub mod cell;
 pub mod channel;
+pub mod chunks;
 mod contents;
 pub mod deadlock;
 pub mod exit_status;

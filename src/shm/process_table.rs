@@ -122,7 +122,6 @@ const _: () = assert!(size_of::<Slot>() as u64 <= layout::SLOT && size_of::<Glob
 
 /// In a slot's `roles`.
 pub(super) const UNCLEARED: usize = 1;
-
 /// No position.
 pub(super) const NOWHERE: u64 = u64::MAX;
 
