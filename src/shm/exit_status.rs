@@ -4,6 +4,7 @@ use super::atomic::Ordering::{Relaxed, SeqCst};
 use super::park;
 use super::process_table::{ProcessRef, is_reaped, my_slot, registered, slot};
 
+// What a slot says of a death: these flags, and below them the most memory.
 const KILLED_BY_US: u64 = 1 << 63;
 const OUT_OF_MEMORY: u64 = 1 << 62;
 const MOST_KIB: u64 = OUT_OF_MEMORY - 1;

@@ -1,6 +1,7 @@
-//! What a process holds, as a hash table in its slot, or in a block once it is many things.
+//! What a process holds: a hash table of roles, in its slot, or in a block once they are many.
 //!
-//! Only its process writes to it, or who clears up after that, under the lock of `holders`.
+//! It is written to under the lock of [`super::holders`]: by its process, by its parent before the fork, or by who clears
+//! up after it.
 
 use super::ShmError;
 use super::arena::{self, Block};
@@ -19,7 +20,7 @@ pub(super) const EMPTY: u64 = 0;
 pub(super) const DELETED: u64 = 1;
 
 shared! {
-    /// What a process holds: a hash table of entries, in the slot or in a block.
+    /// The table of one process.
     pub(super) struct Holds {
         pub(super) table: AtomicU64,
         /// Entries that are not `EMPTY`.

@@ -1,4 +1,4 @@
-//! Who lives: one slot per process, with its state, its result and what it holds or has in hand.
+//! Who lives: one slot per process, with its name and place, its state, and what it holds or has in hand.
 
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -63,7 +63,7 @@ shared! {
         /// Handles, and whether it has still to be cleared up after: until neither is so, the slot stays.
         pub(super) roles: [AtomicU32; 2],
         pub(super) kind: AtomicU32,
-        pub(super) generation: AtomicU32,
+        generation: AtomicU32,
         next_doomed: AtomicU64,
         pub(super) state: AtomicU32,
         next_free: AtomicU32,
@@ -85,6 +85,7 @@ shared! {
         pub(super) death: AtomicU64,
         /// Somebody has seen what came of it.
         pub(super) taken: AtomicU32,
+        /// The blocks with its id and name, and with its result.
         pub(super) text: AtomicU64,
         pub(super) result: AtomicU64,
         /// Blocks that nobody else knows of yet or any more.
@@ -111,7 +112,7 @@ shared! {
         /// Where in the script it is: see [`set_place`].
         pub(super) place: AtomicU64,
         /// What it does outside of the language; see [`super::inspect::set_doing`].
-        doing: AtomicU64,
+        pub(super) doing: AtomicU64,
         /// What it waits for.
         pub(super) wait: waits::Record,
         pub(super) holds: Holds,
@@ -219,18 +220,6 @@ impl Slot {
     /// Whether its process is starting or lives.
     pub(super) fn lives(&self) -> bool {
         matches!(self.state.load(Acquire), STARTING | RUNNING)
-    }
-
-    pub(super) fn doing(&self) -> &AtomicU64 {
-        &self.doing
-    }
-
-    pub(super) fn text(&self) -> &AtomicU64 {
-        &self.text
-    }
-
-    pub(super) fn result(&self) -> &AtomicU64 {
-        &self.result
     }
 
     pub(super) fn hand(&self, hand: Hand) -> &AtomicU64 {

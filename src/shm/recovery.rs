@@ -110,7 +110,7 @@ pub(super) fn forget_process(process: ProcessRef) {
     result::finish_taking(process, dead);
     process_table::finish_freeing(dead);
     free_hands(dead);
-    let has_result = dead.result().load(Relaxed) != 0 && !seeded!("what a result names goes");
+    let has_result = dead.result.load(Relaxed) != 0 && !seeded!("what a result names goes");
     // Who takes them from now on sees that it has ended, and does this itself.
     fence(SeqCst);
     let ends_are_taken = process.taker().is_some();
@@ -142,7 +142,7 @@ pub(super) fn forget_process(process: ProcessRef) {
 
 /// Frees the blocks that the dead process had in hand, but not those that it had just published.
 fn free_hands(dead: &Slot) {
-    let published = [&dead.holds.table, dead.text(), dead.result()].map(|word| word.load(Relaxed));
+    let published = [&dead.holds.table, &dead.text, &dead.result].map(|word| word.load(Relaxed));
     if seeded!("hands stay") {
         return;
     }
