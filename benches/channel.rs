@@ -1,8 +1,9 @@
 //! Throughput of channels, pipes and locks between processes, without the language: `cargo bench --bench channel`.
 
+use mplang::shm::exit_status::Ended;
 use mplang::shm::model::{Attempt, Model, RLock, RwLock, Semaphore, Wake};
 use mplang::shm::monitor::{Limit, me};
-use mplang::shm::process_table::{self, Ended, ProcessRef};
+use mplang::shm::process_table::{self, ProcessRef};
 use mplang::shm::{self, Channel, Monitor, Pipe, Role, UserLock, channel::Received};
 use std::time::Instant;
 

@@ -40,14 +40,13 @@ unsafe impl Allocator for Near {
     }
 
     unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
-        if !ROOM.give_back(block, layout) {
-            // SAFETY: the heap gave it.
-            unsafe { Global.deallocate(block, layout) }
-        }
+        let given = ROOM.give_back(block, layout);
+        // SAFETY: the caller's.
+        unsafe { or_to_heap(given, block, layout) }
     }
 }
 
-// SAFETY: the same, with two rooms.
+// SAFETY: the same, with two rooms in place of one.
 unsafe impl Allocator for Handles {
     fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
         let room = if IS_CHILD.load(Relaxed) { &ROOM_OF_CHILDREN } else { &ROOM_FOR_HANDLES };
@@ -55,15 +54,25 @@ unsafe impl Allocator for Handles {
     }
 
     unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
-        if !ROOM_FOR_HANDLES.give_back(block, layout) && !ROOM_OF_CHILDREN.give_back(block, layout) {
-            // SAFETY: the heap gave it.
-            unsafe { Global.deallocate(block, layout) }
-        }
+        let given = ROOM_FOR_HANDLES.give_back(block, layout) || ROOM_OF_CHILDREN.give_back(block, layout);
+        // SAFETY: the caller's.
+        unsafe { or_to_heap(given, block, layout) }
     }
 }
 
 fn or_of_heap(found: Option<NonNull<u8>>, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
     found.map_or_else(|| Global.allocate(layout), |block| Ok(NonNull::slice_from_raw_parts(block, layout.size())))
+}
+
+/// Gives a block back to the heap unless a room has taken it.
+///
+/// # Safety
+/// It was allocated with this layout, and nobody uses it any more.
+unsafe fn or_to_heap(given: bool, block: NonNull<u8>, layout: Layout) {
+    if !given {
+        // SAFETY: what is of no room is the heap's.
+        unsafe { Global.deallocate(block, layout) }
+    }
 }
 
 /// At most 64 cells of so many bytes, some of which in a row are a block. In a child those of its parent stay taken.

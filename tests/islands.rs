@@ -92,11 +92,11 @@ fn reached() {
         std::thread::yield_now();
     }
     kill(child);
-    assert_eq!(join(child), mplang::shm::process_table::Ended::Signal(libc::SIGKILL));
+    assert_eq!(join(child), mplang::shm::exit_status::Ended::Signal(libc::SIGKILL));
     assert_eq!(islands::collect(), 0);
     // The message stays there when its sender dies, and goes with its channel.
     kill(sender);
-    assert_eq!(join(sender), mplang::shm::process_table::Ended::Signal(libc::SIGKILL));
+    assert_eq!(join(sender), mplang::shm::exit_status::Ended::Signal(libc::SIGKILL));
     assert_eq!((islands::collect(), carrier.len()), (0, 1));
     assert!(!a.is_closed() && !b.is_closed() && !c.is_closed());
     drop_all(&both(carrier));

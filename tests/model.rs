@@ -10,9 +10,10 @@ mod escape;
 mod shm;
 
 use shm::channel::{Received, Sent};
+use shm::exit_status::Ended;
 use shm::faults::{self, AtomicU32, Model, SEED_VARIABLE};
 use shm::park::Wait;
-use shm::process_table::{self, Ended, ProcessRef};
+use shm::process_table::{self, ProcessRef};
 use shm::user_lock::Acquired;
 use shm::{Channel, ObjectRef, Role, UserLock};
 use shuttle::rand::Rng;

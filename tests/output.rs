@@ -1,95 +1,39 @@
 //! Output that waits for its turn: when it comes, and what closed and full outputs, signals and deaths make of it.
 //! Each run is a process group of its own, has a deadline, and must leave nobody behind.
 
-use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill, killpg};
-use nix::unistd::Pid;
+#[path = "support/tree.rs"]
+mod tree;
+
+use nix::sys::signal::Signal;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread::{self, sleep};
+use std::io::{Read, Write};
+use std::process::Stdio;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
-
-const DEADLINE: Duration = Duration::from_secs(60);
-
-struct Run {
-    child: Child,
-    group: Pid,
-    stdin: Option<ChildStdin>,
-    stdout: Option<BufReader<ChildStdout>>,
-    /// Dropped when the run has ended.
-    _watch: Sender<()>,
-}
-
-struct Ended {
-    status: Option<i32>,
-    signal: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
+use tree::{Run, start_as};
 
 fn start(mode: &str, code: &str) -> Run {
     start_into(mode, code, Stdio::piped())
 }
 
 fn start_into(mode: &str, code: &str, stdout: Stdio) -> Run {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mplang"));
-    command.args(["--error-format", "short", "--output", mode, "-e", code]);
-    command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped()).process_group(0);
-    let mut child = command.spawn().unwrap();
-    let group = Pid::from_raw(child.id() as i32);
-    let (watch, ended) = channel::<()>();
-    thread::spawn(move || {
-        if ended.recv_timeout(DEADLINE) == Err(RecvTimeoutError::Timeout) {
-            let _ = killpg(group, Signal::SIGKILL);
-        }
-    });
-    let (stdin, stdout) = (child.stdin.take(), child.stdout.take().map(BufReader::new));
-    Run { child, group, stdin, stdout, _watch: watch }
+    let mut command = tree::command_in(mode, code);
+    command.stdin(Stdio::piped()).stdout(stdout);
+    start_as(command)
 }
 
-impl Run {
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stdout.as_mut().unwrap().read_line(&mut line).unwrap();
-        line.trim_end().to_string()
-    }
-
-    /// Gives the script a line of input.
-    fn answer(&mut self) {
-        writeln!(self.stdin.as_mut().unwrap()).unwrap();
-    }
-
-    fn end(mut self) -> Ended {
-        let (mut stdout, mut stderr) = (String::new(), String::new());
-        if let Some(pipe) = &mut self.stdout {
-            pipe.read_to_string(&mut stdout).unwrap();
-        }
-        self.child.stderr.as_mut().unwrap().read_to_string(&mut stderr).unwrap();
-        let status = self.child.wait().unwrap();
-        let started = Instant::now();
-        while killpg(self.group, None) != Err(Errno::ESRCH) {
-            assert!(started.elapsed() < Duration::from_secs(10), "processes are left behind");
-            sleep(Duration::from_millis(1));
-        }
-        Ended { status: status.code(), signal: status.signal(), stdout, stderr }
-    }
-
-    /// Bytes of the run's memory file for output that are filled.
-    fn waiting(&self) -> u64 {
-        let files = fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
-        let is_spool = |path: &std::path::Path| {
-            fs::read_link(path).is_ok_and(|name| name.to_string_lossy().contains("mplang output"))
-        };
-        let mut spools = files.map(|file| file.unwrap().path()).filter(|path| is_spool(path));
-        std::os::unix::fs::MetadataExt::blocks(&fs::metadata(spools.next().unwrap()).unwrap()) * 512
-    }
+/// Gives the script a line of input.
+fn answer(run: &mut Run) {
+    writeln!(run.child.stdin.as_mut().unwrap()).unwrap();
 }
 
-fn signal(run: &Run, signal: Signal) {
-    kill(run.group, signal).unwrap();
+/// Bytes of the run's memory file for output that are filled.
+fn waiting(run: &Run) -> u64 {
+    let files = fs::read_dir(format!("/proc/{}/fd", run.child.id())).unwrap();
+    let is_spool =
+        |path: &std::path::Path| fs::read_link(path).is_ok_and(|name| name.to_string_lossy().contains("mplang output"));
+    let mut spools = files.map(|file| file.unwrap().path()).filter(|path| is_spool(path));
+    std::os::unix::fs::MetadataExt::blocks(&fs::metadata(spools.next().unwrap()).unwrap()) * 512
 }
 
 /// Output comes as soon as its turn has come, while the run goes on, and not before.
@@ -105,12 +49,12 @@ fn ordered_output_flows() {
     "#;
     let mut run = start("ordered", code);
     assert_eq!(run.line(), "begin 0");
-    run.answer();
+    answer(&mut run);
     // The second process waits still; what it had printed comes with the end of the first.
     assert_eq!((run.line(), run.line()), ("end 0".to_string(), "begin 1".to_string()));
-    run.answer();
+    answer(&mut run);
     assert_eq!(run.line(), "end 1");
-    run.answer();
+    answer(&mut run);
     let ended = run.end();
     assert_eq!((ended.status, ended.stdout.as_str()), (Some(0), "script\n"));
 }
@@ -137,7 +81,7 @@ fn the_turn_passes_while_the_script_computes() {
     let mut run = start("ordered", code);
     let lines: Vec<String> = (0..5).map(|_| run.line()).collect();
     assert_eq!(lines, ["inner 0", "inner ends 0", "inner 1", "inner ends 1", "outer"]);
-    signal(&run, Signal::SIGTERM);
+    run.signal(Signal::SIGTERM);
     assert_eq!(run.end().status, Some(143));
 }
 
@@ -165,7 +109,7 @@ fn groups_come_at_the_ends_of_processes() {
         lines.reverse();
         assert_eq!(lines, ["question? second", "script"]);
     }
-    run.answer();
+    answer(&mut run);
     assert_eq!(run.end().stdout, "first\nfirst ends\nscript ends\n");
 }
 
@@ -189,31 +133,33 @@ fn memory_of_waiting_output_comes_back() {
     "#;
     let mut run = start("ordered", code);
     assert_eq!(run.line(), "first");
-    while run.waiting() < 16 << 20 {
+    while waiting(&run) < 16 << 20 {
         sleep(Duration::from_millis(1));
     }
-    run.answer();
+    answer(&mut run);
     for i in 0..200_000 {
         assert_eq!(run.line(), format!("line {i} {}", "x".repeat(80)));
     }
     let started = Instant::now();
-    while run.waiting() > 2 << 20 {
-        assert!(started.elapsed() < Duration::from_secs(10), "{} bytes stay", run.waiting());
+    while waiting(&run) > 2 << 20 {
+        assert!(started.elapsed() < Duration::from_secs(10), "{} bytes stay", waiting(&run));
         sleep(Duration::from_millis(1));
     }
-    run.answer();
+    answer(&mut run);
     assert_eq!(run.end().stdout, "script\n");
 }
+
+/// More lines than a pipe holds, of four processes.
+const MANY_LINES: &str = r#"
+fn work(n) { for i in 0..50_000 { print(n, i) } }
+for n in 0..4 { spawn work(n) }
+"#;
 
 /// A reader who goes ends the run quietly, with the status of a death by SIGPIPE.
 #[test]
 fn a_closed_output_ends_the_run() {
-    let code = r#"
-        fn work(n) { for i in 0..50_000 { print(n, i) } }
-        for n in 0..4 { spawn work(n) }
-    "#;
     for mode in ["live", "grouped", "ordered"] {
-        let mut run = start(mode, code);
+        let mut run = start(mode, MANY_LINES);
         run.line();
         run.stdout = None;
         let ended = run.end();
@@ -265,7 +211,7 @@ fn an_interrupted_run_writes_what_waits() {
         let mut run = start(mode, code);
         let mut ready = [0; 6];
         run.child.stderr.as_mut().unwrap().read_exact(&mut ready).unwrap();
-        signal(&run, Signal::SIGINT);
+        run.signal(Signal::SIGINT);
         let ended = run.end();
         assert_eq!(ended.status, Some(130), "{mode}: {}", ended.stderr);
         let mut lines: Vec<&str> = ended.stdout.lines().collect();
@@ -281,14 +227,10 @@ fn an_interrupted_run_writes_what_waits() {
 /// Nobody reads, and the run is asked to end: it ends all the same.
 #[test]
 fn a_reader_who_sleeps_does_not_keep_the_run() {
-    let code = r#"
-        fn work(n) { for i in 0..50_000 { print(n, i) } }
-        for n in 0..4 { spawn work(n) }
-    "#;
     for mode in ["live", "grouped", "ordered"] {
-        let mut run = start(mode, code);
+        let mut run = start(mode, MANY_LINES);
         run.line();
-        signal(&run, Signal::SIGTERM);
+        run.signal(Signal::SIGTERM);
         assert_eq!(run.child.wait().unwrap().code(), Some(143), "{mode}");
         assert_eq!(run.end().status, Some(143));
     }
@@ -300,7 +242,7 @@ fn a_killed_script_leaves_nobody() {
     for mode in ["grouped", "ordered"] {
         let mut run = start(mode, "for n in 0..3 { spawn { sleep(1000) } }; print('ready'); input(); sleep(1000)");
         if mode == "grouped" {
-            run.answer();
+            answer(&mut run);
             assert_eq!(run.line(), "ready");
         }
         run.child.kill().unwrap();

@@ -1,106 +1,18 @@
 //! How runs end: exit statuses, signals, closed outputs, killed processes. Each run is a process group of its own,
 //! has a deadline, and must leave nobody behind.
 
-use nix::errno::Errno;
+#[path = "support/tree.rs"]
+mod tree;
+
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Read};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Sender, channel};
-use std::thread::{self, sleep};
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
-
-/// No run may take longer.
-const DEADLINE: Duration = Duration::from_secs(30);
-
-/// A run whose group is killed at the deadline.
-struct Run {
-    child: Child,
-    group: Pid,
-    stdout: Option<BufReader<ChildStdout>>,
-    /// Dropped when the run has ended.
-    _watch: Sender<()>,
-}
-
-struct Ended {
-    status: Option<i32>,
-    signal: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-fn command(code: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mplang"));
-    command.args(["--error-format", "short", "-e", code]);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    // SAFETY: signal is a plain system call, allowed between fork and exec.
-    unsafe {
-        command.pre_exec(|| {
-            // Who runs the tests in the background may have had it ignored, which runs respect.
-            libc::signal(libc::SIGINT, libc::SIG_DFL);
-            Ok(())
-        });
-    }
-    command
-}
-
-fn start(code: &str) -> Run {
-    start_as(command(code))
-}
-
-fn start_as(mut command: Command) -> Run {
-    let mut child = command.spawn().unwrap();
-    let group = Pid::from_raw(child.id() as i32);
-    let (watch, ended) = channel::<()>();
-    thread::spawn(move || {
-        if ended.recv_timeout(DEADLINE).is_err_and(|error| error == std::sync::mpsc::RecvTimeoutError::Timeout) {
-            let _ = killpg(group, Signal::SIGKILL);
-        }
-    });
-    let stdout = child.stdout.take().map(BufReader::new);
-    Run { child, group, stdout, _watch: watch }
-}
-
-impl Run {
-    /// The next line of the output.
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stdout.as_mut().unwrap().read_line(&mut line).unwrap();
-        line.trim_end().to_string()
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill(self.group, signal).unwrap();
-    }
-
-    /// Waits for the end of the run, and of every process of it.
-    fn end(mut self) -> Ended {
-        let (mut stdout, mut stderr) = (String::new(), String::new());
-        if let Some(pipe) = &mut self.stdout {
-            pipe.read_to_string(&mut stdout).unwrap();
-        }
-        if let Some(pipe) = &mut self.child.stderr {
-            pipe.read_to_string(&mut stderr).unwrap();
-        }
-        let status = self.child.wait().unwrap();
-        nobody_left(self.group);
-        Ended { status: status.code(), signal: status.signal(), stdout, stderr }
-    }
-}
-
-/// Orphans of a killed run are reaped by others, so they may take a moment to vanish.
-fn nobody_left(group: Pid) {
-    let started = Instant::now();
-    while killpg(group, None) != Err(Errno::ESRCH) {
-        if started.elapsed() > Duration::from_secs(10) {
-            let _ = killpg(group, Signal::SIGKILL);
-            panic!("processes are left behind");
-        }
-        sleep(Duration::from_millis(1));
-    }
-}
+use tree::{Ended, command, start, start_as};
 
 fn ended(code: &str) -> Ended {
     start(code).end()
@@ -206,7 +118,7 @@ fn output_may_be_closed_before_the_start() {
         let program = command(code);
         let mut command = Command::new("sh");
         command.args(["-c", r#"exec "$@" >&-"#, "sh"]).arg(program.get_program()).args(program.get_args());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let ended = start_as(command).end();
         assert_eq!((ended.status, ended.stderr.as_str()), (Some(141), "x\n"), "{code}");
     }

@@ -5,8 +5,9 @@
 mod forks;
 
 use forks::*;
+use mplang::shm::exit_status::Ended;
 use mplang::shm::map::{Key, Part, Piece};
-use mplang::shm::process_table::{self, Ended};
+use mplang::shm::process_table;
 use mplang::shm::user_lock::Acquired;
 use mplang::shm::{self, Cell, Channel, List, Map, Numbers, ObjectRef, Role, UserLock, arena};
 use std::collections::BTreeMap;

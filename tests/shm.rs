@@ -5,7 +5,9 @@ mod forks;
 
 use forks::*;
 use mplang::shm::channel::{Received, Sent};
-use mplang::shm::process_table::{self, EndWait, Ended, ProcessRef};
+use mplang::shm::exit_status::{self, Ended};
+use mplang::shm::process_table::{self, EndWait, ProcessRef};
+use mplang::shm::result;
 use mplang::shm::user_lock::{Acquired, Released};
 use mplang::shm::{self, Channel, Pipe, Role, UserLock, arena};
 use std::collections::VecDeque;
@@ -268,7 +270,7 @@ fn stuck_receivers_end() {
                         work += 1;
                         (0..if depth == 0 { 0 } else { 2 }).for_each(|_| send(channel, depth - 1));
                     }
-                    process_table::store_result(&u64::to_le_bytes(work)).unwrap();
+                    result::store_result(&u64::to_le_bytes(work)).unwrap();
                 })
             })
             .collect();
@@ -376,9 +378,8 @@ fn signals_interrupt() {
 }
 
 fn results() {
-    let children: Vec<_> = [0, 10, 100_000]
-        .map(|size| spawn(&[], move || process_table::store_result(&vec![size as u8; size]).unwrap()))
-        .into();
+    let children: Vec<_> =
+        [0, 10, 100_000].map(|size| spawn(&[], move || result::store_result(&vec![size as u8; size]).unwrap())).into();
     for (child, size) in children.into_iter().zip([0, 10, 100_000]) {
         let (_, ended) = wait_pid(child.pid().unwrap());
         process_table::reap(child, ended);
@@ -429,7 +430,7 @@ fn ends_seen_by_all() {
 fn ends_told_before() {
     let ready = Channel::new(None).unwrap();
     let child = spawn(&[put(ready)], || {
-        process_table::note_end(7);
+        exit_status::note_end(7);
         send(ready, 0);
         loop {
             nix::unistd::pause();
@@ -729,7 +730,7 @@ fn killed_makers() {
                             .send(&vec![0; random.below(3_000) as usize], &[(pipe.object(), Role::B)], None)
                             .unwrap();
                         shared.send(&[0; 60], &[take(channel)], None).unwrap();
-                        process_table::store_result(&[0; 100]).unwrap();
+                        result::store_result(&[0; 100]).unwrap();
                         if random.below(2) == 0 {
                             shared.try_recv(&mut vec![]).unwrap();
                         }

@@ -5,9 +5,10 @@
 mod forks;
 
 use forks::*;
+use mplang::shm::exit_status::Ended;
 use mplang::shm::model::*;
 use mplang::shm::monitor::{Limit, Waited, me};
-use mplang::shm::process_table::{self, Ended, ProcessRef};
+use mplang::shm::process_table::{self, ProcessRef};
 use mplang::shm::user_lock::{Acquired, Released};
 use mplang::shm::{self, Channel, Monitor, Role, UserLock, arena};
 use std::process::ExitCode;

@@ -267,7 +267,7 @@ fn end(process: ProcessRef, signal: i32, grace: Option<Duration>) {
     scopes::asked_to_end(process);
     if let (Some(pid), false) = (process.pid(), process.has_ended()) {
         if signal == libc::SIGKILL {
-            crate::shm::process_table::note_kill(process);
+            crate::shm::exit_status::note_kill(process);
         }
         signals::end_process(pid, signal, grace);
     }

@@ -279,7 +279,7 @@ impl Real {
         self.keep_named(&result);
         // An end without an error and without a result is a null.
         let plain = matches!(result, Ok(Value::Null));
-        if !plain && let Err(no_room) = shm::process_table::store_result(&outcome::pack(&result)) {
+        if !plain && let Err(no_room) = shm::result::store_result(&outcome::pack(&result)) {
             match &result {
                 // Its status tells it.
                 Err(Fault(error)) if error.exit.is_some() => {}
@@ -291,12 +291,12 @@ impl Real {
                         // Who joins it is told of the want of memory alone.
                         self.show(&error);
                     }
-                    let _ = shm::process_table::store_failure(&outcome::pack(&Err(memory(&no_room))));
+                    let _ = shm::result::store_failure(&outcome::pack(&Err(memory(&no_room))));
                     status = 1;
                 }
             }
         }
-        shm::process_table::note_end(status);
+        shm::exit_status::note_end(status);
         signals::exit(status)
     }
 
@@ -546,7 +546,7 @@ fn memory(error: &ShmError) -> Fault {
 
 /// Limits the memory of messages, results and shared objects of the run.
 pub fn limit_memory(bytes: u64) {
-    shm::arena::want_limit(bytes);
+    shm::chunks::want_limit(bytes);
 }
 
 /// The name of a signal in parentheses, with a space before.

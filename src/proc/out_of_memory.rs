@@ -2,7 +2,7 @@
 //! a process, which is told only where it says so itself.
 
 use super::{output, signals};
-use crate::shm::{ShmError, process_table};
+use crate::shm::{ShmError, exit_status};
 use crate::world;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -57,7 +57,7 @@ fn say_last_words() {
     if is_first_time {
         world::last_words(output::keep_last);
     }
-    if process_table::note_own_want_of_memory() {
+    if exit_status::note_own_want_of_memory() {
         signals::die_by(libc::SIGKILL);
     }
     if is_first_time {

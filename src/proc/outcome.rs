@@ -2,7 +2,8 @@
 
 use super::apart::{Apart, ApartMap};
 use super::{handles, moves, place, signal_name};
-use crate::shm::process_table::{Ended, ProcessRef};
+use crate::shm::exit_status::Ended;
+use crate::shm::process_table::ProcessRef;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::value::{self, ErrorValue, FEW, Map, Ref, Site, Value, decode, encode_in};
 use rustc_hash::FxBuildHasher;

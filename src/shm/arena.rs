@@ -1,10 +1,11 @@
-//! Blocks of shared memory: size classes in chunks of 64 KiB, larger ones in runs of chunks, under one robust lock.
+//! Blocks of shared memory: size classes in chunks, larger ones in runs of chunks, under one robust lock.
 //!
 //! The truth is in the chunk table and in each block's serial number (odd while in use); the lists and counters are
 //! derived from it, and are made anew when a process has died inside.
 
 use super::atomic::Ordering::{Relaxed, SeqCst};
 use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
+use super::chunks::{Chunks, FREE, FREE_FILLED, FREE_WARM, LARGE, LARGE_REST, SMALL, chunk, chunk_start, room};
 use super::layout::{self, CHUNK, CHUNKS};
 use super::lock::Lock;
 use super::region::{self, at, shared};
@@ -23,54 +24,16 @@ const OBJECTS: usize = CLASS_COUNT - 1;
 /// So many chunks, and this part of the limit, are kept for records: they must not fail when the script has used all.
 const RESERVE: u32 = 16;
 const RESERVE_PART: u32 = 32;
-/// Chunks that stay filled with memory after they were freed, because filling them again costs more than a copy.
-const WARM: u32 = 512;
-
-const FREE: u32 = 0;
-/// With memory in some of its pages.
-const FREE_WARM: u32 = 1;
-const LARGE: u32 = 2;
-const LARGE_REST: u32 = 3;
-/// With memory in all of its pages.
-const FREE_FILLED: u32 = 4;
-/// Plus the class.
-const SMALL: u32 = 16;
 
 shared! {
     struct Globals {
         lock: Lock,
         serial: AtomicU32,
-        /// Chunks below this have been used at some time.
-        high: AtomicU32,
-        /// No chunk below this is free.
-        first_free: AtomicU32,
-        /// Free chunks that have memory.
-        warm: AtomicU32,
-        /// Chunks in use, and how many may be.
-        used: AtomicU32,
-        limit: AtomicU32,
+        chunks: Chunks,
         blocks: AtomicU64,
         bytes: AtomicU64,
         /// Per class the first chunk that has a free block, plus one.
         partial: [AtomicU32; CLASS_COUNT],
-    }
-
-    /// One line of the chunk table.
-    struct Chunk {
-        state: AtomicU32,
-        /// Blocks in use.
-        used: AtomicU32,
-        /// First block of the free list, plus one.
-        free: AtomicU32,
-        /// Blocks from this one on were never used.
-        fresh: AtomicU32,
-        /// Neighbours in the list of partly used chunks, plus one.
-        next: AtomicU32,
-        previous: AtomicU32,
-        /// Chunks of a large block.
-        run: AtomicU32,
-        /// How many of them, from the first one on, have memory in all of their pages.
-        filled: AtomicU32,
     }
 
     /// Before each block's bytes.
@@ -82,7 +45,7 @@ shared! {
     }
 }
 
-const _: () = assert!(size_of::<Globals>() <= layout::ROOM && size_of::<Chunk>() as u64 == layout::LINE);
+const _: () = assert!(size_of::<Globals>() <= layout::ROOM);
 
 /// No block that is looked at from outside is larger.
 const MOST_READ: u64 = 64 << 20;
@@ -147,21 +110,8 @@ fn globals() -> &'static Globals {
     at(layout::ARENA)
 }
 
-fn chunk(index: u32) -> &'static Chunk {
-    at(layout::line(index))
-}
-
-fn chunk_start(index: u32) -> u64 {
-    CHUNKS + u64::from(index) * CHUNK
-}
-
 fn chunk_of(block: Block) -> u32 {
     (block.start().saturating_sub(CHUNKS) / CHUNK) as u32
-}
-
-/// Chunks that the region has room for.
-fn room() -> u32 {
-    ((region::size().saturating_sub(CHUNKS)) / CHUNK) as u32
 }
 
 fn capacity(class: usize) -> u32 {
@@ -178,33 +128,14 @@ pub fn bytes_in_use() -> u64 {
     if region::exists() { globals().bytes.load(Relaxed) } else { 0 }
 }
 
-/// What was asked for before there was a region.
-static WANTED: super::atomic::SystemU64 = super::atomic::SystemU64::new(0);
-
-/// Sets how many bytes may be in use once there is a region.
-pub fn want_limit(bytes: u64) {
-    WANTED.store(bytes, Relaxed);
-}
-
 /// Sets how many bytes may be in use; the region's size is a limit too.
 pub fn set_limit(bytes: u64) {
-    globals().limit.store(u32::try_from(bytes.div_ceil(CHUNK)).unwrap_or(u32::MAX).max(1), Relaxed);
-}
-
-fn limit() -> u32 {
-    let globals = globals();
-    if globals.limit.load(Relaxed) == 0 {
-        set_limit(match WANTED.load(Relaxed) {
-            0 => region::physical_memory() / 4 * 3,
-            wanted => wanted,
-        });
-    }
-    globals.limit.load(Relaxed).min(room())
+    globals().chunks.set_limit(bytes);
 }
 
 /// How many bytes may be in use.
 pub(super) fn limit_bytes() -> u64 {
-    if region::exists() { u64::from(limit()) * CHUNK } else { 0 }
+    if region::exists() { u64::from(globals().chunks.limit()) * CHUNK } else { 0 }
 }
 
 /// What a block is for.
@@ -219,7 +150,7 @@ enum Purpose {
 impl Purpose {
     /// How many chunks may be in use with it.
     fn limit(self) -> u32 {
-        let limit = limit();
+        let limit = globals().chunks.limit();
         match self {
             Purpose::Content => limit,
             Purpose::Record => limit.saturating_add(limit / RESERVE_PART + RESERVE).min(room()),
@@ -229,7 +160,7 @@ impl Purpose {
 
 /// Whether with so many bytes more, half of what may be used is still free.
 pub fn leaves_half(bytes: u64) -> bool {
-    (u64::from(globals().used.load(Relaxed)) + bytes.div_ceil(CHUNK)) * 2 <= u64::from(limit())
+    globals().chunks.leaves_half(bytes)
 }
 
 /// A block of `length` bytes, whose contents are undefined. `hand`, a word of the process's own slot, names it before
@@ -295,7 +226,7 @@ pub(crate) fn free(block: Block) {
         globals.blocks.store(globals.blocks.load(Relaxed) - 1, Relaxed);
         globals.bytes.store(globals.bytes.load(Relaxed) - header.length.load(Relaxed), Relaxed);
         if chunk(index).state.load(Relaxed) == LARGE {
-            free_run(index);
+            globals.chunks.free_run(index);
         } else {
             free_small(index, block);
         }
@@ -322,7 +253,7 @@ pub(crate) fn publish(word: &AtomicU64, new: &AtomicU64, old: &AtomicU64) {
 /// The block of objects that `object` names, unless it has been freed.
 pub(crate) fn object(object: ObjectRef) -> Option<Block> {
     let index = object.offset.checked_sub(CHUNKS)? / CHUNK;
-    if index >= u64::from(globals().high.load(Relaxed)) {
+    if index >= u64::from(globals().chunks.high.load(Relaxed)) {
         return None;
     }
     if chunk(index as u32).state.load(Relaxed) != SMALL + OBJECTS as u32 {
@@ -347,7 +278,7 @@ pub(crate) fn object_ref(block: Block) -> ObjectRef {
 /// Every object.
 pub(crate) fn objects() -> impl Iterator<Item = ObjectRef> {
     let chunks =
-        (0..globals().high.load(Relaxed)).filter(|&at| chunk(at).state.load(Relaxed) == SMALL + OBJECTS as u32);
+        (0..globals().chunks.high.load(Relaxed)).filter(|&at| chunk(at).state.load(Relaxed) == SMALL + OBJECTS as u32);
     chunks.flat_map(|number| {
         let starts = (0..chunk(number).fresh.load(Relaxed))
             .map(move |place| chunk_start(number) + u64::from(place) * CLASSES[OBJECTS]);
@@ -361,7 +292,7 @@ pub(crate) fn objects() -> impl Iterator<Item = ObjectRef> {
 pub(crate) fn in_use(block: Block) -> bool {
     let Some(inside) = block.start().checked_sub(CHUNKS) else { return false };
     let index = inside / CHUNK;
-    if index >= u64::from(globals().high.load(Relaxed)) {
+    if index >= u64::from(globals().chunks.high.load(Relaxed)) {
         return false;
     }
     let chunk = chunk(index as u32);
@@ -423,12 +354,12 @@ fn allocate_small(class: usize, purpose: Purpose, length: u64, hand: &AtomicU64)
     let globals = globals();
     let index = match globals.partial[class].load(Relaxed) {
         0 => {
-            let index = free_chunks(1, purpose, length)?;
+            let index = globals.chunks.free_chunks(1, purpose.limit(), length)?;
             let chunk = chunk(index);
             chunk.used.store(0, Relaxed);
             chunk.free.store(0, Relaxed);
             chunk.fresh.store(0, Relaxed);
-            occupy(index, 1);
+            globals.chunks.occupy(index, 1);
             compiler_fence(SeqCst);
             chunk.state.store(SMALL + class as u32, Relaxed);
             link(class, index);
@@ -478,7 +409,7 @@ fn free_small(index: u32, block: Block) {
         unlink(class, index);
         chunk.run.store(1, Relaxed);
         chunk.filled.store(0, Relaxed);
-        free_run(index);
+        globals().chunks.free_run(index);
     } else if chunk.fresh.load(Relaxed) == capacity(OBJECTS) {
         // All were used since the last time: else a few that come and go would cost more. Zeros are no serial number.
         chunk.free.store(0, Relaxed);
@@ -513,12 +444,12 @@ fn unlink(class: usize, index: u32) {
 
 fn allocate_large(purpose: Purpose, length: u64, hand: &AtomicU64) -> Result<Block, ShmError> {
     let count = length.checked_add(HEADER + CHUNK - 1).map_or(u64::MAX, |whole| whole / CHUNK);
-    let count = u32::try_from(count).map_err(|_| full(length))?;
-    let index = free_chunks(count, purpose, length)?;
+    let count = u32::try_from(count).map_err(|_| globals().chunks.full(length))?;
+    let index = globals().chunks.free_chunks(count, purpose.limit(), length)?;
     let filled = (index..index + count).take_while(|&index| chunk(index).state.load(Relaxed) == FREE_FILLED).count();
     // The last one may have memory beyond the block.
     chunk(index).filled.store((filled as u32).min(count - 1), Relaxed);
-    occupy(index, count);
+    globals().chunks.occupy(index, count);
     (index + 1..index + count).for_each(|rest| chunk(rest).state.store(LARGE_REST, Relaxed));
     chunk(index).run.store(count, Relaxed);
     let block = hand_out(chunk_start(index), length, hand);
@@ -527,94 +458,13 @@ fn allocate_large(purpose: Purpose, length: u64, hand: &AtomicU64) -> Result<Blo
     Ok(block)
 }
 
-fn full(asked: u64) -> ShmError {
-    ShmError::MemoryFull { asked, limit: u64::from(limit()) * CHUNK }
-}
-
-/// The first of `count` free chunks side by side.
-fn free_chunks(count: u32, purpose: Purpose, length: u64) -> Result<u32, ShmError> {
-    let globals = globals();
-    if globals.used.load(Relaxed).checked_add(count).is_none_or(|used| used > purpose.limit()) {
-        return Err(full(length));
-    }
-    let high = globals.high.load(Relaxed);
-    let mut start = globals.first_free.load(Relaxed);
-    let mut index = start;
-    while index < high && index - start < count {
-        match chunk(index).state.load(Relaxed) {
-            FREE | FREE_WARM | FREE_FILLED => index += 1,
-            state => {
-                index += if state == LARGE { chunk(index).run.load(Relaxed) } else { 1 };
-                start = index;
-            }
-        }
-    }
-    if start.checked_add(count).is_none_or(|end| end > room()) { Err(full(length)) } else { Ok(start) }
-}
-
-/// Whether it is a free chunk that has memory.
-fn is_warm(index: u32) -> bool {
-    matches!(chunk(index).state.load(Relaxed), FREE_WARM | FREE_FILLED)
-}
-
-/// Counts `count` chunks as used.
-fn occupy(index: u32, count: u32) {
-    let globals = globals();
-    let warm = (index..index + count).filter(|&index| is_warm(index)).count() as u32;
-    globals.warm.store(globals.warm.load(Relaxed) - warm, Relaxed);
-    globals.used.store(globals.used.load(Relaxed) + count, Relaxed);
-    globals.high.store(globals.high.load(Relaxed).max(index + count), Relaxed);
-    if globals.first_free.load(Relaxed) == index {
-        globals.first_free.store(index + count, Relaxed);
-    }
-}
-
-/// Frees a large block's chunks, or the one of a class.
-fn free_run(index: u32) {
-    let globals = globals();
-    let count = chunk(index).run.load(Relaxed);
-    let filled = chunk(index).filled.load(Relaxed);
-    // The first chunk's state is what counts: the rest of a run without its head is free.
-    chunk(index).state.store(FREE_WARM, SeqCst);
-    (index..index + filled).for_each(|index| chunk(index).state.store(FREE_FILLED, Relaxed));
-    (index + filled..index + count).for_each(|index| chunk(index).state.store(FREE_WARM, Relaxed));
-    globals.used.store(globals.used.load(Relaxed) - count, Relaxed);
-    globals.first_free.store(globals.first_free.load(Relaxed).min(index), Relaxed);
-    globals.warm.store(globals.warm.load(Relaxed) + count, Relaxed);
-    if globals.warm.load(Relaxed) > WARM {
-        cool();
-    }
-}
-
-/// Gives back the memory of half of the free chunks that have some: the last ones, as the first are used again first.
-fn cool() {
-    let globals = globals();
-    let mut warm = globals.warm.load(Relaxed);
-    let mut index = globals.high.load(Relaxed);
-    while warm > WARM / 2 && index > 0 {
-        let end = index;
-        while index > 0 && warm - (end - index) > WARM / 2 && is_warm(index - 1) {
-            index -= 1;
-        }
-        if index == end {
-            index -= 1;
-            continue;
-        }
-        // Those side by side at once: the system is asked while others wait for the lock.
-        region::give_back(chunk_start(index), u64::from(end - index) * CHUNK);
-        (index..end).for_each(|index| chunk(index).state.store(FREE, Relaxed));
-        warm -= end - index;
-    }
-    globals.warm.store(warm, Relaxed);
-}
-
 /// Derives lists and counters anew, after a process died inside.
 fn rebuild() {
     let globals = globals();
     globals.partial.iter().for_each(|first| first.store(0, Relaxed));
     let (mut blocks, mut bytes, mut used, mut warm) = (0, 0, 0, 0);
     // A chunk may have been taken before `high` said so.
-    let high = (globals.high.load(Relaxed)..room()).find(|&index| chunk(index).state.load(Relaxed) == FREE);
+    let high = (globals.chunks.high.load(Relaxed)..room()).find(|&index| chunk(index).state.load(Relaxed) == FREE);
     let high = high.unwrap_or(room());
     let mut index = 0;
     while index < high {
@@ -648,10 +498,10 @@ fn rebuild() {
     }
     globals.blocks.store(blocks, Relaxed);
     globals.bytes.store(bytes, Relaxed);
-    globals.used.store(used, Relaxed);
-    globals.warm.store(warm, Relaxed);
-    globals.high.store(high, Relaxed);
-    globals.first_free.store(0, Relaxed);
+    globals.chunks.used.store(used, Relaxed);
+    globals.chunks.warm.store(warm, Relaxed);
+    globals.chunks.high.store(high, Relaxed);
+    globals.chunks.first_free.store(0, Relaxed);
 }
 
 /// The free list of one chunk; gives its blocks in use and their bytes.
@@ -680,7 +530,7 @@ pub fn check() {
     let globals = globals();
     let (mut blocks, mut bytes, mut used, mut warm, mut index) = (0, 0, 0, 0, 0);
     let mut partial = [0; CLASSES.len()];
-    while index < globals.high.load(Relaxed) {
+    while index < globals.chunks.high.load(Relaxed) {
         let entry = chunk(index);
         match entry.state.load(Relaxed) {
             FREE => {}
@@ -721,7 +571,7 @@ pub fn check() {
         }
         assert_eq!(listed, partial, "chunks in the list of a class");
     }
-    let counted = [globals.used.load(Relaxed), globals.warm.load(Relaxed)];
+    let counted = [globals.chunks.used.load(Relaxed), globals.chunks.warm.load(Relaxed)];
     assert_eq!([used, warm], counted, "chunks in use and warm ones");
     assert_eq!([blocks, bytes], [globals.blocks.load(Relaxed), globals.bytes.load(Relaxed)], "blocks and bytes");
     globals.lock.unlock();

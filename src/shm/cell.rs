@@ -11,8 +11,9 @@ use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use super::atomic::{AtomicU64, fence};
 use super::channel::Stamp;
 use super::guarded::Guarded;
-use super::holders::{self, Role};
+use super::holders;
 use super::message::{copy_out, discount_one, free_message_hand, free_parcel, held_by, pack};
+use super::object::{self, Role};
 use super::process_table::{Hand, Slot, my_slot};
 use super::region::{self, at, shared};
 use super::user_lock::UserLock;
@@ -55,7 +56,7 @@ impl Cell {
             let state = at::<State>(block.data());
             state.places[0].fill(bytes, parcel);
             state.base.note_mentions(handles);
-            state.base.lock.header.kind.store(holders::CELL, Release);
+            state.base.lock.header.kind.store(object::CELL, Release);
             holders::hold(object, Role::Handle).map(|()| Cell(object))
         });
         if made.is_ok() {
@@ -87,7 +88,7 @@ impl Cell {
 
     fn state(self) -> Option<&'static State> {
         let state = at::<State>(arena::object(self.0)?.data());
-        (state.base.lock.header.kind.load(Relaxed) == holders::CELL).then_some(state)
+        (state.base.lock.header.kind.load(Relaxed) == object::CELL).then_some(state)
     }
 
     /// Appends the value to `bytes`; this process holds what it mentions from now on. Gives which value of the cell it is.
@@ -191,7 +192,7 @@ impl Place {
 }
 
 /// What the value holds, as keys of the holders, and which value of the cell it is.
-pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holders::Key>>)> {
+pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<object::Key>>)> {
     let state = Cell(object).state()?;
     let me = my_slot();
     me.operate(object, || {

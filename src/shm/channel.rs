@@ -3,9 +3,10 @@
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use super::atomic::{fence, seeded};
-use super::holders::{self, Role};
+use super::holders;
 use super::line::{CLOSED, IN_BLOCK, INLINE, Line, PARTNERED, RECV, SEND, UNBOUNDED, enter, leave, line, set_up, view};
 use super::message::{discount_one, free_message_hand, held_by, pack, unpack};
+use super::object::{self, Role};
 use super::park::{self, Wait};
 use super::process_table::{Hand, Slot, my_slot};
 use super::sleepers::{Limit, Sleepers, Step, Waiting};
@@ -527,7 +528,7 @@ pub(super) fn stamp(object: ObjectRef) -> Option<Stamp> {
 
 /// What each waiting message of a channel holds, as keys of the holders, leaving out those that hold nothing; and the
 /// channel's [`stamp`].
-pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holders::Key>>)> {
+pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<object::Key>>)> {
     let line = line(object)?;
     // Nobody takes a message, and frees it, meanwhile.
     enter(line, RECV);

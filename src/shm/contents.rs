@@ -8,13 +8,13 @@ use super::arena;
 use super::atomic::Ordering::{Relaxed, SeqCst};
 use super::atomic::{AtomicU32, seeded};
 use super::channel::Stamp;
-use super::holders::{self, Key};
 use super::layout;
 use super::line::{counting_object, line};
 use super::lock::Lock;
-use super::process_table::{self, ProcessRef};
+use super::object::{self, Key};
+use super::process_table::ProcessRef;
 use super::region::{at, shared};
-use super::{ObjectRef, cell, channel, list, map};
+use super::{ObjectRef, cell, channel, list, map, result};
 
 shared! {
     struct Globals {
@@ -52,12 +52,12 @@ pub(super) struct Content {
 
 impl Container {
     pub(super) fn of(object: ObjectRef) -> Option<Container> {
-        match holders::header(object)?.kind.load(Relaxed) {
-            holders::CHANNEL => Some(Container::Channel(object)),
-            holders::CELL => Some(Container::Cell(object)),
-            holders::MAP => Some(Container::Map(object)),
-            holders::LIST => Some(Container::List(object)),
-            holders::PROCESS => Some(Container::Result(object)),
+        match object::header(object)?.kind.load(Relaxed) {
+            object::CHANNEL => Some(Container::Channel(object)),
+            object::CELL => Some(Container::Cell(object)),
+            object::MAP => Some(Container::Map(object)),
+            object::LIST => Some(Container::List(object)),
+            object::PROCESS => Some(Container::Result(object)),
             _ => None,
         }
     }
@@ -78,7 +78,7 @@ impl Container {
             Container::Cell(object) => cell::Cell::of(object).version().map(|version| (version, 0)),
             Container::Map(object) => map::stamp(object),
             Container::List(object) => list::stamp(object),
-            Container::Result(object) => process_table::result_stamp(ProcessRef::of(object)?).map(|taker| (taker, 0)),
+            Container::Result(object) => result::result_stamp(ProcessRef::of(object)?).map(|taker| (taker, 0)),
         }
     }
 
@@ -101,15 +101,15 @@ impl Container {
     fn may_contain_any(self) -> bool {
         match self {
             Container::Result(_) => true,
-            other => holders::header(other.object()).is_some_and(holders::Header::has_mentioned),
+            other => object::header(other.object()).is_some_and(object::Header::has_mentioned),
         }
     }
 
     /// Whether somebody holds it, so that it stays while this process looks.
     fn stays(self) -> bool {
-        let header = self.counting_object().and_then(holders::header);
+        let header = self.counting_object().and_then(object::header);
         // In this order: unless it has gone by now, those were its holders.
-        header.is_some_and(holders::Header::is_held) && self.stamp().is_some()
+        header.is_some_and(object::Header::is_held) && self.stamp().is_some()
     }
 
     fn contents(self) -> Vec<Content> {
@@ -122,7 +122,7 @@ impl Container {
                 // In this order: what is there afterwards was there before.
                 let stamp = self.stamp();
                 let process = ProcessRef::of(object);
-                stamp.zip(process).map(|(stamp, process)| (stamp, vec![holders::kept_for_result(process)]))
+                stamp.zip(process).map(|(stamp, process)| (stamp, vec![result::kept_for_result(process)]))
             }
         };
         let Some((stamp, all)) = found else { return Vec::new() };
@@ -135,7 +135,7 @@ pub(super) fn all() -> Vec<Content> {
     let globals = globals();
     globals.lock.lock();
     globals.looks.store(1, SeqCst);
-    let results = process_table::with_objects_in_results().map(ProcessRef::object);
+    let results = result::with_objects_in_results().map(ProcessRef::object);
     let all = arena::objects().chain(results).filter_map(Container::of);
     let all = all.filter(|container| container.may_contain_any() && container.stays());
     let all = all.flat_map(Container::contents).collect();

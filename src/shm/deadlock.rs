@@ -11,11 +11,12 @@ use super::atomic::Ordering::Relaxed;
 use super::atomic::{AtomicU32, seeded};
 use super::channel::Stamp;
 use super::contents::{self, Container, Content};
-use super::holders::{self, Key, key};
+use super::holders;
 use super::line::{Line, RECV, SEND, line};
+use super::object::{self, Key, key};
 use super::process_table::{self, ProcessRef, high, reference, slot};
 use super::waits::{MANY, Need, Seen, Waited, Watched, waiting};
-use super::{ObjectRef, Role, channel, message, monitor, park, user_lock};
+use super::{ObjectRef, Role, channel, message, monitor, park, result, user_lock};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -131,7 +132,7 @@ pub(super) fn is_still_served(object: ObjectRef, role: Role) -> bool {
 /// is between two slices of a wait for it is not seen, and looks himself after the next one. Among many processes to look
 /// for sleepers is dear as well.
 pub(super) fn is_idle(object: ObjectRef) -> bool {
-    high() <= MANY && holders::is_plain(object) && !is_slept_at(object)
+    high() <= MANY && object::is_plain(object) && !is_slept_at(object)
 }
 
 fn is_slept_at(object: ObjectRef) -> bool {
@@ -172,12 +173,12 @@ pub(super) fn serving(object: ObjectRef, need: Need) -> (ObjectRef, &'static [u3
 /// Whether somebody may wait for this object, or for what lies in it, whom nobody could serve once this process, or a
 /// dead one, has given it up.
 pub(super) fn is_waited_for(object: ObjectRef) -> bool {
-    let Some(header) = holders::header(object) else { return false };
+    let Some(header) = object::header(object) else { return false };
     match header.kind.load(Relaxed) {
-        holders::NUMBERS => false,
+        object::NUMBERS => false,
         // What its result names can be reached by those who hold it.
-        holders::PROCESS => ProcessRef::of(object).is_some_and(process_table::keeps_objects),
-        holders::CHANNEL => channel::lines(object).any(|line| {
+        object::PROCESS => ProcessRef::of(object).is_some_and(result::keeps_objects),
+        object::CHANNEL => channel::lines(object).any(|line| {
             let waits = |side: usize, role: u32| {
                 line.sleepers[side].are_there() && !(high() > MANY && others_hold(line.counting_object(object), role))
             };
@@ -186,7 +187,7 @@ pub(super) fn is_waited_for(object: ObjectRef) -> bool {
                 || waits(RECV, line.put_role())
                 || waits(SEND, 1 - line.put_role())
         }),
-        holders::CELL | holders::MAP | holders::LIST => true,
+        object::CELL | object::MAP | object::LIST => true,
         _ => holders::count(object, 0) > 1,
     }
 }
@@ -423,7 +424,7 @@ impl Graph {
                     found => owners.push(found.iter().map(|process| process.index).collect()),
                 },
                 Need::Change => {
-                    let Some(header) = holders::header(arm.object) else { return };
+                    let Some(header) = object::header(arm.object) else { return };
                     let kind = header.kind.load(Relaxed);
                     if monitor::is_ready(kind, arm.object).unwrap_or_else(|| !arm.unchanged()) {
                         return;
@@ -592,9 +593,9 @@ fn is_ready(line: &Line, arm: &Waited) -> bool {
 
 /// The processes that have the object for which `who` waits; none when that may take it.
 pub(super) fn owners_of(arm: &Waited, who: ProcessRef) -> Vec<ProcessRef> {
-    match holders::kind_of(arm.object) {
+    match object::kind_of(arm.object) {
         // Its word names the owner, whoever that is by now.
-        Some(kind) if holders::can_be_locked(kind) => user_lock::owners(arm.object),
+        Some(kind) if object::can_be_locked(kind) => user_lock::owners(arm.object),
         Some(kind) => monitor::owners(kind, arm.object, who),
         None => Vec::new(),
     }
@@ -602,8 +603,8 @@ pub(super) fn owners_of(arm: &Waited, who: ProcessRef) -> Vec<ProcessRef> {
 
 /// Who has an object, as far as that can be told without locking anything.
 pub(super) fn owners_at_a_glance(object: ObjectRef) -> Vec<ProcessRef> {
-    match holders::kind_of(object) {
-        Some(kind) if holders::can_be_locked(kind) => user_lock::owners(object),
+    match object::kind_of(object) {
+        Some(kind) if object::can_be_locked(kind) => user_lock::owners(object),
         Some(kind) => monitor::holders_at_a_glance(kind, object),
         None => Vec::new(),
     }

@@ -4,8 +4,9 @@
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Relaxed, SeqCst};
 use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
-use super::holders::{self, CELL, LIST, MAP, Role};
+use super::holders;
 use super::lock::Lock;
+use super::object::{self, CELL, LIST, MAP, Role};
 use super::process_table::{Hand, NOWHERE, Slot, my_index, my_slot, slot};
 use super::region::shared;
 use super::{ObjectRef, ShmError, cell, list, map, user_lock};
@@ -88,7 +89,7 @@ pub(super) fn new_object(me: &Slot, kind: u32, fill: impl FnOnce(Block)) -> Resu
 /// Finishes the step that a dead process was in, so that what is in its hands is certain.
 pub(super) fn repair_for(dead: &Slot) {
     let object = ObjectRef::from_word(dead.present.load(Relaxed));
-    match holders::kind_of(object) {
+    match object::kind_of(object) {
         Some(CELL) => cell::visit(my_slot(), object),
         Some(MAP) => map::visit(my_slot(), object),
         Some(LIST) => list::visit(my_slot(), object),

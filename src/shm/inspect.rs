@@ -130,7 +130,7 @@ pub fn set_doing(doing: Option<Doing>) {
         let word = doing.and_then(|doing| DOINGS.iter().position(|&other| other == doing));
         // Kind and time in one word.
         let word = word.map_or(0, |kind| waits::now() << 2 | (kind as u64 + 1));
-        my_slot().doing().store(word, Relaxed);
+        my_slot().doing.store(word, Relaxed);
     }
 }
 
@@ -150,7 +150,7 @@ fn see(index: u32) -> Option<Seen> {
     if !slot.lives() {
         return None;
     }
-    let text = Block::from_word(slot.text().load(Acquire)).and_then(arena::read_moving)?;
+    let text = Block::from_word(slot.text.load(Acquire)).and_then(arena::read_moving)?;
     let text = String::from_utf8_lossy(&text).into_owned();
     let (id, name) = text.split_once('\0').unwrap_or((&text, ""));
     // A process that tells of itself has left its wait for that.
@@ -161,7 +161,7 @@ fn see(index: u32) -> Option<Seen> {
         others: seen.count.saturating_sub(seen.arms.len()),
         needs: seen.arms.iter().map(|arm| (arm.object, arm.need, deadlock::owners_at_a_glance(arm.object))).collect(),
     });
-    let doing = slot.doing().load(Relaxed);
+    let doing = slot.doing.load(Relaxed);
     let kind = (doing & 3).checked_sub(1).map(|kind| DOINGS[kind as usize]);
     let seen = Seen {
         id: id.to_owned(),

@@ -9,14 +9,15 @@ use super::atomic::Ordering::Relaxed;
 use super::atomic::{AtomicU64, seeded};
 use super::channel::Stamp;
 use super::contents::{self, Container};
-use super::holders::{self, CELL, CHANNEL, LIST, MAP, PROCESS, Role};
+use super::holders;
 use super::layout;
 use super::line::Line;
 use super::lock::{Lock, Taken};
+use super::object::{self, CELL, CHANNEL, LIST, MAP, PROCESS, Role};
 use super::process_table::{self, ProcessRef};
 use super::region::{at, shared};
 use super::waits::spent;
-use super::{Cell, List, Map, ObjectRef, ShmError, arena, channel};
+use super::{Cell, List, Map, ObjectRef, ShmError, arena, channel, result};
 use std::collections::HashMap;
 
 shared! {
@@ -46,11 +47,11 @@ fn globals() -> &'static Globals {
 
 /// An object has lost a holder: those that it keeps may lie in itself.
 pub(super) fn note_loss(object: ObjectRef) {
-    let Some(header) = holders::header(object) else { return };
+    let Some(header) = object::header(object) else { return };
     let contains = match header.kind.load(Relaxed) {
         CHANNEL => channel::lines(object).any(Line::may_contain_objects),
         CELL | MAP | LIST => header.has_mentioned(),
-        PROCESS => ProcessRef::of(object).is_some_and(process_table::keeps_objects),
+        PROCESS => ProcessRef::of(object).is_some_and(result::keeps_objects),
         _ => false,
     };
     if contains && header.is_held() {

@@ -6,8 +6,8 @@
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
-use super::holders::{self, Header};
 use super::lock::Lock;
+use super::object::{self, Header};
 use super::process_table::{Hand, NOWHERE, Slot, my_index, slot};
 use super::region::{self, at, shared};
 use super::sleepers::Sleepers;
@@ -101,13 +101,13 @@ pub(super) fn set_up(block: Block, capacity: Option<u32>, counts_at: u64, put_ro
     line.capacity.store(capacity.map_or(UNBOUNDED, |capacity| capacity.min(UNBOUNDED - 1)), Relaxed);
     line.put_role.store(put_role, Relaxed);
     line.counts_at.store(counts_at, Relaxed);
-    line.header.kind.store(holders::CHANNEL, Release);
+    line.header.kind.store(object::CHANNEL, Release);
     line
 }
 
 pub(super) fn line(object: ObjectRef) -> Option<&'static Line> {
     let line = at::<Line>(arena::object(object)?.data());
-    (line.header.kind.load(Relaxed) == holders::CHANNEL).then_some(line)
+    (line.header.kind.load(Relaxed) == object::CHANNEL).then_some(line)
 }
 
 /// The object that counts the holders of a channel, which may go at any moment.

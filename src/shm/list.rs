@@ -8,8 +8,9 @@ use super::atomic::AtomicU64;
 use super::atomic::Ordering::{Relaxed, SeqCst};
 use super::channel::Stamp;
 use super::guarded::{self, Guarded, exchange};
-use super::holders::{self, Role};
+use super::holders;
 use super::message::{copy_out, discount_one, free_message_hand, free_parcel, held_by, pack};
+use super::object::{self, Role};
 use super::process_table::{Hand, Slot, my_slot};
 use super::region::{at, shared};
 use super::user_lock::UserLock;
@@ -46,7 +47,7 @@ impl List {
         super::start()?;
         let me = my_slot();
         let items = Items::new(me, LEAST)?;
-        guarded::new_object(me, holders::LIST, |block| at::<State>(block.data()).items.store(items.0.word(), Relaxed))
+        guarded::new_object(me, object::LIST, |block| at::<State>(block.data()).items.store(items.0.word(), Relaxed))
             .map(List)
     }
 
@@ -67,7 +68,7 @@ impl List {
 
     fn state(self) -> Result<&'static State, ShmError> {
         let state = at::<State>(arena::object(self.0).ok_or(ShmError::Gone)?.data());
-        (state.base.lock.header.kind.load(Relaxed) == holders::LIST).then_some(state).ok_or(ShmError::Gone)
+        (state.base.lock.header.kind.load(Relaxed) == object::LIST).then_some(state).ok_or(ShmError::Gone)
     }
 
     /// One step.
@@ -332,7 +333,7 @@ pub(super) fn visit(me: &Slot, object: ObjectRef) {
 }
 
 /// What each entry holds, as keys of the holders, leaving out those that hold nothing; and the [`stamp`].
-pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holders::Key>>)> {
+pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<object::Key>>)> {
     let state = List(object).state().ok()?;
     let me = my_slot();
     me.operate(object, || {

@@ -8,8 +8,9 @@ use super::atomic::Ordering::{Relaxed, SeqCst};
 use super::atomic::{AtomicU64, seeded};
 use super::channel::Stamp;
 use super::guarded::{self, Guarded, exchange};
-use super::holders::{self, Role};
+use super::holders;
 use super::message::{self, discount_one, free_message_hand, free_parcel, held_by, pack};
+use super::object::{self, Role};
 use super::process_table::{Hand, Slot, my_slot};
 use super::region::{self, at, shared};
 use super::user_lock::UserLock;
@@ -96,7 +97,7 @@ impl Map {
         super::start()?;
         let me = my_slot();
         let table = Table::new(me, LEAST)?;
-        guarded::new_object(me, holders::MAP, |block| at::<State>(block.data()).table.store(table.0.word(), Relaxed))
+        guarded::new_object(me, object::MAP, |block| at::<State>(block.data()).table.store(table.0.word(), Relaxed))
             .map(Map)
     }
 
@@ -117,7 +118,7 @@ impl Map {
 
     fn state(self) -> Result<&'static State, ShmError> {
         let state = at::<State>(arena::object(self.0).ok_or(ShmError::Gone)?.data());
-        (state.base.lock.header.kind.load(Relaxed) == holders::MAP).then_some(state).ok_or(ShmError::Gone)
+        (state.base.lock.header.kind.load(Relaxed) == object::MAP).then_some(state).ok_or(ShmError::Gone)
     }
 
     /// One step.
@@ -454,7 +455,7 @@ pub(super) fn visit(me: &Slot, object: ObjectRef) {
 }
 
 /// What each entry holds, as keys of the holders, leaving out those that hold nothing; and the [`stamp`].
-pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<holders::Key>>)> {
+pub(super) fn handles_inside(object: ObjectRef) -> Option<(Stamp, Vec<Vec<object::Key>>)> {
     let state = Map(object).state().ok()?;
     let me = my_slot();
     me.operate(object, || {

@@ -6,7 +6,7 @@ use super::atomic::AtomicU64;
 use super::atomic::Ordering::Relaxed;
 use super::process_table::{Hand, Slot};
 use super::region::{self, at, shared};
-use super::{ObjectRef, Role, ShmError, holders};
+use super::{ObjectRef, Role, ShmError, holders, object};
 use std::mem::size_of;
 use std::ops::Range;
 
@@ -89,7 +89,7 @@ pub(super) fn copy_out(block: Block, bytes: &mut Vec<u8>) -> Result<(), ShmError
 }
 
 /// What each of some messages holds, as keys of the holders, leaving out those that hold nothing.
-pub(super) fn held_by(blocks: impl IntoIterator<Item = Block>) -> Vec<Vec<holders::Key>> {
+pub(super) fn held_by(blocks: impl IntoIterator<Item = Block>) -> Vec<Vec<object::Key>> {
     let held = |block: Block| {
         let counted = at::<Parcel>(block.data()).counted.load(Relaxed);
         entries(block, 0..counted as usize).collect()
@@ -99,7 +99,7 @@ pub(super) fn held_by(blocks: impl IntoIterator<Item = Block>) -> Vec<Vec<holder
 
 /// What the message holds that a process is about to send, as keys of the holders. The process may go on meanwhile: the
 /// caller sees whether it did.
-pub(super) fn held_in_hand(slot: &Slot) -> Vec<holders::Key> {
+pub(super) fn held_in_hand(slot: &Slot) -> Vec<object::Key> {
     let block = Block::from_word(slot.hand(Hand::Message).load(Relaxed)).filter(|&block| arena::in_use(block));
     block.map_or(Vec::new(), |block| {
         let most = block.length().saturating_sub(size_of::<Parcel>()) / 8;

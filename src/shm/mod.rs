@@ -8,11 +8,14 @@ mod around;
 mod atomic;
 pub mod cell;
 pub mod channel;
+pub mod chunks;
 mod contents;
 pub mod deadlock;
+pub mod exit_status;
 #[cfg(any(test, feature = "faults"))]
 pub mod faults;
 mod guarded;
+mod handle_table;
 pub mod holders;
 pub mod inspect;
 pub mod islands;
@@ -26,10 +29,13 @@ pub mod model;
 pub mod monitor;
 mod name;
 pub mod numbers;
+mod object;
 pub mod park;
 pub mod pipe;
 pub mod process_table;
+mod recovery;
 pub mod region;
+pub mod result;
 pub mod select;
 mod sleepers;
 pub mod spool;
@@ -40,11 +46,12 @@ mod waits;
 
 pub use cell::Cell;
 pub use channel::Channel;
-pub use holders::{Role, describe_need, give_up, held_processes, hold, hold_for, holder_count};
+pub use holders::{give_up, held_processes, hold, hold_for, holder_count};
 pub use list::List;
 pub use map::Map;
 pub use monitor::Monitor;
 pub use numbers::Numbers;
+pub use object::{ObjectRef, Role, describe_need};
 pub use pipe::{End, Pipe};
 pub use process_table::{ProcessRef, after_fork, register_child};
 pub use user_lock::UserLock;
@@ -102,27 +109,6 @@ impl fmt::Display for ShmError {
 }
 
 impl std::error::Error for ShmError {}
-
-/// Names an object in shared memory, in every process; can be sent. Stale once the object has been freed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ObjectRef {
-    /// Where it lies in the region.
-    pub offset: u64,
-    /// Which of the objects that lie there one after the other.
-    pub generation: u32,
-}
-
-impl ObjectRef {
-    /// Both in one word, for messages: 30 bits of offset, 30 bits of generation. The highest two bits are free.
-    pub fn word(self) -> u64 {
-        (self.offset / arena::GRAIN) << 30 | u64::from(self.generation)
-    }
-
-    /// The reverse of [`ObjectRef::word`]. Any word is taken: what names no object behaves as one that is gone.
-    pub fn from_word(word: u64) -> ObjectRef {
-        ObjectRef { offset: (word >> 30) * arena::GRAIN, generation: (word & 0x3fff_ffff) as u32 }
-    }
-}
 
 /// Makes the region and this process's entry in the process table unless they are there: every function that makes an
 /// object does it. Must have happened before a fork whose child shares objects with this process.

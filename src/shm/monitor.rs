@@ -6,10 +6,11 @@
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use super::atomic::{AtomicU32, AtomicU64, compiler_fence, fence, seeded};
-use super::holders::{self, Header};
+use super::holders;
 use super::lock::Lock;
 use super::model::{Attempt, Barrier, Condition, Encoded, Event, Model, RLock, Rate, RwLock, Semaphore, Wake, Who};
 use super::name::Name;
+use super::object::Header;
 use super::park::{self, Wait};
 use super::process_table::{self, ProcessRef};
 use super::region::{at, shared};

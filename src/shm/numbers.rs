@@ -4,7 +4,8 @@
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Relaxed, Release, SeqCst};
 use super::atomic::{AtomicU64, seeded};
-use super::holders::{self, Header, Role};
+use super::holders;
+use super::object::{self, Header, Role};
 use super::process_table::{Hand, my_slot};
 use super::region::{self, at, shared};
 use super::{ObjectRef, ShmError};
@@ -108,7 +109,7 @@ impl Numbers {
 
     fn state(self) -> Option<&'static State> {
         let state = at::<State>(arena::object(self.0)?.data());
-        (state.header.kind.load(Relaxed) == holders::NUMBERS).then_some(state)
+        (state.header.kind.load(Relaxed) == object::NUMBERS).then_some(state)
     }
 
     /// The words themselves, which stay as long as somebody holds the object.
@@ -124,7 +125,7 @@ fn make(fill: impl FnOnce(&State)) -> Result<Numbers, ShmError> {
     let block = arena::allocate_object(my_slot().hand(Hand::Object))?;
     let state = at::<State>(block.data());
     fill(state);
-    state.header.kind.store(holders::NUMBERS, Release);
+    state.header.kind.store(object::NUMBERS, Release);
     let object = arena::object_ref(block);
     holders::hold(object, Role::Handle).map(|()| Numbers(object))
 }

@@ -1,7 +1,7 @@
 //! Pipes: two channels back to back, with two ends that processes hold.
 
 use super::channel::{self, Channel, Received, Sent};
-use super::holders::Role;
+use super::object::Role;
 use super::{ObjectRef, ShmError};
 use std::time::Instant;
 

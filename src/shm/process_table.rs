@@ -1,14 +1,16 @@
-//! Who lives: one slot per process, with its state, its result and what it holds or has in hand.
+//! Who lives: one slot per process, with its name and place, its state, and what it holds or has in hand.
 
 use super::arena::{self, Block};
 use super::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use super::atomic::{AtomicI32, AtomicU32, AtomicU64, compiler_fence, fence, private, seeded};
+use super::exit_status::{Ended, UNKNOWN};
+use super::handle_table::Holds;
 use super::layout;
 use super::lock::{self, Lock};
 use super::park::{self, Wait};
 use super::region::{self, at, shared};
 use super::waits::{self, Need, Sleep};
-use super::{ObjectRef, ShmError, holders, islands};
+use super::{ObjectRef, ShmError, holders, islands, object, recovery, result};
 use crate::escape::escaped;
 use std::io::Write;
 use std::mem::size_of;
@@ -19,9 +21,9 @@ use std::time::Instant;
 pub const MOST: u32 = layout::SLOTS;
 
 const FREE: u32 = 0;
-const STARTING: u32 = 1;
-const RUNNING: u32 = 2;
-const REAPED: u32 = 3;
+pub(super) const STARTING: u32 = 1;
+pub(super) const RUNNING: u32 = 2;
+pub(super) const REAPED: u32 = 3;
 
 /// What a hand is for.
 #[derive(Clone, Copy)]
@@ -63,28 +65,29 @@ shared! {
         pub(super) kind: AtomicU32,
         generation: AtomicU32,
         next_doomed: AtomicU64,
-        state: AtomicU32,
+        pub(super) state: AtomicU32,
         next_free: AtomicU32,
         /// Held for life: the kernel marks it when the process ends.
-        life: Lock,
+        pub(super) life: Lock,
         /// Held by who clears up after it: its parent, its parent's, or whoever else noticed its end.
-        clearing: Lock,
+        pub(super) clearing: Lock,
         pid: AtomicI32,
-        parent: AtomicU32,
-        children: AtomicU32,
+        pub(super) parent: AtomicU32,
+        pub(super) children: AtomicU32,
         /// Slot, plus one, of the child that is being forked.
-        spawning: AtomicU32,
+        pub(super) spawning: AtomicU32,
         /// The dead process whose end this one is clearing up, as a word.
         pub(super) reaping: AtomicU64,
-        status: AtomicI32,
+        pub(super) status: AtomicI32,
         /// Where it has run to its end.
-        cpu: AtomicI32,
+        pub(super) cpu: AtomicI32,
         /// What is known of its death: most memory in KiB, and flags.
-        death: AtomicU64,
+        pub(super) death: AtomicU64,
         /// Somebody has seen what came of it.
-        taken: AtomicU32,
-        text: AtomicU64,
-        result: AtomicU64,
+        pub(super) taken: AtomicU32,
+        /// The blocks with its id and name, and with its result.
+        pub(super) text: AtomicU64,
+        pub(super) result: AtomicU64,
         /// Blocks that nobody else knows of yet or any more.
         pub(super) hands: [AtomicU64; Hand::Replaced as usize + 1],
         /// Object of the present operation, 0 between operations: then this process owes nobody a wake-up.
@@ -102,29 +105,24 @@ shared! {
         /// It is freeing slots that nobody holds, one of which may have been the last to hold another.
         freeing: AtomicU32,
         /// Who has taken the ends of pipes that its result names, as a word, and where in the script.
-        taker: AtomicU64,
-        taken_at: AtomicU64,
+        pub(super) taker: AtomicU64,
+        pub(super) taken_at: AtomicU64,
         /// The process whose ends this one is taking, as a word.
         pub(super) taking: AtomicU64,
         /// Where in the script it is: see [`set_place`].
-        place: AtomicU64,
+        pub(super) place: AtomicU64,
         /// What it does outside of the language; see [`super::inspect::set_doing`].
-        doing: AtomicU64,
+        pub(super) doing: AtomicU64,
         /// What it waits for.
         pub(super) wait: waits::Record,
-        pub(super) holds: holders::Holds,
+        pub(super) holds: Holds,
     }
 }
 
-const KILLED_BY_US: u64 = 1 << 63;
-const OUT_OF_MEMORY: u64 = 1 << 62;
-const MOST_KIB: u64 = OUT_OF_MEMORY - 1;
-
 const _: () = assert!(size_of::<Slot>() as u64 <= layout::SLOT && size_of::<Globals>() <= layout::ROOM);
-/// Status of a process whose end nobody has told yet.
-const UNKNOWN: i32 = i32::MIN;
+
 /// In a slot's `roles`.
-const UNCLEARED: usize = 1;
+pub(super) const UNCLEARED: usize = 1;
 /// No position.
 pub(super) const NOWHERE: u64 = u64::MAX;
 
@@ -148,15 +146,6 @@ pub struct ProcessRef {
     pub index: u32,
     /// Which of the slot's processes one after the other.
     pub generation: u32,
-}
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// By itself, with this status.
-    Exit(i32),
-    /// By this signal.
-    Signal(i32),
 }
 
 /// What [`ProcessRef::wait_end`] came to.
@@ -222,27 +211,6 @@ pub(super) fn can_act(index: u32) -> bool {
     matches!(slot(index).state.load(Acquire), STARTING | RUNNING)
 }
 
-/// Whether it has ended and left a result for those who hold it.
-pub(super) fn has_left_result(process: ProcessRef) -> bool {
-    let slot = slot(process.index);
-    process.exists() && slot.state.load(Acquire) == REAPED && slot.result.load(Relaxed) != 0
-}
-
-/// Whether its result names objects others than arrays.
-pub(super) fn keeps_objects(process: ProcessRef) -> bool {
-    slot(process.index).keeps.load(Relaxed) != 0
-}
-
-/// What changes before anything leaves the result of a process.
-pub(super) fn result_stamp(process: ProcessRef) -> Option<u64> {
-    has_left_result(process).then(|| slot(process.index).taker.load(SeqCst))
-}
-
-/// Ended processes whose results name such objects.
-pub(super) fn with_objects_in_results() -> impl Iterator<Item = ProcessRef> {
-    (0..high()).map(reference).filter(|&process| keeps_objects(process) && has_left_result(process))
-}
-
 /// Slots that were ever used.
 pub(super) fn high() -> u32 {
     globals().high.load(Acquire)
@@ -252,18 +220,6 @@ impl Slot {
     /// Whether its process is starting or lives.
     pub(super) fn lives(&self) -> bool {
         matches!(self.state.load(Acquire), STARTING | RUNNING)
-    }
-
-    pub(super) fn doing(&self) -> &AtomicU64 {
-        &self.doing
-    }
-
-    pub(super) fn text(&self) -> &AtomicU64 {
-        &self.text
-    }
-
-    pub(super) fn result(&self) -> &AtomicU64 {
-        &self.result
     }
 
     pub(super) fn hand(&self, hand: Hand) -> &AtomicU64 {
@@ -331,7 +287,7 @@ pub fn cancel_child(child: ProcessRef) {
     if seeded!("a failed spawn keeps its handles") {
         slot(child.index).holds.clear();
     }
-    clear_up(my_slot(), child);
+    recovery::clear_up(my_slot(), child);
     holders::release(child.object(), super::Role::Handle);
     let parent = my_slot();
     parent.spawning.store(0, Relaxed);
@@ -364,33 +320,6 @@ pub fn after_fork(child: ProcessRef) -> Result<(), ShmError> {
     Ok(())
 }
 
-/// Stores this process's result, which outlives it. A later one replaces an earlier one.
-pub fn store_result(bytes: &[u8]) -> Result<(), ShmError> {
-    store(bytes, arena::allocate)
-}
-
-/// The same for what tells that a result found no room: there is a reserve for that.
-pub fn store_failure(bytes: &[u8]) -> Result<(), ShmError> {
-    store(bytes, arena::allocate_record)
-}
-
-fn store(bytes: &[u8], allocate: fn(usize, &AtomicU64) -> Result<Block, ShmError>) -> Result<(), ShmError> {
-    let slot = my_slot();
-    let hand = slot.hand(Hand::Result);
-    let block = allocate(bytes.len(), hand)?;
-    block.write(bytes);
-    arena::publish(&slot.result, hand, slot.hand(Hand::Old));
-    Ok(())
-}
-
-/// This process has run its code and is about to exit with this status, whatever comes in between. So its end is known
-/// as soon as it has happened, and not only when the kernel has cleared up after it.
-pub fn note_end(status: i32) {
-    let slot = my_slot();
-    slot.cpu.store(park::cpu(), Relaxed);
-    slot.status.store(status, SeqCst);
-}
-
 /// This process begins to end because of a signal, at this time.
 pub fn note_signal(time: i64) {
     if registered() {
@@ -415,30 +344,6 @@ pub fn some_dropped() -> bool {
     registered() && globals().dropped.load(Relaxed) != 0
 }
 
-/// A process of the run is about to kill this one.
-pub fn note_kill(process: ProcessRef) {
-    if process.exists() {
-        slot(process.index).death.fetch_or(KILLED_BY_US, Relaxed);
-    }
-}
-
-/// Records of a child that has ended how much memory it had at most, and whether the system killed it for that.
-pub fn note_death(process: ProcessRef, most_kib: u64, out_of_memory: bool) {
-    if process.exists() {
-        let flag = if out_of_memory { OUT_OF_MEMORY } else { 0 };
-        slot(process.index).death.fetch_or(most_kib.min(MOST_KIB) | flag, Relaxed);
-    }
-}
-
-/// This process is about to die since it gets no memory, unless it is the first one; says so.
-pub fn note_own_want_of_memory() -> bool {
-    let is_child = registered() && my_slot().parent.load(Relaxed) != 0;
-    if is_child {
-        my_slot().death.fetch_or(OUT_OF_MEMORY, Relaxed);
-    }
-    is_child
-}
-
 /// Records how a child ended, after `waitpid`, and undoes what it held: its locks pass on, its channels end.
 pub fn reap(process: ProcessRef, ended: Ended) {
     if !process.exists() {
@@ -450,63 +355,8 @@ pub fn reap(process: ProcessRef, ended: Ended) {
     };
     // What it said itself stays, be it that a signal came after that.
     let _ = slot(process.index).status.compare_exchange(UNKNOWN, status, Relaxed, Relaxed);
-    clear_up(my_slot(), process);
+    recovery::clear_up(my_slot(), process);
     islands::collect_if_due();
-}
-
-/// Undoes what a process held that has ended. Should the one die that does it, its slot `by` tells of it.
-fn clear_up(by: &Slot, process: ProcessRef) {
-    let slot = slot(process.index);
-    if !seeded!("half-reaped stay") {
-        by.reaping.store(process.word(), SeqCst);
-    }
-    if !seeded!("cleared up by two") {
-        slot.clearing.lock();
-    }
-    // Another one may have been quicker, and the slot somebody else's; in this order.
-    if slot.roles[UNCLEARED].load(SeqCst) != 0 && process.exists() {
-        slot.life.declare_dead();
-        slot.state.store(REAPED, Release);
-        slot.life.wake_watchers();
-        holders::forget_process(process);
-        slot.roles[UNCLEARED].store(0, SeqCst);
-    }
-    release(process);
-    holders::settle();
-    if slot.clearing.held() {
-        slot.clearing.unlock();
-    }
-    by.reaping.store(0, SeqCst);
-}
-
-/// Finishes what a dead process had begun or left undone for its dead children: it may have been the only one that knew
-/// of their end.
-pub(super) fn finish_reaping(parent: ProcessRef) {
-    let dead = slot(parent.index);
-    if let Some(process) = ProcessRef::from_word(dead.reaping.load(Relaxed)).filter(|process| process.exists()) {
-        clear_up(dead, process);
-    }
-    dead.reaping.store(0, SeqCst);
-    let ended = |child: &ProcessRef| {
-        let child = slot(child.index);
-        child.parent.load(Relaxed) == parent.index + 1
-            && match child.state.load(Acquire) {
-                // No child will come of it.
-                STARTING => child.life.owner_died() || child.life.declare_unborn(),
-                RUNNING => child.life.owner_died(),
-                _ => false,
-            }
-    };
-    // Until it was taken, the slot was free for others too: it may be somebody else's.
-    if let Some(child) = dead.spawning.load(Relaxed).checked_sub(1).map(reference).filter(ended)
-        && !seeded!("unborn children stay")
-    {
-        clear_up(dead, child);
-    }
-    dead.spawning.store(0, Relaxed);
-    if dead.children.load(Relaxed) > 0 {
-        (0..high()).map(reference).filter(ended).for_each(|child| clear_up(dead, child));
-    }
 }
 
 /// The process with this system id, for whoever reaps processes that it did not fork.
@@ -523,16 +373,6 @@ pub fn alive() -> Vec<ProcessRef> {
 
 fn alive_below(high: u32) -> impl Iterator<Item = u32> {
     (0..high).filter(|&index| can_act(index))
-}
-
-/// The rest of what a process does, or did that has died, in [`ProcessRef::take_ends`]. [`holders::settle`] must follow.
-pub(super) fn finish_taking(by: ProcessRef, its: &Slot) {
-    let of = ProcessRef::from_word(its.taking.load(Relaxed)).filter(|process| process.exists());
-    if let Some(process) = of.filter(|process| slot(process.index).taker.load(SeqCst) == by.word())
-        && !seeded!("taken ends stay in the result")
-    {
-        holders::forget_ends(process);
-    }
 }
 
 /// How many processes of a run may live at a time, and why no more: the machine must stay usable.
@@ -594,58 +434,6 @@ impl ProcessRef {
         !self.exists() || slot(self.index).state.load(Acquire) == REAPED || slot(self.index).life.owner_died()
     }
 
-    /// How it ended, once it has been reaped, or at once if it had said so itself.
-    pub fn ended(self) -> Option<Ended> {
-        let reaped = || self.exists() && slot(self.index).state.load(Acquire) == REAPED;
-        self.known_end().or_else(|| reaped().then_some(Ended::Signal(libc::SIGKILL)))
-    }
-
-    /// How it ended, if it has and somebody has told: it itself with [`note_end`], or whoever reaped it.
-    pub fn known_end(self) -> Option<Ended> {
-        if !self.exists() || !self.has_ended() {
-            return None;
-        }
-        match slot(self.index).status.load(Relaxed) {
-            UNKNOWN => None,
-            status if status < 0 => Some(Ended::Signal(-status)),
-            status => Some(Ended::Exit(status)),
-        }
-    }
-
-    /// Whether it has run to its end on the CPU that this process runs on now: the kernel can clear up after it only when
-    /// this one lets it.
-    pub fn ended_on_this_cpu(self) -> bool {
-        self.exists() && slot(self.index).cpu.load(Relaxed) == park::cpu()
-    }
-
-    /// Whether a process of the run has killed it.
-    pub fn killed_by_us(self) -> bool {
-        self.exists() && slot(self.index).death.load(Relaxed) & KILLED_BY_US != 0
-    }
-
-    /// Whether the system killed it because there was no memory.
-    pub fn out_of_memory(self) -> bool {
-        self.exists() && slot(self.index).death.load(Relaxed) & OUT_OF_MEMORY != 0
-    }
-
-    /// The most bytes that it had in memory, once it has been reaped.
-    pub fn peak_memory(self) -> Option<u64> {
-        let kib = if self.exists() { slot(self.index).death.load(Relaxed) & MOST_KIB } else { 0 };
-        (kib > 0).then_some(kib << 10)
-    }
-
-    /// Somebody has seen what came of it, so that nobody else needs to be told.
-    pub fn take(self) {
-        if self.exists() {
-            slot(self.index).taken.store(1, Relaxed);
-        }
-    }
-
-    /// Whether somebody has seen what came of it.
-    pub fn is_taken(self) -> bool {
-        self.exists() && slot(self.index).taken.load(Relaxed) != 0
-    }
-
     /// System id.
     pub fn pid(self) -> Option<i32> {
         self.exists().then(|| slot(self.index).pid.load(Relaxed)).filter(|&pid| pid != 0)
@@ -677,37 +465,6 @@ impl ProcessRef {
         let block = if self.exists() { Block::from_word(slot(self.index).text.load(Acquire)) } else { None };
         let text = block.map_or(String::new(), |block| String::from_utf8_lossy(&block.read()).into_owned());
         text.split_once('\0').map_or((text.clone(), String::new()), |(id, name)| (id.to_owned(), name.to_owned()))
-    }
-
-    /// Its result, which stays for others to see while somebody holds the process.
-    pub fn result(self) -> Option<Vec<u8>> {
-        let word = if self.exists() { slot(self.index).result.load(Acquire) } else { 0 };
-        Block::from_word(word).filter(|&block| arena::in_use(block)).map(Block::read)
-    }
-
-    /// Who has taken the ends of pipes that its result names, and at which place of the script.
-    pub fn taker(self) -> Option<(ProcessRef, u64)> {
-        let slot = self.exists().then(|| slot(self.index))?;
-        let taker = ProcessRef::from_word(slot.taker.load(SeqCst))?;
-        Some((taker, slot.taken_at.load(SeqCst)))
-    }
-
-    /// This process, which holds all ends of pipes that the result names, has them for itself from now on. False when
-    /// another one was quicker. Should it die, it had taken them or had not: they stay in the result until one has.
-    pub fn take_ends(self) -> bool {
-        let (me, slot) = (my_slot(), slot(self.index));
-        let own = reference(my_index());
-        me.taking.store(self.word(), SeqCst);
-        let first = slot.taker.compare_exchange(0, own.word(), SeqCst, SeqCst).is_ok();
-        if first {
-            slot.taken_at.store(me.place.load(Relaxed), SeqCst);
-        }
-        // Who clears up after it from now on sees that they are taken, and does the rest.
-        fence(SeqCst);
-        finish_taking(own, me);
-        me.taking.store(0, SeqCst);
-        holders::settle();
-        first
     }
 
     /// Sleeps until it has ended. Anybody may wait for anybody; only its parent reaps.
@@ -845,7 +602,7 @@ fn take_slot(parent: Option<u32>) -> Result<u32, ShmError> {
     slot.generation.store((slot.generation.load(Relaxed) + 1) & 0x3fff_ffff, Relaxed);
     slot.roles[0].store(0, Relaxed);
     slot.roles[UNCLEARED].store(1, Relaxed);
-    slot.kind.store(holders::PROCESS, Relaxed);
+    slot.kind.store(object::PROCESS, Relaxed);
     for word in [&slot.children, &slot.spawning, &slot.keeps, &slot.freeing] {
         word.store(0, Relaxed);
     }
@@ -898,7 +655,7 @@ pub(super) fn release(process: ProcessRef) {
     while_freeing(|| {
         let (mut next, mut left) = (Some(process), Vec::new());
         while let Some(process) = next {
-            left.extend(holders::forget_result(process).into_iter().filter(|&named| is_left(named)));
+            left.extend(result::forget_result(process).into_iter().filter(|&named| is_left(named)));
             free(process);
             next = left.pop();
         }
@@ -907,7 +664,7 @@ pub(super) fn release(process: ProcessRef) {
 
 /// Empties the result of a process, and makes the slots free of those that it alone has named.
 pub(super) fn forget_result(process: ProcessRef) {
-    while_freeing(|| holders::forget_result(process).into_iter().for_each(release));
+    while_freeing(|| result::forget_result(process).into_iter().for_each(release));
 }
 
 fn while_freeing(free: impl FnOnce()) {

@@ -3,9 +3,10 @@
 use super::arena;
 use super::atomic::AtomicU64;
 use super::atomic::Ordering::Relaxed;
-use super::holders::{self, Header};
+use super::holders;
 use super::lock::{Lock, Taken};
 use super::name::Name;
+use super::object::{self, Header};
 use super::process_table::{self, ProcessRef};
 use super::region::{at, shared};
 use super::waits::{Need, Sleep};
@@ -64,7 +65,7 @@ pub enum Released {
 impl UserLock {
     /// A new lock, which nobody has.
     pub fn new() -> Result<UserLock, ShmError> {
-        holders::new_object(holders::USER_LOCK, |_| ()).map(UserLock)
+        holders::new_object(object::USER_LOCK, |_| ()).map(UserLock)
     }
 
     /// The lock that `object` names.
@@ -79,7 +80,7 @@ impl UserLock {
 
     fn state(self) -> Option<&'static State> {
         let state = at::<State>(arena::object(self.0)?.data());
-        holders::can_be_locked(state.header.kind.load(Relaxed)).then_some(state)
+        object::can_be_locked(state.header.kind.load(Relaxed)).then_some(state)
     }
 
     /// Takes it, waiting until `deadline`.

@@ -1,9 +1,10 @@
 //! Calls of methods that change the place they are called on: `xs.push(1)`, `grid[i].sort()`.
 
+use super::arguments::{Head, arrange, spread};
 use super::code::{ChangeSite, Key, NATIVE_ARGUMENTS, Reg};
 use super::fault::Fault;
 use super::frame::Then;
-use super::machine::{Head, Machine, PendingPlace, arrange, spread};
+use super::machine::{Machine, PendingPlace};
 use super::native::Run;
 use super::op::Op;
 use super::run::{EXACT, METHOD, OMITTED};

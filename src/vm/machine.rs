@@ -1,12 +1,12 @@
-//! The machine's state, and how calls, errors and the world's answers change it.
+//! The machine's state, and how starts, errors and the world's answers change it.
 
-use super::code::{APPLY, Instr, NATIVE_ARGUMENTS, Program, Proto, RAISED, Reg};
+use super::code::{APPLY, NATIVE_ARGUMENTS, Program, RAISED, Reg};
 use super::fault::{Fault, Kind};
 use super::frame::{Frame, Then};
-use super::native::{Context, Declaration, Effect, Library, Run};
+use super::native::{Context, Library};
 use super::op::{Op, Quick};
 use super::stream::Pipeline;
-use super::value::{self, ErrorValue, Function, HandleKey, Map, Ref, Site, Value};
+use super::value::{self, ErrorValue, Function, HandleKey, Site, Value};
 use crate::near::{Near, NearVec};
 use crate::source::{Place, Span};
 use rustc_hash::FxHashSet as HashSet;
@@ -18,7 +18,7 @@ pub const MAX_CALLS: usize = 400_000;
 /// How many values there is room for at first. Every process writes to that and has it for itself.
 const LEAST_STACK: usize = 64;
 /// How many calls there is room for at first: the allocator puts what is as large next to each other, on one page.
-const LEAST_FRAMES: usize = LEAST_STACK * size_of::<Value>() / size_of::<Frame>();
+pub(super) const LEAST_FRAMES: usize = LEAST_STACK * size_of::<Value>() / size_of::<Frame>();
 /// So many values that are held while the world performs something need no room of the heap.
 const FEW: usize = 3;
 /// A child goes on with its parent's stack while that is no larger.
@@ -380,256 +380,6 @@ impl Machine {
         reserve(&mut self.stack, from, count)
     }
 
-    /// Begins a call of a function of the program, whose `count` arguments stand at `first` in the stack.
-    #[allow(clippy::too_many_arguments)]
-    pub(super) fn enter_closure(
-        &mut self,
-        proto: u32,
-        captures: &[Value],
-        first: usize,
-        count: usize,
-        dst: Reg,
-        then: Then,
-        named: Option<&Map>,
-    ) -> Result<(), Fault> {
-        // Its count is not written to: a child has that from its parent.
-        let Some(proto) = self.program.protos.get(proto as usize) else {
-            return Err(Fault::value_error("this function was defined after this process was started"));
-        };
-        if self.frames.len() >= MAX_CALLS {
-            return Err(too_deep());
-        }
-        let window = (proto.registers as usize).max(count) + NATIVE_ARGUMENTS;
-        reserve(&mut self.stack, first, window)?;
-        if count != proto.params.len() || proto.rest || named.is_some() {
-            arrange(&mut self.stack[first..first + window], &Head::of(proto), count, named)?;
-        }
-        let at = first + proto.arity();
-        for (slot, value) in self.stack[at..].iter_mut().zip(captures) {
-            *slot = value.clone();
-        }
-        if self.frames.len() == self.frames.capacity() {
-            // The fast ways of calling find by the capacity alone whether one more call is allowed.
-            let more = self.frames.len().max(LEAST_FRAMES).min(MAX_CALLS - self.frames.len());
-            self.frames.reserve_exact(more);
-        }
-        self.frames.push(Frame::new(proto, first, dst, then));
-        Ok(())
-    }
-
-    /// The prototype of a library function that is written in the language.
-    pub(super) fn script(&self, id: u16) -> Result<u32, Fault> {
-        match self.program.scripts.get(&id) {
-            Some(proto) => Ok(*proto),
-            None => {
-                let name = (self.library.get)(id).name;
-                Err(Fault::value_error(format!("`{name}` was not mentioned in the script that this process runs")))
-            }
-        }
-    }
-
-    /// Calls any value, with arguments at `first`. Ends with a new frame, a result in `dst`, or a question.
-    pub(super) fn call_value(
-        &mut self,
-        callee: &Value,
-        first: usize,
-        count: usize,
-        dst: Reg,
-        named: Option<&Map>,
-    ) -> Result<Option<Op>, Fault> {
-        match callee {
-            Value::Function(function) => match &**function {
-                Function::Closure { proto, captures } => {
-                    self.enter_closure(*proto, captures, first, count, dst, Then::Store, named)?;
-                    Ok(None)
-                }
-                Function::Native(id) => self.call_native(*id, first, count, dst, named),
-            },
-            other => Err(self.not_callable(other)),
-        }
-    }
-
-    /// Calls a library function, with arguments (and receiver) at `first`.
-    pub(super) fn call_native(
-        &mut self,
-        id: u16,
-        first: usize,
-        count: usize,
-        dst: Reg,
-        named: Option<&Map>,
-    ) -> Result<Option<Op>, Fault> {
-        let declaration = (self.library.get)(id);
-        if let Run::Script(_) = declaration.run {
-            let proto = self.script(id)?;
-            // The language has no parameters behind `...`, so the declaration arranges the arguments of such a script.
-            if declaration.rest().is_some_and(|at| at + 1 < declaration.params.len()) {
-                let arity = declaration.arity();
-                self.reserve(first, count.max(arity) + NATIVE_ARGUMENTS)?;
-                arrange(&mut self.stack[first..], &Head::Native(declaration), count, named)?;
-                self.enter_closure(proto, &[], first, arity, dst, Then::Store, None)?;
-            } else {
-                self.enter_closure(proto, &[], first, count, dst, Then::Store, named)?;
-            }
-            return Ok(None);
-        }
-        let arity = declaration.arity();
-        self.reserve(first, count.max(arity) + NATIVE_ARGUMENTS)?;
-        if named.is_none() && declaration.takes(count) {
-            self.stack[first + count..first + arity].fill_with(|| Value::Undefined);
-        } else {
-            arrange(&mut self.stack[first..], &Head::Native(declaration), count, named)?;
-        }
-        if let Run::Effect(run) = declaration.run {
-            return self.ask(run, first, arity, dst);
-        }
-        let args = &mut self.stack[first..first + arity];
-        let result = match declaration.run {
-            Run::Pure(run) => run(&mut self.context, args),
-            Run::Change(_) => Err(no_place(declaration.name, &args[0])),
-            Run::Effect(_) | Run::Script(_) => unreachable!("handled above"),
-        };
-        args.fill(Value::Null);
-        let base = self.frame_base();
-        self.stack[base + dst as usize] = result?;
-        Ok(None)
-    }
-
-    /// The world's answer to a request, if it can perform that at once.
-    #[inline]
-    pub(super) fn at_once(&mut self, quick: Quick, object: HandleKey, value: &Value) -> Option<Result<Value, Fault>> {
-        let answer = (self.at_once)(quick, object, value, self.here());
-        if value::some_received() {
-            self.receive();
-        }
-        answer
-    }
-
-    /// Asks what a library function asks of the world, whose arguments stand at `first`. Without a question left the
-    /// answer is in `dst`.
-    pub(super) fn ask(&mut self, run: Effect, first: usize, arity: usize, dst: Reg) -> Result<Option<Op>, Fault> {
-        let asked = run(&mut self.context, &mut self.stack[first..first + arity]);
-        let answer = asked
-            .as_ref()
-            .ok()
-            .and_then(Op::quick)
-            .and_then(|(quick, object, value)| self.at_once(quick, object, value));
-        let waits = answer.is_none() && asked.is_ok();
-        for arg in &mut self.stack[first..first + arity] {
-            if arg.is_heap() {
-                let arg = std::mem::take(arg);
-                if waits {
-                    self.holding.push(arg);
-                }
-            } else {
-                *arg = Value::Null;
-            }
-        }
-        let op = asked?;
-        let Some(answer) = answer else {
-            self.answer = Answer::Register(dst);
-            return Ok(Some(op));
-        };
-        let base = self.frame_base();
-        self.stack[base + dst as usize] = answer?;
-        Ok(None)
-    }
-
-    /// Calls a method of the value at `first`, which is followed by `count` arguments. A method that changes its
-    /// receiver needs a `place`, which takes its result.
-    pub(super) fn call_method(
-        &mut self,
-        name: &str,
-        first: usize,
-        count: usize,
-        dst: Reg,
-        named: Option<&Map>,
-        place: bool,
-    ) -> Result<Option<Op>, Fault> {
-        let receiver = &self.stack[first];
-        if let Some(id) = (self.library.method)(receiver.type_of(), name) {
-            if !place && (self.library.get)(id).changes() {
-                let fault = no_place(name, receiver);
-                return Err(if self.is_cell_value(first) { fault.help(IN_WITH) } else { fault });
-            }
-            return self.call_native(id, first, count + 1, dst, named);
-        }
-        if let Value::Map(map) = receiver
-            && let Some(stored) = map.get_str(name).cloned()
-        {
-            self.stack[first] = Value::Null;
-            return self.call_value(&stored, first + 1, count, dst, named);
-        }
-        Err(self.no_method(receiver, name))
-    }
-
-    /// Whether what stands in the stack was read as `….value`.
-    #[cold]
-    fn is_cell_value(&self, at: usize) -> bool {
-        let Some(frame) = self.frames.last() else { return false };
-        let (proto, reg) = (frame.proto(), at.saturating_sub(frame.base as usize) as Reg);
-        let before = proto.code.iter().take(frame.next().saturating_sub(1)).rev();
-        let maker = before.map(|instr| {
-            let mut made = false;
-            instr.writes(&mut |written| made |= written == reg);
-            (made, instr)
-        });
-        match maker.into_iter().find(|(made, _)| *made) {
-            Some((_, Instr::Field { name, .. })) => proto.names[*name as usize].as_str() == Some("value"),
-            _ => false,
-        }
-    }
-
-    /// A call with a list of arguments and a map of named ones.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn call_spread(
-        &mut self,
-        callee: &Value,
-        at: Reg,
-        dst: Reg,
-        method: Option<&str>,
-        place: bool,
-    ) -> Result<Option<Op>, Fault> {
-        let base = self.frame_base() + at as usize;
-        let list = std::mem::take(&mut self.stack[base + 1]);
-        let named = std::mem::take(&mut self.stack[base + 2]);
-        let Value::List(list) = list else { return Ok(None) };
-        let named = if let Value::Map(named) = named { Some(named) } else { None };
-        let count = spread(self, &list, base + 1)?;
-        drop(list);
-        match method {
-            None => self.call_value(callee, base + 1, count, dst, named.as_deref()),
-            Some(name) => self.call_method(name, base, count, dst, named.as_deref(), place),
-        }
-    }
-
-    /// The error for a method that is not there.
-    pub(super) fn no_method(&self, receiver: &Value, name: &str) -> Fault {
-        let kind = receiver.type_of();
-        let fault = match receiver {
-            Value::Map(_) => {
-                Fault::new(Kind::Key, format!("a map has no method `{name}`, and this one no key `{name}`"))
-            }
-            _ => Fault::type_error(format!("{} has no method `{name}`", super::types::with_article(kind.name()))),
-        };
-        if let Some(hint) = (self.library.instead)(Some(kind), name) {
-            return fault.help(hint);
-        }
-        let methods = (self.library.methods)(kind);
-        let keys = if let Value::Map(map) = receiver { Some(map.keys().filter_map(Value::as_str)) } else { None };
-        let known = methods.iter().copied().chain(keys.into_iter().flatten());
-        match crate::nearest::nearest(name, known) {
-            Some(near) => fault.help(format!("did you mean `{near}`?")),
-            None if receiver.is_null() => fault.help(format!("write `?.{name}(…)` to get null from null")),
-            None => fault,
-        }
-    }
-
-    pub(super) fn not_callable(&self, value: &Value) -> Fault {
-        let what = super::types::with_article(value.type_name());
-        Fault::type_error(format!("{what} cannot be called"))
-    }
-
     /// How a call of a function reaches a handle other than by its arguments; see [`super::reach::mentions`].
     pub fn mentions(&self, function: &Value, sought: HandleKey) -> Option<Vec<Rc<str>>> {
         super::reach::mentions(&self.program, function, &self.globals, sought)
@@ -660,27 +410,13 @@ impl Machine {
     }
 }
 
-const IN_WITH: &str = "the value of a shared cell is changed in `with c { … }`, or by `c.update(|v| …)`; \
-                       others are put into a `var` first";
-
-/// The error for a method that changes its receiver, where that is not part of a variable.
-#[cold]
-fn no_place(method: &str, receiver: &Value) -> Fault {
-    let message = format!("`{method}` changes the {} it is called on, which is in no `var`", receiver.type_name());
-    Fault::type_error(message).help(match method {
-        "sort" => "`sorted` gives a new list; or put it into a `var` first (a parameter: `var xs`)",
-        "reverse" => "`reversed` gives a new list; or put it into a `var` first (a parameter: `var xs`)",
-        _ => "put it into a `var` first, of which it changes the value (a parameter: `var xs`)",
-    })
-}
-
 /// Whether an error that no `catch` catches is handled while another one is raised that could be caught.
 fn overrides(handled: &ErrorValue, raised: &ErrorValue) -> bool {
     handled.is_cancelled() && !raised.is_cancelled() || handled.exit.is_some() && raised.exit.is_none()
 }
 
 /// Makes a stack long enough for `count` values from an index on.
-fn reserve(stack: &mut Vec<Value>, from: usize, count: usize) -> Result<(), Fault> {
+pub(super) fn reserve(stack: &mut Vec<Value>, from: usize, count: usize) -> Result<(), Fault> {
     let needed = from + count;
     if needed > stack.len() {
         if needed > MAX_STACK {
@@ -691,7 +427,7 @@ fn reserve(stack: &mut Vec<Value>, from: usize, count: usize) -> Result<(), Faul
     Ok(())
 }
 
-fn too_deep() -> Fault {
+pub(super) fn too_deep() -> Fault {
     Fault::new(Kind::Stack, format!("calls are nested too deep (the limit is {MAX_CALLS} calls)"))
         .help("does the recursion end? A loop has no such limit")
 }
@@ -704,141 +440,4 @@ pub(super) fn split_pair(value: Value) -> Result<(Value, Value), Fault> {
         other => Err(Fault::type_error(format!("two names for {}", super::types::with_article(other.type_name())))
             .help("`for i, x in xs.enumerate()` gives index and item")),
     }
-}
-
-/// What a call must know of a function.
-pub(super) enum Head<'a> {
-    Proto(&'a Proto),
-    Native(&'static Declaration),
-    /// Without the receiver.
-    Change(&'static Declaration),
-}
-
-impl<'a> Head<'a> {
-    fn of(proto: &'a Proto) -> Head<'a> {
-        Head::Proto(proto)
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Head::Proto(proto) => proto.arity(),
-            Head::Native(declaration) => declaration.arity(),
-            Head::Change(declaration) => declaration.params.len(),
-        }
-    }
-
-    /// The place of the parameter that takes all positional arguments left. Those behind it are only given by name.
-    fn rest(&self) -> Option<usize> {
-        match self {
-            Head::Proto(proto) => proto.rest.then_some(proto.params.len()),
-            Head::Native(declaration) => declaration.rest().map(|at| at + usize::from(declaration.has_receiver())),
-            Head::Change(declaration) => declaration.rest(),
-        }
-    }
-
-    /// Whether one value that is no list may stand where that parameter's list would.
-    fn may_stand_alone(&self) -> bool {
-        matches!(self, Head::Native(declaration) if !matches!(declaration.run, Run::Script(_)))
-    }
-
-    fn name(&self) -> String {
-        match self {
-            Head::Proto(proto) if proto.name.is_empty() => "the function".into(),
-            Head::Proto(proto) => format!("`{}`", proto.name),
-            Head::Native(declaration) | Head::Change(declaration) => format!("`{}`", declaration.name),
-        }
-    }
-
-    /// Name of a parameter that is not the rest, and whether it may be left out.
-    fn param(&self, at: usize) -> (&str, bool) {
-        match self {
-            Head::Proto(proto) => proto.params.get(at).map_or(("", true), |param| (&*param.name, param.optional)),
-            Head::Native(declaration) => match at.checked_sub(usize::from(declaration.has_receiver())) {
-                None => ("self", false),
-                Some(at) => (declaration.params[at].name, declaration.params[at].default.is_some()),
-            },
-            Head::Change(declaration) => (declaration.params[at].name, declaration.params[at].default.is_some()),
-        }
-    }
-
-    fn signature(&self) -> String {
-        let skip = match self {
-            Head::Native(declaration) => usize::from(declaration.form == super::native::Form::Method),
-            Head::Proto(_) | Head::Change(_) => 0,
-        };
-        let parts: Vec<String> = (skip..self.len())
-            .map(|at| match self.rest() {
-                Some(rest) if rest == at => "...".into(),
-                _ => match self.param(at) {
-                    (name, true) => format!("{name}?"),
-                    (name, false) => name.to_string(),
-                },
-            })
-            .collect();
-        format!("({})", parts.join(", "))
-    }
-}
-
-/// Puts `count` positional arguments at the start of `window`, and named ones, in the order of the parameters.
-pub(super) fn arrange(window: &mut [Value], head: &Head, count: usize, named: Option<&Map>) -> Result<(), Fault> {
-    let len = head.len();
-    let rest = head.rest();
-    let plain = rest.unwrap_or(len);
-    let named_ones = || (0..len).filter(|at| Some(*at) != rest);
-    let arity = |what: String| {
-        Err(Fault::new(Kind::Arity, format!("{} {what}", head.name())).help(format!(
-            "it is called as {}{}",
-            head.name().trim_matches('`'),
-            head.signature()
-        )))
-    };
-    if rest.is_some() {
-        let stands_alone = count == plain + 1 && head.may_stand_alone() && !matches!(window[plain], Value::List(_));
-        if !stands_alone {
-            let mut more: Vec<Value> = Vec::new();
-            if count > plain {
-                more.reserve_exact(count - plain);
-                more.extend(window[plain..count].iter_mut().map(std::mem::take));
-            }
-            window[plain] = Value::list(more);
-        }
-    } else if count > plain {
-        let skip = usize::from(matches!(head, Head::Native(declaration) if declaration.has_receiver()));
-        let (takes, got) = (plain - skip, count - skip);
-        return arity(format!("takes {takes} argument{}, got {got}", if takes == 1 { "" } else { "s" }));
-    }
-    for at in named_ones().filter(|at| *at >= count.min(plain)) {
-        window[at] = Value::Undefined;
-    }
-    for (name, value) in named.into_iter().flat_map(|named| named.iter()) {
-        let name = name.as_str().unwrap_or_default();
-        match named_ones().find(|&at| head.param(at).0 == name) {
-            None => {
-                let near = crate::nearest::nearest(name, named_ones().map(|at| head.param(at).0));
-                let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-                return arity(format!("has no parameter `{name}`{hint}"));
-            }
-            Some(at) if !matches!(window[at], Value::Undefined) => {
-                return arity(format!("got `{name}` twice"));
-            }
-            Some(at) => window[at] = value.clone(),
-        }
-    }
-    for at in named_ones() {
-        if matches!(window[at], Value::Undefined) && !head.param(at).1 {
-            let name = head.param(at).0;
-            let missing = if name.is_empty() { format!("argument {}", at + 1) } else { format!("`{name}`") };
-            return arity(format!("is called without {missing}"));
-        }
-    }
-    Ok(())
-}
-
-/// A list as the arguments of a call: moves them to `first`.
-pub(super) fn spread(machine: &mut Machine, list: &Ref<Vec<Value>>, first: usize) -> Result<usize, Fault> {
-    machine.reserve(first, list.len() + NATIVE_ARGUMENTS)?;
-    for (slot, value) in machine.stack[first..].iter_mut().zip(list.iter()) {
-        *slot = value.clone();
-    }
-    Ok(list.len())
 }

@@ -1,7 +1,9 @@
 //! The machine: values, bytecode and its interpreter. It has no effect on the world.
 
+mod arguments;
 #[macro_use]
 mod arithmetic;
+mod call;
 mod change;
 pub mod code;
 pub mod dump;

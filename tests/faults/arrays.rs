@@ -1,5 +1,7 @@
 //! Items of arrays in common memory: sent, received, written to, freed, as `vm::value::Storage` does it.
 
+use super::shm::exit_status;
+use super::shm::result;
 use super::shm::{self, Channel, Numbers, ObjectRef, Role, process_table};
 use super::stage::{Scene, Stage, drop_channel, put, take};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -157,8 +159,8 @@ fn spawn_with(stage: &Stage) {
 fn as_result(stage: &Stage) {
     let array = made(1);
     let victim = stage.victim(&[handle(array)], || {
-        process_table::store_result(&[1; 100]).unwrap();
-        process_table::note_end(0);
+        result::store_result(&[1; 100]).unwrap();
+        exit_status::note_end(0);
     });
     give_up(array);
     stage.eventually("its end is known", || victim.ended().is_some());
@@ -175,7 +177,7 @@ fn as_result(stage: &Stage) {
 fn unwanted_result(stage: &Stage) {
     let go = stage.word(0);
     let array = made(1);
-    let child = stage.spawn(&[handle(array)], || process_table::store_result(&[1; 100]).unwrap());
+    let child = stage.spawn(&[handle(array)], || result::store_result(&[1; 100]).unwrap());
     give_up(array);
     stage.eventually("the child ends", || child.ended().is_some());
     let victim = stage.victim(&[(child.object(), Role::Handle)], || {

@@ -1,7 +1,9 @@
 //! Sends, receives and closes, alone and with sleepers on either side.
 
 use super::shm::channel::{Received, Sent};
-use super::shm::process_table::{self, Ended, ProcessRef};
+use super::shm::exit_status::Ended;
+use super::shm::process_table::ProcessRef;
+use super::shm::result;
 use super::shm::select::{Arm, Limit, Selected, select};
 use super::shm::{self, Channel, Pipe, Role, UserLock};
 use super::stage::{Scene, Stage, drop_channel, put, soon, take};
@@ -521,7 +523,7 @@ fn last_sender_gives_up(stage: &Stage) {
 fn last_sender_in_a_result(stage: &Stage) {
     let go = stage.word(2);
     let channel = Channel::new(None).unwrap();
-    let child = stage.spawn(&[put(channel)], || process_table::store_result(&[1; 100]).unwrap());
+    let child = stage.spawn(&[put(channel)], || result::store_result(&[1; 100]).unwrap());
     stage.eventually("the child ends", || child.ended().is_some());
     let receivers = [receiver(stage, channel, 0), receiver(stage, channel, 1)];
     let victim = stage.victim(&[(child.object(), Role::Handle)], || {
@@ -545,7 +547,7 @@ fn last_sender_in_a_result(stage: &Stage) {
 fn end_out_of_a_result(stage: &Stage, reaped: bool) {
     let go = stage.word(0);
     let pipe = Pipe::new(None).unwrap();
-    let child = stage.spawn(&[(pipe.object(), Role::A)], || process_table::store_result(&[1; 100]).unwrap());
+    let child = stage.spawn(&[(pipe.object(), Role::A)], || result::store_result(&[1; 100]).unwrap());
     let partner = stage.spawn(&[(pipe.object(), Role::B)], || {
         assert_eq!(pipe.b().recv(&mut vec![], None).unwrap(), Received::Closed);
     });

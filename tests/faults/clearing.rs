@@ -1,7 +1,9 @@
 //! Two at once: they clear up after the same process, or the one looks into what the other one destroys.
 
+use super::shm::exit_status::Ended;
 use super::shm::map::{Key, Piece};
-use super::shm::process_table::{self, Ended, ProcessRef};
+use super::shm::process_table::{self, ProcessRef};
+use super::shm::result;
 use super::shm::{self, Cell, Channel, List, Map, ObjectRef, Pipe, Role, UserLock, faults};
 use super::stage::{Scene, Stage, drop_channel, put, spawn_child, state, take};
 use nix::sys::signal::{Signal, kill};
@@ -31,7 +33,7 @@ fn cleared_up_by_two(stage: &Stage) {
 
 /// The same, of a process whose result would keep what it names.
 fn cleared_up_by_two_with_result(stage: &Stage) {
-    clear_up_by_two(stage, || process_table::store_result(&[1; 100]).unwrap());
+    clear_up_by_two(stage, || result::store_result(&[1; 100]).unwrap());
 }
 
 fn clear_up_by_two(stage: &Stage, end: fn()) {
@@ -151,7 +153,7 @@ fn islands(stage: &Stage) {
 fn result_in_itself(stage: &Stage) {
     let go = stage.word(0);
     let channel = Channel::new(None).unwrap();
-    let child = stage.spawn(&[put(channel), take(channel)], || process_table::store_result(&[1; 100]).unwrap());
+    let child = stage.spawn(&[put(channel), take(channel)], || result::store_result(&[1; 100]).unwrap());
     stage.eventually("the child ends", || child.ended().is_some());
     channel.send(&[1; 80], &[(child.object(), Role::Handle)], None).unwrap();
     let victim = stage.victim(&[], || {
@@ -172,7 +174,7 @@ fn process_in_its_own_result(stage: &Stage) {
     let go = stage.word(0);
     let child = stage.spawn(&[], || {
         shm::hold(process_table::me().unwrap().object(), Role::Handle).unwrap();
-        process_table::store_result(&[1; 100]).unwrap();
+        result::store_result(&[1; 100]).unwrap();
     });
     stage.eventually("the child ends", || child.ended().is_some());
     let victim = stage.victim(&[], || {
@@ -193,7 +195,7 @@ fn processes_in_results(stage: &Stage) {
     let mut chain: Vec<ProcessRef> = Vec::new();
     for _ in 0..3 {
         let named: Vec<_> = chain.last().map(|named| (named.object(), Role::Handle)).into_iter().collect();
-        let child = stage.spawn(&named, || process_table::store_result(&[1; 100]).unwrap());
+        let child = stage.spawn(&named, || result::store_result(&[1; 100]).unwrap());
         stage.eventually("the child is reaped", || child.known_end().is_some());
         chain.push(child);
     }

@@ -3,7 +3,8 @@
 
 use super::acts::{Board, Made, PROMPT, Trace, Worker};
 use super::oracle::{self, Future, Outcome};
-use super::shm::process_table::{self, Ended, ProcessRef};
+use super::shm::exit_status::Ended;
+use super::shm::process_table::{self, ProcessRef};
 use super::shm::{self, Role, arena, faults, inspect};
 use super::stage::{fork, in_use, look_for_end, state};
 use super::storms::{Random, map};

@@ -1,6 +1,8 @@
 //! Locks, processes, results, handles and memory.
 
-use super::shm::process_table::{self, EndWait, Ended};
+use super::shm::exit_status::{self, Ended};
+use super::shm::process_table::{self, EndWait};
+use super::shm::result;
 use super::shm::user_lock::{Acquired, Released};
 use super::shm::{self, Channel, Pipe, Role, UserLock};
 use super::stage::{Scene, Stage, drop_channel, fork, put, soon, spawn_child, take};
@@ -269,9 +271,9 @@ fn born_late(stage: &Stage) {
 
 fn store_result(stage: &Stage) {
     let victim = stage.victim(&[], || {
-        process_table::store_result(&[1; 100]).unwrap();
-        process_table::store_result(&[2; 100_000]).unwrap();
-        process_table::note_end(0);
+        result::store_result(&[1; 100]).unwrap();
+        result::store_result(&[2; 100_000]).unwrap();
+        exit_status::note_end(0);
     });
     shm::hold(victim.object(), Role::Handle).unwrap();
     stage.bury(victim);

@@ -1,6 +1,7 @@
 //! Where scenes are played: real processes, their deaths, their reaping, and what must be as before afterwards.
 
-use super::shm::process_table::{self, Ended, ProcessRef};
+use super::shm::exit_status::Ended;
+use super::shm::process_table::{self, ProcessRef};
 use super::shm::{self, Channel, ObjectRef, Role, arena, faults};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use std::cell::{Cell, RefCell};

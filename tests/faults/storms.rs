@@ -2,7 +2,9 @@
 //! have arrived.
 
 use super::shm::channel::{Received, Sent};
-use super::shm::process_table::{self, Ended, ProcessRef};
+use super::shm::exit_status::Ended;
+use super::shm::process_table::{self, ProcessRef};
+use super::shm::result;
 use super::shm::user_lock::Acquired;
 use super::shm::{self, Channel, Pipe, Role, UserLock, arena, faults};
 use super::stage::{self, Holds, Size, drop_channel, in_use, look_for_end, put, soon, spawn_child, take};
@@ -451,7 +453,7 @@ fn grow(ledger: &'static Ledger, shared: Channel, one_in: u64, seed: u64, depth:
                 faults::die_sometimes(one_in, seed);
                 own.send(&[1; 100], &[], None).unwrap();
                 grow(ledger, shared, one_in, seed, depth + 2 - random.below(2));
-                process_table::store_result(&[5; 40]).unwrap();
+                result::store_result(&[5; 40]).unwrap();
                 faults::die_sometimes(0, 0);
             });
             if random.below(2) == 0 {

@@ -1,7 +1,8 @@
 //! Test programs whose cases fork: each case runs in a child with a deadline, and must leave no process behind.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
-use mplang::shm::process_table::{self, Ended, ProcessRef};
+use mplang::shm::exit_status::Ended;
+use mplang::shm::process_table::{self, ProcessRef};
 use mplang::shm::{self, Channel, Role};
 use std::io::Write;
 use std::process::ExitCode;

@@ -15,7 +15,7 @@
 use super::image::{Image, Step};
 use super::stdio::Stdio;
 use crate::proc::signals::{self, Forked};
-use crate::shm::process_table::Ended;
+use crate::shm::exit_status::Ended;
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, kill};

@@ -7,7 +7,7 @@ mod stdio;
 
 use super::signals::{self, Forked};
 use super::{attend, output, reaper, signal_name};
-use crate::shm::process_table::Ended;
+use crate::shm::exit_status::Ended;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::op::{Command, Take};
 use crate::vm::value::{Map, Value};

@@ -6,7 +6,7 @@ use super::stdio::{Stdio, pipe};
 use crate::memory;
 use crate::proc::signals::{self, Forked};
 use crate::proc::{attend, reaper};
-use crate::shm::process_table::Ended;
+use crate::shm::exit_status::Ended;
 use crate::vm::fault::{Fault, Kind};
 use crate::vm::op::Command;
 use crate::world::{self, describe, io};
