@@ -8,7 +8,8 @@
 
 use super::ObjectRef;
 use super::deadlock::{owners_of, serving, sleeper};
-use super::holders::{self, Key, key};
+use super::holders;
+use super::object::{Key, key};
 use super::process_table::{ProcessRef, high, reference, slot};
 use super::waits::{Need, Seen, Waited};
 use rustc_hash::FxHashSet;
