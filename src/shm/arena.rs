@@ -15,11 +15,14 @@ use std::mem::size_of;
 pub(crate) const GRAIN: u64 = 64;
 
 /// Sizes of blocks with their headers. The last is a class of its own for objects that handles name: its chunks keep
-/// their purpose for ever, so a stale handle always finds a serial number.
+/// their purpose for ever, so a stale handle always finds a serial number. Those of them in which no block has been used
+/// since their memory was given back do not count as used.
 static CLASSES: [u64; CLASS_COUNT] =
     [64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384, 21824, 32768, 512];
 const CLASS_COUNT: usize = 19;
 const OBJECTS: usize = CLASS_COUNT - 1;
+/// The list of the chunks of objects that have no memory: after those of the classes.
+const EMPTY: usize = CLASS_COUNT;
 /// So many chunks, and this part of the limit, are kept for records: they must not fail when the script has used all.
 const RESERVE: u32 = 16;
 const RESERVE_PART: u32 = 32;
@@ -51,8 +54,8 @@ shared! {
         limit: AtomicU32,
         blocks: AtomicU64,
         bytes: AtomicU64,
-        /// Per class the first chunk that has a free block, plus one.
-        partial: [AtomicU32; CLASS_COUNT],
+        /// Per class the first chunk that has a free block, plus one; then the first of [`EMPTY`].
+        partial: [AtomicU32; CLASS_COUNT + 1],
     }
 
     /// One line of the chunk table.
@@ -422,6 +425,7 @@ fn hand_out(start: u64, length: u64, hand: &AtomicU64) -> Block {
 fn allocate_small(class: usize, purpose: Purpose, length: u64, hand: &AtomicU64) -> Result<Block, ShmError> {
     let globals = globals();
     let index = match globals.partial[class].load(Relaxed) {
+        0 if class == OBJECTS && globals.partial[EMPTY].load(Relaxed) != 0 => fill_empty(purpose, length)?,
         0 => {
             let index = free_chunks(1, purpose, length)?;
             let chunk = chunk(index);
@@ -456,6 +460,17 @@ fn allocate_small(class: usize, purpose: Purpose, length: u64, hand: &AtomicU64)
     Ok(block)
 }
 
+/// Takes a chunk of objects that has no memory into use again.
+fn fill_empty(purpose: Purpose, length: u64) -> Result<u32, ShmError> {
+    let globals = globals();
+    has_room(1, purpose, length)?;
+    let index = globals.partial[EMPTY].load(Relaxed) - 1;
+    unlink(EMPTY, index);
+    link(OBJECTS, index);
+    globals.used.store(globals.used.load(Relaxed) + 1, Relaxed);
+    Ok(index)
+}
+
 fn free_small(index: u32, block: Block) {
     let chunk = chunk(index);
     let class = (chunk.state.load(Relaxed) - SMALL) as usize;
@@ -481,14 +496,17 @@ fn free_small(index: u32, block: Block) {
         free_run(index);
     } else if chunk.fresh.load(Relaxed) == capacity(OBJECTS) {
         // All were used since the last time: else a few that come and go would cost more. Zeros are no serial number.
+        unlink(OBJECTS, index);
         chunk.free.store(0, Relaxed);
         chunk.fresh.store(0, Relaxed);
         compiler_fence(SeqCst);
         region::give_back(chunk_start(index), CHUNK);
+        link(EMPTY, index);
+        globals().used.store(globals().used.load(Relaxed) - 1, Relaxed);
     }
 }
 
-/// Puts a chunk at the front of the list of its class.
+/// Puts a chunk at the front of a list.
 fn link(class: usize, index: u32) {
     let first = &globals().partial[class];
     let old = first.load(Relaxed);
@@ -531,12 +549,16 @@ fn full(asked: u64) -> ShmError {
     ShmError::MemoryFull { asked, limit: u64::from(limit()) * CHUNK }
 }
 
+/// Whether `count` more chunks may be used.
+fn has_room(count: u32, purpose: Purpose, length: u64) -> Result<(), ShmError> {
+    let used = globals().used.load(Relaxed).checked_add(count);
+    used.filter(|&used| used <= purpose.limit()).map(|_| ()).ok_or_else(|| full(length))
+}
+
 /// The first of `count` free chunks side by side.
 fn free_chunks(count: u32, purpose: Purpose, length: u64) -> Result<u32, ShmError> {
+    has_room(count, purpose, length)?;
     let globals = globals();
-    if globals.used.load(Relaxed).checked_add(count).is_none_or(|used| used > purpose.limit()) {
-        return Err(full(length));
-    }
     let high = globals.high.load(Relaxed);
     let mut start = globals.first_free.load(Relaxed);
     let mut index = start;
@@ -633,6 +655,7 @@ fn rebuild() {
             }
             FREE_WARM | FREE_FILLED => warm += 1,
             FREE => {}
+            state if is_empty(state, entry) => link(EMPTY, index),
             state => {
                 let class = (state - SMALL) as usize;
                 let (here, here_bytes) = rebuild_chunk(index, class);
@@ -652,6 +675,11 @@ fn rebuild() {
     globals.warm.store(warm, Relaxed);
     globals.high.store(high, Relaxed);
     globals.first_free.store(0, Relaxed);
+}
+
+/// Whether a chunk in this state is one of objects that has no memory.
+fn is_empty(state: u32, chunk: &Chunk) -> bool {
+    state == SMALL + OBJECTS as u32 && chunk.fresh.load(Relaxed) == 0
 }
 
 /// The free list of one chunk; gives its blocks in use and their bytes.
@@ -679,7 +707,7 @@ pub fn check() {
     enter();
     let globals = globals();
     let (mut blocks, mut bytes, mut used, mut warm, mut index) = (0, 0, 0, 0, 0);
-    let mut partial = [0; CLASSES.len()];
+    let mut partial = [0; CLASSES.len() + 1];
     while index < globals.high.load(Relaxed) {
         let entry = chunk(index);
         match entry.state.load(Relaxed) {
@@ -691,6 +719,7 @@ pub fn check() {
                 used += entry.run.load(Relaxed);
                 index += entry.run.load(Relaxed) - 1;
             }
+            state if is_empty(state, entry) => partial[EMPTY] += 1,
             state => {
                 assert!(state >= SMALL, "the rest of a large block without its start");
                 let class = (state - SMALL) as usize;
@@ -715,7 +744,8 @@ pub fn check() {
     for (class, partial) in partial.into_iter().enumerate() {
         let (mut listed, mut next) = (0, globals.partial[class].load(Relaxed));
         while next != 0 {
-            assert_eq!(chunk(next - 1).state.load(Relaxed), SMALL + class as u32, "a chunk in a list");
+            let of = if class == EMPTY { OBJECTS } else { class };
+            assert_eq!(chunk(next - 1).state.load(Relaxed), SMALL + of as u32, "a chunk in a list");
             listed += 1;
             next = chunk(next - 1).next.load(Relaxed);
         }
