@@ -41,6 +41,7 @@ pub const MOST_ARMS: usize = COUNT as usize;
 // In a record's `state`.
 const FOREVER: u32 = 1 << 31;
 const CANNOT_RAISE: u32 = 1 << 30;
+const CAN_BE_LEFT: u32 = 1 << 29;
 const COUNT: u32 = (1 << 20) - 1;
 
 shared! {
@@ -131,6 +132,8 @@ pub(super) struct Seen {
     pub(super) forever: bool,
     /// Whether an error can be raised in it: not when the process is ending.
     pub(super) can_raise: bool,
+    /// Whether the process has a time limit for what it does, in which it waits.
+    pub(super) can_be_left: bool,
     pub(super) since: u64,
     /// The first ones alone where there was no room to write them all down, and of a wait that is over.
     pub(super) arms: Vec<Waited>,
@@ -180,6 +183,7 @@ impl Record {
             sequence,
             forever: state & FOREVER != 0,
             can_raise: state & CANNOT_RAISE == 0,
+            can_be_left: state & CAN_BE_LEFT != 0,
             since: self.since.load(Relaxed),
             arms: self.arms().collect(),
             count: (state & COUNT) as usize,
@@ -500,6 +504,16 @@ fn is_served_as_known(arms: &[Watched]) -> bool {
 private! {
     /// A signal has interrupted the wait that this process's record tells of, and it has not acted on that yet.
     static INTERRUPTED: SystemU64 = SystemU64::new(0);
+    /// A signal will end what this process waits for from now on.
+    static LIMITED: SystemU64 = SystemU64::new(0);
+}
+
+/// Whether what this process does from now on has a time limit, which interrupts its waits: a circle with it can be left.
+pub fn set_limited(limited: bool) {
+    // Few have one, and memory that is not written to stays common to parent and child.
+    if (LIMITED.get().load(Relaxed) != 0) != limited {
+        LIMITED.get().store(u64::from(limited), Relaxed);
+    }
 }
 
 /// The wait that this process would be in had no signal come: once.
@@ -589,7 +603,9 @@ fn begin(me: &Slot, arms: &[Watched], block: u64, sleep: &Sleep) -> u32 {
         record.more.store(block, SeqCst);
         arms.iter().enumerate().for_each(|(index, arm)| record.arm(index).set(arm));
     }
-    let flags = if forever { FOREVER } else { 0 } | if sleep.can_raise { 0 } else { CANNOT_RAISE };
+    let flag = |flag: u32, is_set: bool| if is_set { flag } else { 0 };
+    let flags = flag(FOREVER, forever) | flag(CANNOT_RAISE, !sleep.can_raise);
+    let flags = flags | flag(CAN_BE_LEFT, LIMITED.get().load(Relaxed) != 0);
     record.state.store(arms.len() as u32 | flags, Relaxed);
     record.sequence.store(record.sequence.load(Relaxed).wrapping_add(1), SeqCst);
     // The next slice of the same wait changes nothing.
