@@ -288,11 +288,13 @@ pub(super) struct Watched<'a> {
 pub(super) struct Sleep {
     deadline: Option<Instant>,
     slice: Duration,
-    /// It was woken, among many: somebody who could have served it may be gone, so the next slice is as a first one.
+    /// It was woken: somebody who could have served it may be gone, so the next slice is as a first one.
     roused: bool,
     /// The graph's count of changes at the last look.
+    seen: Option<u64>,
+    /// The same of the second look since a change: at the first one another sleeper may have been between two slices.
     looked: Option<u64>,
-    /// It has had its first look: another sleeper may have been between two slices then.
+    /// It has had its first look.
     had_look: bool,
     /// How many short slices it may still have, after which it is looked around from here alone.
     short: u32,
@@ -336,6 +338,7 @@ impl Sleep {
             deadline,
             slice: Duration::ZERO,
             roused: false,
+            seen: None,
             looked: None,
             had_look: false,
             short: SHORT_SLICES,
@@ -408,7 +411,7 @@ impl Sleep {
             [arm] => park::wait(arm.word, arm.expected, Some(end)),
             arms => park::wait_any(arms.iter().map(|arm| (arm.word, arm.expected)), end),
         });
-        self.roused = result == Wait::Woken && self.deadline.is_none() && process_table::high() > MANY;
+        self.roused = result == Wait::Woken && self.deadline.is_none();
         if result == Wait::TimedOut && self.deadline.is_none_or(|deadline| Instant::now() < deadline) {
             result = Wait::Woken;
             if self.slice > FIRST {
@@ -457,8 +460,8 @@ impl Sleep {
         }
         // Nor is any look the last one among many: there somebody is between two slices most of the time.
         let had_look = std::mem::replace(&mut self.had_look, true);
-        let settles = had_look && process_table::high() <= MANY;
         let change = changes();
+        let settles = self.seen.replace(change) == Some(change) && process_table::high() <= MANY;
         if covered {
             self.looked = Some(globals.looked_at.load(Relaxed)).filter(|_| settles);
             return;
