@@ -394,3 +394,41 @@ join(p)
     assert_eq!(ended.status, Some(1));
     assert!(ended.stderr.contains(":4:5: process P.1 was last seen here"), "{}", ended.stderr);
 }
+
+/// A child dies while its parent, which has run its code, waits until another one has printed. Who joins it goes on, and
+/// the parent waits for that one.
+#[test]
+fn a_child_dies_while_its_parent_waits_to_print() {
+    let code = "
+let q = queue()
+let joiner = spawn { try { join(q.get()) } catch e { print(e.kind) } }
+let victim = spawn { sleep(1h) }
+q.put(victim)
+print(victim.pid)
+let writer = spawn { print('x' * 100_000); join(joiner) }
+var asleep = 0
+while asleep < 3 {
+    let state = read_text(f'/proc/{writer.pid}/stat').split(') ')[1][0]
+    asleep = if state == 'S' { asleep + 1 } else { 0 }
+    sleep(3ms)
+}
+print('end')
+";
+    let mut run = tree::start(code);
+    let victim = Pid::from_raw(run.line().parse().unwrap());
+    let does = |run: &Run, what: &str| {
+        let ps = std::process::Command::new(env!("CARGO_BIN_EXE_mplang")).arg("ps").arg(run.group.to_string()).output();
+        String::from_utf8(ps.unwrap().stdout).unwrap().contains(what)
+    };
+    run.until("the script waits to print", |run| does(run, "waits for the lock"));
+    kill(victim, Signal::SIGKILL).unwrap();
+    run.until("the script knows of the death", |run| {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", run.group)).unwrap();
+        let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).unwrap();
+        state(victim) != Some('S') && pending.trim().bytes().all(|digit| digit == b'0') && state(run.group) == Some('S')
+    });
+    // The writer, which goes on to live, gets room now.
+    let ended = run.end();
+    let printed = |text: &str| ended.stdout.lines().any(|line| line == text);
+    assert!(ended.status == Some(0) && printed("process_killed") && printed("end"), "{:?}", ended.stderr);
+}

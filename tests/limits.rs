@@ -152,13 +152,45 @@ fn there_may_be_little_address_space() {
             Some(0) => assert_eq!(ended.stdout, "4000\n"),
             Some(2) => assert!(mib < 500 && ended.stderr.contains("`ulimit -v` allows"), "{mib}: {}", ended.stderr),
             Some(1) => {
-                let told = ended.stderr.contains("limit: the system refused shared memory");
+                let why = "limit: the system refused shared memory: there is no room for it in memory, see `ulimit -v`";
+                let told = ended.stderr.contains(why);
                 assert!(mib < 2000 && told, "{mib}: {}", ended.stderr);
             }
             // Little enough, and the program itself cannot be loaded.
             _ => assert!(mib < 64, "{mib}: {}", ended.stderr),
         }
     }
+}
+
+/// Little memory for data: what reads a script needs a stack of its own, whether it is used or not.
+#[test]
+fn there_may_be_little_memory_for_data() {
+    let code = "let q = queue(); spawn { q.put('text' * 1000) }; print(q.get().len())";
+    for mib in [20, 200, 280, 300, 400] {
+        let ended = start_as(limited(code, Resource::RLIMIT_DATA, mib << 20)).end();
+        match ended.status {
+            Some(0) => assert_eq!(ended.stdout, "4000\n"),
+            status => {
+                let told = ended.stderr.contains("`ulimit -d` allows");
+                assert!(status == Some(2) && mib < 300 && told, "{mib}: {status:?} {}", ended.stderr);
+            }
+        }
+    }
+}
+
+/// No descriptor is left for shared memory, nor for the script.
+#[test]
+fn there_may_be_no_descriptor_left() {
+    let code = "let files = [open('/dev/null')]; queue()";
+    let ended = start_as(limited(code, Resource::RLIMIT_NOFILE, 4)).end();
+    let why = "the system refused shared memory: too many files are open, see `ulimit -n`";
+    assert!(ended.status == Some(1) && ended.stderr.contains(why), "{}", ended.stderr);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mplang"));
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scripts/text/empty.mp"));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let ended = start_as(limit(command, Resource::RLIMIT_NOFILE, 3)).end();
+    let why = "empty.mp\": too many files are open (the limit is 3)";
+    assert!(ended.status == Some(2) && ended.stderr.contains(why), "{}", ended.stderr);
 }
 
 /// A process that gets no more memory says so and ends; of a spawned one its parent knows why.

@@ -3,6 +3,8 @@
 use crate::compile::{ImportError, Loader};
 use crate::source::{FileId, Sources};
 use crate::syntax::{self, ast::Script};
+use crate::world::describe;
+use nix::errno::Errno;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -118,9 +120,5 @@ pub fn decode(bytes: Vec<u8>) -> Result<String, NotText> {
 }
 
 fn reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".into(),
-        std::io::ErrorKind::PermissionDenied => "permission is missing".into(),
-        _ => "it cannot be read".into(),
-    }
+    error.raw_os_error().map_or_else(|| "it cannot be read".into(), |errno| describe(Errno::from_raw(errno)))
 }

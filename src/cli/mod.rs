@@ -36,15 +36,19 @@ pub fn main() -> ! {
 const FOR_THE_SCRIPT: u64 = 32 << 20;
 
 fn enough_memory() -> Result<(), String> {
-    let Ok((most, _)) = getrlimit(Resource::RLIMIT_AS) else { return Ok(()) };
-    if most == RLIM_INFINITY {
-        return Ok(());
+    let needed = STACK as u64 + FOR_THE_SCRIPT;
+    let address_space = memory::of_this_process().0 as u64 + needed;
+    enough(Resource::RLIMIT_AS, address_space, "`ulimit -v`", "address space")?;
+    enough(Resource::RLIMIT_DATA, needed, "`ulimit -d`", "data")
+}
+
+fn enough(resource: Resource, needed: u64, limit: &str, what: &str) -> Result<(), String> {
+    match getrlimit(resource) {
+        Ok((most, _)) if most != RLIM_INFINITY && most < needed => {
+            Err(format!("{limit} allows {} KiB of {what}; {} are needed", most >> 10, needed >> 10))
+        }
+        _ => Ok(()),
     }
-    let needed = (memory::of_this_process().0 + STACK) as u64 + FOR_THE_SCRIPT;
-    if most >= needed {
-        return Ok(());
-    }
-    Err(format!("`ulimit -v` allows {} KiB of address space; {} are needed", most >> 10, needed >> 10))
 }
 
 fn perform(options: Options) -> u8 {

@@ -102,7 +102,13 @@ fn forget_if_unreachable(process: ProcessRef) {
     // A scope has the results of what was spawned in it.
     let first = scopes::outermost().unwrap_or(usize::MAX);
     let Some(child) = find(process).filter(|child| child.number < first) else { return };
-    if !reaper::has_reaped(process) || handles::reachable(process_key(process)) {
+    let key = process_key(process);
+    if !reaper::has_reaped(process) || handles::reachable_here(key) {
+        return;
+    }
+    // Only a failure that is told when nobody can take it any more is waited for. Anything else this process must not hold:
+    // what the result names may be all that reaches it.
+    if handles::reachable(key) && child.failed_untaken().is_some() {
         return;
     }
     CHILDREN.with_borrow_mut(|children| children.all.remove(&process));
@@ -117,7 +123,7 @@ fn forget_if_unreachable(process: ProcessRef) {
             None => CHILDREN.with_borrow_mut(|children| children.untaken.push(fault)),
         }
     }
-    handles::on_handle(process_key(process), false);
+    handles::on_handle(key, false);
 }
 
 fn find(process: ProcessRef) -> Option<Child> {
@@ -423,6 +429,12 @@ impl Child {
     /// Its failure, with its time, if nobody took that. An end by a signal like the one that ends this process, and so
     /// the whole run, is none, nor is one that was wanted.
     fn untaken_failure(&self) -> Option<(u64, Fault)> {
+        let (outcome, at) = self.failed_untaken()?;
+        outcome.result(self.process).err().map(|fault| (at, fault))
+    }
+
+    /// How it failed, and when, if nobody took that.
+    fn failed_untaken(&self) -> Option<(Outcome, u64)> {
         let (outcome, at) = reaper::outcome(self.process).filter(|_| !self.taken && !self.process.is_taken())?;
         let with_the_run = signals::ending().is_some_and(|ending| match outcome {
             Outcome::Killed(signal) => signal == ending || signals::ends(signal),
@@ -430,7 +442,7 @@ impl Child {
             _ => false,
         });
         let failed = outcome.is_failure(self.asked) && !with_the_run;
-        if failed { outcome.result(self.process).err().map(|fault| (at, fault)) } else { None }
+        failed.then_some((outcome, at))
     }
 }
 

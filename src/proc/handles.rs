@@ -202,10 +202,14 @@ fn take_all_unreachable(mut each: impl FnMut(ProcessRef)) {
 
 /// Whether anything but one handle value of this process can reach the object, here or in another process.
 pub fn reachable(key: HandleKey) -> bool {
+    reachable_here(key) || roles(key).any(|role| shm::holder_count(object(key), role) > 1)
+}
+
+/// The same for this process alone.
+pub fn reachable_here(key: HandleKey) -> bool {
     roles(key).any(|role| {
         let entry = (object(key), role);
         REACHED.with_borrow(|reached| reached.counts.get(&entry).is_some_and(|count| count > 1))
-            || shm::holder_count(entry.0, role) > 1
     })
 }
 

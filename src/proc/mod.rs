@@ -101,9 +101,14 @@ fn lock_output(take: bool) {
     if let Some(lock) = OUTPUT_LOCK.get() {
         // A lock that cannot be taken is no reason not to write.
         if take {
+            let mut interrupted = false;
             while let Ok(shm::user_lock::Acquired::Interrupted) = lock.acquire(None) {
-                // What the signal asks for waits until the text is written.
+                // What the signal asks for waits until the text is written: the next wait finds it.
                 shm::park::take_signal();
+                interrupted = true;
+            }
+            if interrupted {
+                shm::park::note_signal();
             }
         } else {
             let _ = lock.release();

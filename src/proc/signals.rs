@@ -1,6 +1,6 @@
 //! Signals: they interrupt what a process does, and it acts on them at the next step or wait.
 
-use crate::shm::park;
+use crate::shm::{self, park};
 use crate::vm::machine;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, Ordering};
@@ -151,11 +151,18 @@ fn set_alarm() {
         }
         // SAFETY: the structure lives through the call, which a signal handler may make too.
         unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()) };
+        tell_limit();
         // A handler may have come in between and set another.
         if next == next_alarm() {
             break;
         }
     }
+}
+
+/// Tells whether a scope's time will end the present wait, whatever that is for: no circle with it is a deadlock. The
+/// grace time ends the process, so it is better told.
+fn tell_limit() {
+    shm::set_limited(WAKE_AT.load(Ordering::Relaxed) != NEVER);
 }
 
 /// Makes waits and the machine look what time has passed, at this moment at the latest; `None`: no more.
@@ -359,6 +366,7 @@ fn forget() {
     forget_moment(&KILL_AT);
     forget_moment(&WAKE_AT);
     forget_moment(&REMIND_AT);
+    tell_limit();
     LAST_WORK.store(0, Ordering::Relaxed);
     park::take_signal();
     forget_ending();

@@ -5,7 +5,7 @@
 
 use super::atomic::Ordering::{Relaxed, SeqCst};
 use super::atomic::{AtomicU32, AtomicU64, compiler_fence, seeded};
-use super::chunks::{Chunks, FREE, FREE_FILLED, FREE_WARM, LARGE, LARGE_REST, SMALL, chunk, chunk_start, room};
+use super::chunks::{Chunk, Chunks, FREE, FREE_FILLED, FREE_WARM, LARGE, LARGE_REST, SMALL, chunk, chunk_start, room};
 use super::layout::{self, CHUNK, CHUNKS};
 use super::lock::Lock;
 use super::region::{self, at, shared};
@@ -16,11 +16,14 @@ use std::mem::size_of;
 pub(crate) const GRAIN: u64 = 64;
 
 /// Sizes of blocks with their headers. The last is a class of its own for objects that handles name: its chunks keep
-/// their purpose for ever, so a stale handle always finds a serial number.
+/// their purpose for ever, so a stale handle always finds a serial number. Those of them in which no block has been used
+/// since their memory was given back do not count as used.
 static CLASSES: [u64; CLASS_COUNT] =
     [64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384, 21824, 32768, 512];
 const CLASS_COUNT: usize = 19;
 const OBJECTS: usize = CLASS_COUNT - 1;
+/// The list of the chunks of objects that have no memory: after those of the classes.
+const EMPTY: usize = CLASS_COUNT;
 /// So many chunks, and this part of the limit, are kept for records: they must not fail when the script has used all.
 const RESERVE: u32 = 16;
 const RESERVE_PART: u32 = 32;
@@ -32,8 +35,8 @@ shared! {
         chunks: Chunks,
         blocks: AtomicU64,
         bytes: AtomicU64,
-        /// Per class the first chunk that has a free block, plus one.
-        partial: [AtomicU32; CLASS_COUNT],
+        /// Per class the first chunk that has a free block, plus one; then the first of [`EMPTY`].
+        partial: [AtomicU32; CLASS_COUNT + 1],
     }
 
     /// Before each block's bytes.
@@ -353,6 +356,7 @@ fn hand_out(start: u64, length: u64, hand: &AtomicU64) -> Block {
 fn allocate_small(class: usize, purpose: Purpose, length: u64, hand: &AtomicU64) -> Result<Block, ShmError> {
     let globals = globals();
     let index = match globals.partial[class].load(Relaxed) {
+        0 if class == OBJECTS && globals.partial[EMPTY].load(Relaxed) != 0 => fill_empty(purpose, length)?,
         0 => {
             let index = globals.chunks.free_chunks(1, purpose.limit(), length)?;
             let chunk = chunk(index);
@@ -387,6 +391,17 @@ fn allocate_small(class: usize, purpose: Purpose, length: u64, hand: &AtomicU64)
     Ok(block)
 }
 
+/// Takes a chunk of objects that has no memory into use again.
+fn fill_empty(purpose: Purpose, length: u64) -> Result<u32, ShmError> {
+    let globals = globals();
+    globals.chunks.has_room(1, purpose.limit(), length)?;
+    let index = globals.partial[EMPTY].load(Relaxed) - 1;
+    unlink(EMPTY, index);
+    link(OBJECTS, index);
+    globals.chunks.used.store(globals.chunks.used.load(Relaxed) + 1, Relaxed);
+    Ok(index)
+}
+
 fn free_small(index: u32, block: Block) {
     let chunk = chunk(index);
     let class = (chunk.state.load(Relaxed) - SMALL) as usize;
@@ -412,14 +427,18 @@ fn free_small(index: u32, block: Block) {
         globals().chunks.free_run(index);
     } else if chunk.fresh.load(Relaxed) == capacity(OBJECTS) {
         // All were used since the last time: else a few that come and go would cost more. Zeros are no serial number.
+        unlink(OBJECTS, index);
         chunk.free.store(0, Relaxed);
         chunk.fresh.store(0, Relaxed);
         compiler_fence(SeqCst);
         region::give_back(chunk_start(index), CHUNK);
+        link(EMPTY, index);
+        let used = &globals().chunks.used;
+        used.store(used.load(Relaxed) - 1, Relaxed);
     }
 }
 
-/// Puts a chunk at the front of the list of its class.
+/// Puts a chunk at the front of a list.
 fn link(class: usize, index: u32) {
     let first = &globals().partial[class];
     let old = first.load(Relaxed);
@@ -483,6 +502,7 @@ fn rebuild() {
             }
             FREE_WARM | FREE_FILLED => warm += 1,
             FREE => {}
+            state if is_empty(state, entry) => link(EMPTY, index),
             state => {
                 let class = (state - SMALL) as usize;
                 let (here, here_bytes) = rebuild_chunk(index, class);
@@ -502,6 +522,11 @@ fn rebuild() {
     globals.chunks.warm.store(warm, Relaxed);
     globals.chunks.high.store(high, Relaxed);
     globals.chunks.first_free.store(0, Relaxed);
+}
+
+/// Whether a chunk in this state is one of objects that has no memory.
+fn is_empty(state: u32, chunk: &Chunk) -> bool {
+    state == SMALL + OBJECTS as u32 && chunk.fresh.load(Relaxed) == 0
 }
 
 /// The free list of one chunk; gives its blocks in use and their bytes.
@@ -529,7 +554,7 @@ pub fn check() {
     enter();
     let globals = globals();
     let (mut blocks, mut bytes, mut used, mut warm, mut index) = (0, 0, 0, 0, 0);
-    let mut partial = [0; CLASSES.len()];
+    let mut partial = [0; CLASSES.len() + 1];
     while index < globals.chunks.high.load(Relaxed) {
         let entry = chunk(index);
         match entry.state.load(Relaxed) {
@@ -541,6 +566,7 @@ pub fn check() {
                 used += entry.run.load(Relaxed);
                 index += entry.run.load(Relaxed) - 1;
             }
+            state if is_empty(state, entry) => partial[EMPTY] += 1,
             state => {
                 assert!(state >= SMALL, "the rest of a large block without its start");
                 let class = (state - SMALL) as usize;
@@ -565,7 +591,8 @@ pub fn check() {
     for (class, partial) in partial.into_iter().enumerate() {
         let (mut listed, mut next) = (0, globals.partial[class].load(Relaxed));
         while next != 0 {
-            assert_eq!(chunk(next - 1).state.load(Relaxed), SMALL + class as u32, "a chunk in a list");
+            let of = if class == EMPTY { OBJECTS } else { class };
+            assert_eq!(chunk(next - 1).state.load(Relaxed), SMALL + of as u32, "a chunk in a list");
             listed += 1;
             next = chunk(next - 1).next.load(Relaxed);
         }

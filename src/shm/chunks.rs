@@ -111,11 +111,15 @@ impl Chunks {
         ShmError::MemoryFull { asked, limit: u64::from(self.limit()) * CHUNK }
     }
 
+    /// Whether no more than `limit` chunks are in use with `count` more.
+    pub(super) fn has_room(&self, count: u32, limit: u32, length: u64) -> Result<(), ShmError> {
+        let used = self.used.load(Relaxed).checked_add(count);
+        used.filter(|&used| used <= limit).map(|_| ()).ok_or_else(|| self.full(length))
+    }
+
     /// The first of `count` free chunks side by side, when no more than `limit` are to be in use with them.
     pub(super) fn free_chunks(&self, count: u32, limit: u32, length: u64) -> Result<u32, ShmError> {
-        if self.used.load(Relaxed).checked_add(count).is_none_or(|used| used > limit) {
-            return Err(self.full(length));
-        }
+        self.has_room(count, limit, length)?;
         let high = self.high.load(Relaxed);
         let mut start = self.first_free.load(Relaxed);
         let mut index = start;

@@ -252,13 +252,18 @@ fn look_at(sleepers: Vec<(u32, Seen)>, contents: Vec<Content>) -> Look {
     let result = holders::locked(|| {
         let mut graph = Graph::new(sleepers, contents);
         let found = graph.find();
-        let mut moved = false;
+        let (mut moved, mut left) = (false, 0);
         for circle in &found.circles {
+            let receives = graph.receives(circle);
+            if receives.is_none() && graph.can_be_left(circle) {
+                left += 1;
+                continue;
+            }
             if !circle.iter().all(|&at| graph.nodes[at].who.is_as_before()) {
                 moved = true;
                 continue;
             }
-            match graph.receives(circle) {
+            match receives {
                 Some(receives) => graph.end(&receives, &mut words),
                 None => graph.condemn_last(circle),
             }
@@ -267,7 +272,7 @@ fn look_at(sleepers: Vec<(u32, Seen)>, contents: Vec<Content>) -> Look {
             Look::Moved
         } else if found.hidden && !with_contents {
             Look::Hidden
-        } else if found.circles.is_empty() {
+        } else if found.circles.len() == left {
             Look::Clear
         } else {
             Look::Told
@@ -533,6 +538,12 @@ impl Graph {
             Who::Process(_, seen) => &seen.arms,
             Who::Content { .. } => &[],
         }
+    }
+
+    /// Whether one of the processes has a time limit for what it does. Receives that could be ended are ended all the
+    /// same: a loop is over when nothing can come any more.
+    fn can_be_left(&self, circle: &[usize]) -> bool {
+        circle.iter().any(|&at| matches!(&self.nodes[at].who, Who::Process(_, seen) if seen.can_be_left))
     }
 
     fn condemn_last(&self, circle: &[usize]) {

@@ -12,7 +12,7 @@ use super::{ObjectRef, ShmError, deadlock};
 use std::fs::File;
 
 /// To be changed whenever something in the region is laid out anew, or means something else.
-const LAYOUT: u64 = 6;
+const LAYOUT: u64 = 7;
 const MAGIC: u64 = u64::from_be_bytes(*b"mplang\0\0");
 
 shared! {

@@ -55,7 +55,7 @@ pub use object::{ObjectRef, Role, describe_need};
 pub use pipe::{End, Pipe};
 pub use process_table::{ProcessRef, after_fork, register_child};
 pub use user_lock::UserLock;
-pub use waits::Need;
+pub use waits::{Need, set_limited};
 
 use std::fmt;
 

@@ -193,8 +193,9 @@ impl<M: Model> Monitor<M> {
             if let Some(ended) = ended {
                 let interrupted = ended == Wait::Interrupted;
                 let wake = match withdraw(&mut model) {
-                    // What woke this one may have been meant for somebody who can go on.
-                    Wake::Nobody if slept && interrupted => Wake::One,
+                    // What woke this one may have been meant for somebody who can go on. Where all are woken nothing is
+                    // passed on: to the others it would seem that something has come for them.
+                    Wake::Nobody if slept && interrupted && M::WAKES_ONE => Wake::One,
                     wake => wake,
                 };
                 let result = match ended {

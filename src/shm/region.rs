@@ -66,9 +66,20 @@ pub fn ensure() -> Result<(), ShmError> {
                 return Ok(());
             }
             Err(_) if size / 2 >= LEAST => size /= 2,
-            Err(error) => return Err(ShmError::Refused { what: "shared memory", why: error.desc().to_owned() }),
+            Err(error) => return Err(refused("shared memory", error)),
         }
     }
+}
+
+/// That the system refused something, and where the user can ask for more.
+pub(super) fn refused(what: &'static str, error: nix::Error) -> ShmError {
+    let why = match error {
+        nix::Error::ENOMEM => "there is no room for it in memory, see `ulimit -v`".into(),
+        nix::Error::EMFILE => "too many files are open, see `ulimit -n`".into(),
+        nix::Error::ENFILE => "the system has too many open files".into(),
+        other => other.desc().to_lowercase(),
+    };
+    ShmError::Refused { what, why }
 }
 
 fn set(base: NonNull<c_void>, size: u64) {

@@ -85,8 +85,8 @@ impl Spool {
     /// A spool, and the stream of this process, which reads it.
     pub fn new() -> Result<(Spool, Stream), ShmError> {
         super::start()?;
-        let refused = |errno: Errno| ShmError::Refused { what: "a memory file", why: errno.desc().to_owned() };
-        let file = memfd_create(c"mplang output", MFdFlags::MFD_CLOEXEC).map_err(refused)?;
+        let file = memfd_create(c"mplang output", MFdFlags::MFD_CLOEXEC);
+        let file = file.map_err(|error| region::refused("a memory file", error))?;
         let hand = my_slot().hand(Hand::Object);
         let globals = arena::allocate(size_of::<Globals>(), hand)?;
         hand.store(0, Relaxed);

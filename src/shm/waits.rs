@@ -55,7 +55,8 @@ pub const MOST_ARMS: usize = COUNT as usize;
 // In a record's `state`.
 const FOREVER: u32 = 1 << 31;
 const CANNOT_RAISE: u32 = 1 << 30;
-const OVER: u32 = 1 << 29;
+const CAN_BE_LEFT: u32 = 1 << 29;
+const OVER: u32 = 1 << 28;
 const COUNT: u32 = (1 << 20) - 1;
 
 shared! {
@@ -146,6 +147,8 @@ pub(super) struct Seen {
     pub(super) forever: bool,
     /// Whether an error can be raised in it: not when the process is ending.
     pub(super) can_raise: bool,
+    /// Whether the process has a time limit for what it does, in which it waits.
+    pub(super) can_be_left: bool,
     pub(super) since: u64,
     /// The first ones alone where there was no room to write them all down, and of a wait that is over.
     pub(super) arms: Vec<Waited>,
@@ -195,6 +198,7 @@ impl Record {
             sequence,
             forever: state & FOREVER != 0,
             can_raise: state & CANNOT_RAISE == 0,
+            can_be_left: state & CAN_BE_LEFT != 0,
             since: self.since.load(Relaxed),
             arms: self.arms().collect(),
             count: (state & COUNT) as usize,
@@ -304,11 +308,13 @@ pub(super) struct Watched<'a> {
 pub(super) struct Sleep {
     deadline: Option<Instant>,
     slice: Duration,
-    /// It was woken, among many: somebody who could have served it may be gone, so the next slice is as a first one.
+    /// It was woken: somebody who could have served it may be gone, so the next slice is as a first one.
     roused: bool,
     /// The graph's count of changes at the last look.
+    seen: Option<u64>,
+    /// The same of the second look since a change: at the first one another sleeper may have been between two slices.
     looked: Option<u64>,
-    /// It has had its first look: another sleeper may have been between two slices then.
+    /// It has had its first look.
     had_look: bool,
     /// How many short slices it may still have, after which it is looked around from here alone.
     short: u32,
@@ -352,6 +358,7 @@ impl Sleep {
             deadline,
             slice: Duration::ZERO,
             roused: false,
+            seen: None,
             looked: None,
             had_look: false,
             short: SHORT_SLICES,
@@ -426,7 +433,7 @@ impl Sleep {
             [arm] => park::wait(arm.word, arm.expected, Some(end)),
             arms => park::wait_any(arms.iter().map(|arm| (arm.word, arm.expected)), end),
         });
-        self.roused = result == Wait::Woken && self.deadline.is_none() && process_table::high() > MANY;
+        self.roused = result == Wait::Woken && self.deadline.is_none();
         if result == Wait::TimedOut && self.deadline.is_none_or(|deadline| Instant::now() < deadline) {
             result = Wait::Woken;
             if self.slice > FIRST {
@@ -476,8 +483,8 @@ impl Sleep {
         }
         // Nor is any look the last one among many: there somebody is between two slices most of the time.
         let had_look = std::mem::replace(&mut self.had_look, true);
-        let settles = had_look && process_table::high() <= MANY;
         let change = changes();
+        let settles = self.seen.replace(change) == Some(change) && process_table::high() <= MANY;
         if covered {
             self.looked = Some(globals.looked_at.load(Relaxed)).filter(|_| settles);
             return;
@@ -523,6 +530,16 @@ fn is_served_as_known(arms: &[Watched]) -> bool {
 private! {
     /// A signal has interrupted the wait that this process's record tells of, and it has not acted on that yet.
     static INTERRUPTED: SystemU64 = SystemU64::new(0);
+    /// A signal will end what this process waits for from now on.
+    static LIMITED: SystemU64 = SystemU64::new(0);
+}
+
+/// Whether what this process does from now on has a time limit, which interrupts its waits: a circle with it can be left.
+pub fn set_limited(limited: bool) {
+    // Few have one, and memory that is not written to stays common to parent and child.
+    if (LIMITED.get().load(Relaxed) != 0) != limited {
+        LIMITED.get().store(u64::from(limited), Relaxed);
+    }
 }
 
 /// The wait that this process would be in had no signal come: once.
@@ -621,7 +638,9 @@ fn begin(me: &Slot, arms: &[Watched], block: u64, sleep: &Sleep) -> u32 {
         record.more.store(block, SeqCst);
         arms.iter().enumerate().for_each(|(index, arm)| record.arm(index).set(arm));
     }
-    let flags = if forever { FOREVER } else { 0 } | if sleep.can_raise { 0 } else { CANNOT_RAISE };
+    let flag = |flag: u32, is_set: bool| if is_set { flag } else { 0 };
+    let flags = flag(FOREVER, forever) | flag(CANNOT_RAISE, !sleep.can_raise);
+    let flags = flags | flag(CAN_BE_LEFT, LIMITED.get().load(Relaxed) != 0);
     record.state.store(arms.len() as u32 | flags, Relaxed);
     record.sequence.store(record.sequence.load(Relaxed).wrapping_add(1), SeqCst);
     // The next slice of the same wait changes nothing.

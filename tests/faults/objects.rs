@@ -20,6 +20,7 @@ pub fn scenes() -> Vec<Scene> {
         scene("make_and_drop_objects", make_and_drop),
         scene("hold_and_give_up_many", hold_many),
         scene("memory_of_all_sizes", memory_of_all_sizes),
+        scene("chunks_of_objects", chunks_of_objects),
         scene("spawn_and_join", spawn_and_join),
         scene("spawn_that_fails", spawn_that_fails),
         scene("born_late", born_late),
@@ -205,6 +206,25 @@ fn memory_of_all_sizes(stage: &Stage) {
         receive(1);
     });
     channels.into_iter().for_each(drop_channel);
+}
+
+/// The last objects of two chunks go, and their memory with them; then more are made than the chunks in use have room for.
+fn chunks_of_objects(stage: &Stage) {
+    const OF_A_CHUNK: usize = 128;
+    let locks: Vec<UserLock> = (0..3 * OF_A_CHUNK).map(|_| UserLock::new().unwrap()).collect();
+    let last = [locks[OF_A_CHUNK / 2], locks[OF_A_CHUNK * 3 / 2], locks[OF_A_CHUNK * 5 / 2]];
+    for lock in locks.iter().filter(|lock| !last.contains(lock)) {
+        shm::give_up(lock.object(), Role::Handle);
+    }
+    let holds = last.map(handle);
+    let victim = stage.victim(&holds, || {
+        last.iter().for_each(|lock| shm::give_up(lock.object(), Role::Handle));
+        let more: Vec<UserLock> = (0..OF_A_CHUNK + 2).map(|_| UserLock::new().unwrap()).collect();
+        more.iter().for_each(|lock| shm::give_up(lock.object(), Role::Handle));
+    });
+    last.iter().for_each(|lock| shm::give_up(lock.object(), Role::Handle));
+    stage.bury(victim);
+    lock_works(UserLock::new().unwrap());
 }
 
 fn spawn_and_join(stage: &Stage) {

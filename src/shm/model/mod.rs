@@ -61,6 +61,8 @@ pub trait Model: Sized {
     const NAME: &'static str;
     /// Whether who waits needs all of its [`Model::owners`] to let go; else anybody who can reach it may help.
     const OWNED: bool = false;
+    /// Whether some change wakes one of those who wait, who passes that on if it is not for him; else all are woken.
+    const WAKES_ONE: bool = false;
 
     /// The state in words.
     fn encode(&self, words: &mut Encoded);

@@ -46,6 +46,7 @@ impl Model for RLock {
     const KIND: u32 = 16;
     const NAME: &str = "the rlock";
     const OWNED: bool = true;
+    const WAKES_ONE: bool = true;
 
     fn encode(&self, words: &mut Encoded) {
         words.push(self.depth);

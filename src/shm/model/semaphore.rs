@@ -74,6 +74,7 @@ impl Semaphore {
 impl Model for Semaphore {
     const KIND: u32 = 18;
     const NAME: &str = "the semaphore";
+    const WAKES_ONE: bool = true;
 
     fn encode(&self, words: &mut Encoded) {
         words.extend([self.free, self.bound.map_or(0, |bound| bound + 1)]);
