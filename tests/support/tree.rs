@@ -133,7 +133,10 @@ impl Run {
     pub fn end(mut self) -> Ended {
         // Read while it runs: a full pipe would hold up its end.
         let (stdout, stderr) = (read_all(self.stdout.take()), read_all(self.child.stderr.take()));
+        // Which `wait` closes first: who waits for a line would end of that.
+        let stdin = self.child.stdin.take();
         let status = self.child.wait().unwrap();
+        drop(stdin);
         self.nobody_left();
         let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
         Ended { status: status.code(), signal: status.signal(), stdout, stderr }
