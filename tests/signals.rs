@@ -164,7 +164,7 @@ const WAITS: &[Wait] = &[
     ),
     alone(
         "lines('sh', '-c', 'echo x; while [ ! -e $0 ]; do sleep 0.01; done; echo y', go).list()",
-        "waits for the system",
+        "waits for a command",
         "['x', 'y']",
     ),
 ];

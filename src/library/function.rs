@@ -6,7 +6,7 @@ use crate::vm::fault::Fault;
 use crate::vm::native::{Context, Declaration, Run::*, optional, required};
 use crate::vm::types::Type;
 use crate::vm::value::index::check_key;
-use crate::vm::value::{Function, List, Map, Set, Table, Value, equal};
+use crate::vm::value::{List, Map, Set, Table, Value, equal};
 
 /// What a tally of equal items or of fitting ones is asked of; strs and bytes count their parts instead.
 const COUNTED: &[Type] =
@@ -256,15 +256,15 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
     function_of(
         "memo",
         &[required("f")],
-        "The function `f` with its results remembered, in each process for itself.\nmemo(|x| x * 2)(4) == 8",
+        "The function `f` with its results remembered, in each process for itself, as long as somebody has it.\nmemo(|x| x * 2)(4) == 8",
         Script(
             "fn memo(f) {
-                let id = __memo_new(f)
+                let token = __memo_new(f)
                 return fn(...given) {
-                    let known = __memo_get(id, f, given)
+                    let known = __memo_get(token, f, given)
                     if known != null { return known[0] }
                     let result = f(...given)
-                    __memo_set(id, f, given, result)
+                    __memo_set(token, f, given, result)
                     result
                 }
             }",
@@ -280,8 +280,8 @@ pub(super) static DECLARATIONS: &[Declaration] = &[
     hidden("__group", &[required("items"), required("keys")], Pure(group)),
     hidden("__tally", &[required("keys")], Pure(tally)),
     hidden("__memo_new", &[required("f")], Pure(memo_new)),
-    hidden("__memo_get", &[required("id"), required("f"), required("given")], Pure(memo_get)),
-    hidden("__memo_set", &[required("id"), required("f"), required("given"), required("result")], Pure(memo_set)),
+    hidden("__memo_get", &[required("token"), required("f"), required("given")], Pure(memo_get)),
+    hidden("__memo_set", &[required("token"), required("f"), required("given"), required("result")], Pure(memo_set)),
 ];
 
 fn count(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
@@ -348,58 +348,23 @@ fn tally(_: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
     Ok(Value::map(map))
 }
 
-/// A new table of results. The function itself stands in it under null, which is no list of arguments: a `memo` that
-/// came from another process may have the number of a table of another function here.
+/// The token of results that are remembered from now on.
 fn memo_new(cx: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
     if !matches!(args[0], Value::Function(_)) {
         return Err(At("memo", "f").wrong("a function", &args[0]));
     }
-    Ok(Value::count(new_memo(cx, &args[0])))
-}
-
-fn new_memo(cx: &mut Context, function: &Value) -> usize {
-    let mut table = Table::default();
-    table.insert(Value::Null, function.clone());
-    cx.memos.push(table);
-    cx.memos.len() - 1
-}
-
-/// The table of a function: the one with this number, unless that is another function's.
-fn memo_of<'a>(cx: &'a mut Context, id: &Value, function: &Value) -> &'a mut Table<Value> {
-    let number = if let Value::Int(id) = id { *id as usize } else { usize::MAX };
-    let of_function = |table: &Table<Value>| match (table.get(&Value::Null), function) {
-        (Some(Value::Function(there)), Value::Function(here)) => there.same(here) || same_function(there, here),
-        _ => false,
-    };
-    let at = match cx.memos.get(number) {
-        Some(table) if of_function(table) => Some(number),
-        _ => cx.memos.iter().position(of_function),
-    };
-    let at = at.unwrap_or_else(|| new_memo(cx, function));
-    &mut cx.memos[at]
-}
-
-fn same_function(a: &Function, b: &Function) -> bool {
-    match (a, b) {
-        (Function::Native(a), Function::Native(b)) => a == b,
-        (Function::Closure { proto, captures }, Function::Closure { proto: other, captures: others }) => {
-            proto == other
-                && captures.len() == others.len()
-                && captures.iter().zip(others).all(|(capture, other)| equal(capture, other))
-        }
-        _ => false,
-    }
+    Ok(cx.memos.begin(&args[0]))
 }
 
 /// The remembered result in a list, or null.
 fn memo_get(cx: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
-    let known = memo_of(cx, &args[0], &args[1]).get(&args[2]).cloned();
+    let known = cx.memos.of(&args[0], &args[1]).get(&args[2]).cloned();
     Ok(known.map_or(Value::Null, |result| Value::list(vec![result])))
 }
 
 fn memo_set(cx: &mut Context, args: &mut [Value]) -> Result<Value, Fault> {
     let (given, result) = (take(&mut args[2]), take(&mut args[3]));
-    let id = take(&mut args[0]);
-    memo_of(cx, &id, &args[1]).insert(given, result);
+    let token = take(&mut args[0]);
+    cx.memos.of(&token, &args[1]).insert(given, result);
     Ok(Value::Null)
 }

@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::vm::fault::{Fault, Kind};
+use crate::vm::memo::Memos;
 use crate::vm::native::Context;
 use crate::vm::value::{Range, Ref, Value};
 
 /// Calls a native: the method of the first argument's type, or else the function. A changing one gives its receiver.
 fn call(name: &str, mut args: Vec<Value>) -> Result<Value, Fault> {
-    let mut cx = Context { names: Vec::new(), describe: |_| String::new(), memos: Vec::new() };
+    let mut cx = Context { names: Vec::new(), describe: |_| String::new(), memos: Memos::default() };
     let number = method(args[0].type_of(), name).or_else(|| function(name));
     let declaration = get(number.unwrap_or_else(|| panic!("no {name}")));
     let receivers = usize::from(declaration.form != Form::Function);
@@ -295,15 +296,15 @@ fn extremes_of_ints() {
 /// A remembered result belongs to its function, also when another function has its number.
 #[test]
 fn memos_are_told_apart() {
-    let mut cx = Context { names: Vec::new(), describe: |_| String::new(), memos: Vec::new() };
+    let mut cx = Context { names: Vec::new(), describe: |_| String::new(), memos: Memos::default() };
     let mut run = |name: &str, mut args: Vec<Value>| match get(function(name).unwrap()).run {
         Run::Pure(run) => format!("{:?}", run(&mut cx, &mut args).ok().unwrap()),
         _ => unreachable!(),
     };
     let function_value = |number| Value::Function(Ref::new(crate::vm::value::Function::Native(number)));
     let (f, g) = (function_value(1), function_value(2));
-    assert_eq!(run("__memo_new", vec![f.clone()]), "0");
-    let (id, given) = (|| Value::Int(0), || ints(&[5]));
+    assert_eq!(run("__memo_new", vec![f.clone()]), "[0]");
+    let (id, given) = (|| ints(&[0]), || ints(&[5]));
     assert_eq!(run("__memo_get", vec![id(), f.clone(), given()]), "null");
     run("__memo_set", vec![id(), f.clone(), given(), Value::from("of f")]);
     assert_eq!(run("__memo_get", vec![id(), f.clone(), given()]), "['of f']");

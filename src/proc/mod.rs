@@ -366,7 +366,7 @@ impl World for Real {
             ps::publish();
             at_once::set_ready(true);
         }
-        let doing = doing(&op);
+        let doing = self.doing(&op);
         if doing.is_some() {
             set_doing(doing);
         }
@@ -431,6 +431,20 @@ impl Real {
         Ok(answer)
     }
 
+    /// What this process does that waits for none of the others.
+    fn doing(&self, op: &Op) -> Option<Doing> {
+        match op {
+            Op::Sleep { .. } => Some(Doing::Sleep),
+            Op::Run(_) => Some(Doing::Command),
+            Op::Input { .. } => Some(Doing::Input),
+            Op::NextLine { file } | Op::FileRead { file } if is_stdin(*file) => Some(Doing::Input),
+            Op::NextLine { file } | Op::FileRead { file } if self.local.may_wait_for_command(*file) => {
+                Some(Doing::Command)
+            }
+            _ => None,
+        }
+    }
+
     /// Before everything that another process could notice.
     #[inline]
     fn noticed(&mut self) -> Result<(), Fault> {
@@ -444,17 +458,6 @@ impl Real {
 /// Whether something is given back that a process must not keep when it is cancelled.
 fn gives_back(op: &Op) -> bool {
     matches!(op, Op::Leave { .. } | Op::ScopeLeave { .. } | Op::SharedPut { .. } | Op::Release { .. })
-}
-
-/// What a process does that waits for none of the others.
-fn doing(op: &Op) -> Option<Doing> {
-    match op {
-        Op::Sleep { .. } => Some(Doing::Sleep),
-        Op::Run(_) => Some(Doing::Command),
-        Op::Input { .. } => Some(Doing::Input),
-        Op::NextLine { file } | Op::FileRead { file } if is_stdin(*file) => Some(Doing::Input),
-        _ => None,
-    }
 }
 
 /// What every wait does when a signal comes: acts on it, and tells at once of a child that failed and that nobody can ask

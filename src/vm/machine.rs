@@ -3,6 +3,7 @@
 use super::code::{APPLY, NATIVE_ARGUMENTS, Program, RAISED, Reg};
 use super::fault::{Fault, Kind};
 use super::frame::{Frame, Then};
+use super::memo::Memos;
 use super::native::{Context, Library};
 use super::op::{Op, Quick};
 use super::stream::Pipeline;
@@ -135,7 +136,7 @@ impl Machine {
     pub fn new(program: Program, library: Library, describe: fn(HandleKey) -> String) -> Machine {
         let mut machine = Machine {
             program,
-            context: Context { names: Vec::new(), describe, memos: Vec::new() },
+            context: Context { names: Vec::new(), describe, memos: Memos::default() },
             clock: || 0,
             at_once: |_, _, _, _| None,
             library,
@@ -388,6 +389,9 @@ impl Machine {
     /// Gives up what registers still hold that belong to no name and no value in use: to be done before the world
     /// performs something that may take its time.
     pub fn give_up_free(&mut self) {
+        if !self.context.memos.is_empty() {
+            self.context.memos.forget_unreachable();
+        }
         let Some(frame) = self.frames.last() else { return };
         let proto = frame.proto();
         let Some(&free) = proto.free.get(frame.next().wrapping_sub(1)) else { return };

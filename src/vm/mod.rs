@@ -11,6 +11,7 @@ pub mod fault;
 mod frame;
 pub mod iterate;
 pub mod machine;
+pub mod memo;
 pub mod native;
 pub mod op;
 mod operands;

@@ -1,9 +1,10 @@
 //! How a function of the library is declared and called.
 
 use super::fault::Fault;
+use super::memo::Memos;
 use super::op::{Op, Quick};
 use super::types::Type;
-use super::value::{HandleKey, Table, Value};
+use super::value::{HandleKey, Value};
 use std::rc::Rc;
 
 /// What natives may ask of the machine.
@@ -13,7 +14,7 @@ pub struct Context {
     /// How the world writes a handle: `<process P.1 worker>`.
     pub describe: fn(HandleKey) -> String,
     /// The remembered results of each `memo`.
-    pub memos: Vec<Table<Value>>,
+    pub memos: Memos,
 }
 
 /// Makes a request of the arguments.

@@ -94,8 +94,7 @@ impl Machine {
         if value::items_alive() == 0 {
             return;
         }
-        let waiting = self.context.memos.iter().flat_map(|memo| memo.iter().flat_map(|(key, value)| [key, value]));
-        let waiting = waiting.filter(holds).collect();
+        let waiting = self.context.memos.values().filter(holds).collect();
         Walk::new(&self.program, waiting, &self.globals).finish(&mut |key| {
             if key.kind == HandleKind::Items {
                 found(key);

@@ -135,6 +135,12 @@ impl Files {
         self.add(name, "r", Content::Read(lines))
     }
 
+    /// Whether the next line of a file, or all that is left, may have to be waited for until a command writes it.
+    pub fn may_wait_for_command(&self, key: HandleKey) -> bool {
+        let content = self.open.get(&key.id).filter(|_| key.generation == self.depth).map(|file| &file.content);
+        matches!(content, Some(Content::Read(lines)) if lines.is_of_command() && lines.may_wait())
+    }
+
     fn add(&mut self, path: &str, mode: &'static str, content: Content) -> Value {
         let id = self.next;
         self.next += 1;

@@ -60,6 +60,11 @@ impl<F: AsFd> Lines<F> {
         self
     }
 
+    /// Whether a command that has not ended yet writes what is read.
+    pub fn is_of_command(&self) -> bool {
+        self.at_end.is_some()
+    }
+
     /// Whether the next line may have to be waited for.
     pub fn may_wait(&self) -> bool {
         self.waits && memchr::memchr(b'\n', &self.buffer[self.searched..]).is_none()

@@ -118,6 +118,11 @@ impl Local {
         stream_of(file, name)
     }
 
+    /// Whether a read of this file may wait for a command.
+    pub fn may_wait_for_command(&self, file: HandleKey) -> bool {
+        self.files.may_wait_for_command(file)
+    }
+
     /// Writes what a command has written.
     pub fn write_out(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         self.stdout.with(|stdout| stdout.print_bytes(bytes.to_vec()).and_then(|()| stdout.flush()))

@@ -8,7 +8,7 @@ pub fn cx() -> Context {
     Context {
         names: vec!["".into(), "f".into()],
         describe: |key| format!("<{} {}>", key.kind.type_of().name(), key.id),
-        memos: Vec::new(),
+        memos: crate::vm::memo::Memos::default(),
     }
 }
 
