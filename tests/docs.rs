@@ -1,4 +1,4 @@
-//! Every example of the book runs. In `docs/*.md` a block marked `mplang` is a script; the block marked `output` right
+//! Every example of the book runs. In `README.md` and `docs/*.md` a block marked `mplang` is a script; the block marked `output` right
 //! after it is what it prints, and one marked `error` what it writes to standard error (`--error-format short`). Without
 //! them it prints nothing.
 
@@ -44,8 +44,9 @@ fn every_example_of_the_book_runs() {
     sandbox::adopt_orphans();
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("docs");
     fs::create_dir_all(&scratch).unwrap();
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
-    let mut pages: Vec<_> = fs::read_dir(docs).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages: Vec<_> = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    pages.push(root.join("README.md"));
     pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
     pages.sort();
     let (mut problems, mut count) = (vec![], 0);
@@ -62,7 +63,7 @@ fn every_example_of_the_book_runs() {
                 results.iter().filter(|block| block.mark == mark).map(|block| block.text.as_str()).collect::<String>()
             };
             for problem in run(&block.text, &expected("output"), &expected("error"), &scratch) {
-                problems.push(format!("docs/{name}:{}: {problem}", block.line));
+                problems.push(format!("{name}:{}: {problem}", block.line));
             }
         }
     }

@@ -10,6 +10,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,7 @@ struct Run {
     child: Child,
     stdout: BufReader<ChildStdout>,
     stderr: BufReader<ChildStderr>,
+    _watch: Sender<()>,
 }
 
 impl Run {
@@ -41,7 +43,14 @@ impl Run {
         command.args(["-e", code]).process_group(0);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        Run { child, stdout: BufReader::new(stdout), stderr: BufReader::new(stderr) }
+        let group = Pid::from_raw(child.id() as i32);
+        let (watch, ended) = channel::<()>();
+        std::thread::spawn(move || {
+            if ended.recv_timeout(DEADLINE) == Err(RecvTimeoutError::Timeout) {
+                let _ = killpg(group, Signal::SIGKILL);
+            }
+        });
+        Run { child, stdout: BufReader::new(stdout), stderr: BufReader::new(stderr), _watch: watch }
     }
 
     fn pid(&self) -> i32 {
