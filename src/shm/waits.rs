@@ -330,7 +330,7 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// After so long at most it is looked around from a wait that few could serve, and a few times more where that could not
 /// be done yet.
 const SHORT: Duration = Duration::from_millis(5);
-const SHORT_SLICES: u32 = 3;
+const SHORT_SLICES: u32 = 6;
 
 fn are_few(arms: &[Watched]) -> bool {
     arms.iter().all(|arm| around::are_few(arm.object, arm.need))
