@@ -1,5 +1,8 @@
 //! `mplang ps` and SIGQUIT on scripts that run. Each run has a deadline and must leave nobody behind.
 
+#[path = "support/tree.rs"]
+mod tree;
+
 use mplang::shm::inspect::{Unseen, attach};
 use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -8,9 +11,7 @@ use nix::unistd::Pid;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::process::{ChildStderr, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -31,44 +32,33 @@ fn a_region_that_is_being_made_is_known() {
 
 /// A script that runs until the value goes.
 struct Run {
-    child: Child,
-    stdout: BufReader<ChildStdout>,
+    tree: tree::Run,
     stderr: BufReader<ChildStderr>,
-    _watch: Sender<()>,
 }
 
 impl Run {
     fn start(code: &str) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mplang"));
-        command.args(["-e", code]).process_group(0);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let group = Pid::from_raw(child.id() as i32);
-        let (watch, ended) = channel::<()>();
-        std::thread::spawn(move || {
-            if ended.recv_timeout(DEADLINE) == Err(RecvTimeoutError::Timeout) {
-                let _ = killpg(group, Signal::SIGKILL);
-            }
-        });
-        Run { child, stdout: BufReader::new(stdout), stderr: BufReader::new(stderr), _watch: watch }
+        command.args(["-e", code]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut tree = tree::start_within(command, DEADLINE);
+        let stderr = BufReader::new(tree.child.stderr.take().unwrap());
+        Run { tree, stderr }
     }
 
     fn pid(&self) -> i32 {
-        self.child.id() as i32
+        self.tree.group.as_raw()
     }
 
     fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
+        self.tree.line()
     }
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
-        let group = Pid::from_raw(self.pid());
+        let group = self.tree.group;
         let _ = killpg(group, Signal::SIGKILL);
-        let _ = self.child.wait();
+        let _ = self.tree.child.wait();
         let started = Instant::now();
         while killpg(group, None) != Err(Errno::ESRCH) && started.elapsed() < DEADLINE {
             sleep(Duration::from_millis(1));
@@ -238,7 +228,7 @@ fn ps_looks_while_things_change() {
         assert_eq!((status, stderr.as_str()), (Some(0), ""), "{text}");
         assert!(rows(&text).iter().any(|(id, _)| id == "P"), "{text}");
     }
-    assert!(run.child.try_wait().unwrap().is_none(), "it goes on");
+    assert!(run.tree.child.try_wait().unwrap().is_none(), "it goes on");
 }
 
 /// Asked by SIGQUIT, the first process tells of its own wait as `ps` does.
@@ -297,12 +287,12 @@ fn quit_asks_and_twice_ends() {
         line.clear();
         run.stderr.read_line(&mut line).unwrap();
         assert!(line.starts_with("process"), "{line}");
-        assert!(run.child.try_wait().unwrap().is_none(), "it goes on");
+        assert!(run.tree.child.try_wait().unwrap().is_none(), "it goes on");
         // Some time after the first, so that it is not the same press.
         let started = Instant::now();
         let status = loop {
             killpg(group, Signal::SIGQUIT).ok();
-            if let Some(status) = run.child.try_wait().unwrap() {
+            if let Some(status) = run.tree.child.try_wait().unwrap() {
                 break status;
             }
             assert!(started.elapsed() < DEADLINE);

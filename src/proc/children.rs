@@ -108,7 +108,7 @@ fn forget_if_unreachable(process: ProcessRef) {
     }
     // Only a failure that is told when nobody can take it any more is waited for. Anything else this process must not hold:
     // what the result names may be all that reaches it.
-    if handles::reachable(key) && child.failed_untaken().is_some() {
+    if handles::reachable_elsewhere(key) && child.failed_untaken().is_some() {
         return;
     }
     CHILDREN.with_borrow_mut(|children| children.all.remove(&process));

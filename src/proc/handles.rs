@@ -200,12 +200,12 @@ fn take_all_unreachable(mut each: impl FnMut(ProcessRef)) {
     });
 }
 
-/// Whether anything but one handle value of this process can reach the object, here or in another process.
-pub fn reachable(key: HandleKey) -> bool {
-    reachable_here(key) || roles(key).any(|role| shm::holder_count(object(key), role) > 1)
+/// Whether another process, or a message, can reach the object.
+pub fn reachable_elsewhere(key: HandleKey) -> bool {
+    roles(key).any(|role| shm::holder_count(object(key), role) > 1)
 }
 
-/// The same for this process alone.
+/// Whether anything in this process but one handle value can reach the object.
 pub fn reachable_here(key: HandleKey) -> bool {
     roles(key).any(|role| {
         let entry = (object(key), role);

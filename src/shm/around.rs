@@ -117,13 +117,10 @@ impl Search {
         if reference(index).has_ended() {
             return Err(Open::Hidden);
         }
-        if !wait.is_for_ever() && wait.is_between_slices() {
-            return Err(Open::Moving);
+        if !wait.is_for_ever() {
+            return Err(if wait.is_between_slices() { Open::Moving } else { Open::Served(index) });
         }
-        if !wait.is_for_ever() || wait.is_told() && !self.told {
-            return Err(Open::Served(index));
-        }
-        Ok(())
+        if wait.is_told() && !self.told { Err(Open::Served(index)) } else { Ok(()) }
     }
 
     /// One more, who must sleep.

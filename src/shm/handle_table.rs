@@ -69,11 +69,11 @@ impl Holds {
 
     /// Makes room for one more entry. The new table takes the old one's place by one store.
     pub(super) fn reserve(&self) -> Result<(), ShmError> {
-        let (count, entry) = self.entries();
+        let (count, _) = self.entries();
         if u64::from(self.filled.load(Relaxed)) < count / 4 * 3 {
             return Ok(());
         }
-        let live: Vec<u64> = (0..count).map(|index| entry(index).load(Relaxed)).filter(|&key| key > DELETED).collect();
+        let live = self.keys();
         let wanted = (live.len() as u64 * 4).next_power_of_two().max(INLINE * 2);
         let hand = my_slot().hand(Hand::Table);
         let block = arena::allocate_record(wanted as usize * 8, hand)?;
@@ -100,9 +100,10 @@ impl Holds {
         self.filled.store(0, Relaxed);
     }
 
-    pub(super) fn keys(&self) -> Vec<u64> {
-        let (count, entry) = self.entries();
-        (0..count).map(|index| entry(index).load(Relaxed)).filter(|&key| key > DELETED).collect()
+    pub(super) fn keys(&self) -> Vec<Key> {
+        let mut keys = Vec::new();
+        self.each_key(|key| keys.push(key));
+        keys
     }
 
     /// Whether an entry has this key: a guess while its process gets or gives up something.

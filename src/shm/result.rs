@@ -102,7 +102,7 @@ pub(super) fn is_end(object: ObjectRef) -> bool {
     kind_of(object) == Some(CHANNEL) && channel::is_pipe(object)
 }
 
-/// Gives up the ends of pipes that a process has kept for its result. [`settle`] must follow.
+/// Gives up the ends of pipes that a process has kept for its result. [`holders::settle`] must follow.
 pub(super) fn forget_ends(process: ProcessRef) {
     kept_for_result(process)
         .into_iter()
@@ -131,7 +131,7 @@ fn forget_kept(process: ProcessRef, key: Key) {
     }
 }
 
-/// Gives up what a process has kept for its result, and gives the processes among that. [`settle`] must follow.
+/// Gives up what a process has kept for its result, and gives the processes among that. [`holders::settle`] must follow.
 pub(super) fn forget_result(process: ProcessRef) -> Vec<ProcessRef> {
     let kept = kept_for_result(process);
     kept.iter().for_each(|&key| forget_kept(process, key));

@@ -1,6 +1,6 @@
 //! The remembered results of functions. They go with the last value that could ask for them.
 
-use super::value::{Function, Table, Value, equal};
+use super::value::{Table, Value, equal};
 
 /// The results that this process remembers.
 #[derive(Default)]
@@ -25,26 +25,14 @@ impl Memo {
     /// Whether these are results of this function: a `memo` that came from another process may have the number of another
     /// function's here.
     fn is_of(&self, function: &Value) -> bool {
-        match (&self.function, function) {
-            (Value::Function(there), Value::Function(here)) => there.same(here) || same_function(there, here),
-            _ => false,
-        }
+        // One that has captured a nan is not equal to itself.
+        let same =
+            matches!((&self.function, function), (Value::Function(there), Value::Function(here)) if there.same(here));
+        same || equal(&self.function, function)
     }
 
     fn is_reachable(&self) -> bool {
         !matches!(&self.token, Some(Value::List(token)) if token.count() == 1)
-    }
-}
-
-fn same_function(a: &Function, b: &Function) -> bool {
-    match (a, b) {
-        (Function::Native(a), Function::Native(b)) => a == b,
-        (Function::Closure { proto, captures }, Function::Closure { proto: other, captures: others }) => {
-            proto == other
-                && captures.len() == others.len()
-                && captures.iter().zip(others).all(|(capture, other)| equal(capture, other))
-        }
-        _ => false,
     }
 }
 

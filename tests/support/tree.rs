@@ -56,7 +56,12 @@ pub fn start(code: &str) -> Run {
 }
 
 /// Starts a command line.
-pub fn start_as(mut command: Command) -> Run {
+pub fn start_as(command: Command) -> Run {
+    start_within(command, DEADLINE)
+}
+
+/// The same with a deadline of its own.
+pub fn start_within(mut command: Command, deadline: Duration) -> Run {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let marker = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     command.env(MARKER, &marker).process_group(0);
@@ -65,7 +70,7 @@ pub fn start_as(mut command: Command) -> Run {
     let (watch, ended) = channel::<()>();
     let watched = marker.clone();
     std::thread::spawn(move || {
-        if ended.recv_timeout(DEADLINE) == Err(RecvTimeoutError::Timeout) {
+        if ended.recv_timeout(deadline) == Err(RecvTimeoutError::Timeout) {
             kill_all(&processes(&watched));
         }
     });
